@@ -1,0 +1,41 @@
+#!/bin/sh
+# Makes .venv from requirements.lock, or says in the first second why it cannot. Called by the Makefile.
+#   PYTHON=/path/to/python3.12 sh envs/create_venv.sh    # to choose the interpreter
+# A .venv that was made from the same lock is left alone; one that was cut short is made anew.
+set -eu
+cd "$(dirname "$0")/.."
+
+supported="Understudy runs on Linux x86-64 and on macOS arm64 (Apple silicon), with Python 3.11, 3.12 or 3.13."
+stop() { printf '%s\n%s\n' "$1" "$supported" >&2; exit 1; }
+
+system="$(uname -s) $(uname -m)"
+case "$system" in
+    "Linux x86_64" | "Darwin arm64") ;;
+    *) stop "This machine is $system." ;;
+esac
+
+is_supported() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; }
+if [ -n "${PYTHON:-}" ]; then
+    is_supported "$PYTHON" || stop "PYTHON=$PYTHON is $("$PYTHON" --version 2>&1 | head -n 1)."
+else
+    for candidate in python3 python3.13 python3.12 python3.11; do
+        if is_supported "$candidate"; then PYTHON=$candidate; break; fi
+    done
+    [ -n "${PYTHON:-}" ] || stop "No supported Python on PATH (python3 is $(python3 --version 2>&1 | head -n 1))."
+fi
+
+made_from="$(cat requirements.lock; "$PYTHON" --version)"
+if [ -f .venv/made_from ] && [ "$(cat .venv/made_from)" = "$made_from" ]; then exit 0; fi
+
+echo "Setting up .venv with $("$PYTHON" --version), about 2 GB; a few minutes the first time."
+rm -rf .venv
+# --no-deps: the lock is complete, and leaves out on purpose what pyproject.toml names under override-dependencies.
+if command -v uv >/dev/null 2>&1; then
+    uv venv --quiet --python "$PYTHON" .venv
+    VIRTUAL_ENV=.venv uv pip install --quiet --require-hashes --no-deps -r requirements.lock
+else
+    "$PYTHON" -m venv .venv ||
+        stop "$PYTHON has no working venv module. On Debian and Ubuntu: apt install python3-venv. Or install uv."
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
+fi
+printf '%s\n' "$made_from" > .venv/made_from
