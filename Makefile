@@ -1,0 +1,37 @@
+# make demo: environment, then captions -> quantized model on the embedded default, then how to talk to it.
+# make test: environment, then every test that stays under 15 minutes on 2 cores.
+MODEL ?= demo/models/demo-Q4_K_M.gguf
+QUESTION ?= How often should I water my tomatoes?
+export MODEL QUESTION
+
+.PHONY: demo chat test lint docs lock references environment
+
+demo: environment
+	@started=$$(date +%s) && . .venv/bin/activate && \
+	snakemake --directory demo models/demo-Q4_K_M.gguf --quiet rules host && \
+	python workflow_scripts/print_summary.py demo --started $$started
+
+# make chat MODEL=models/fung-Q4_K_M.gguf QUESTION="..."
+chat: environment
+	@.venv/bin/python workflow_scripts/chat.py "$$MODEL" "$$QUESTION"
+
+test: environment
+	@.venv/bin/pytest
+
+lint: environment
+	@. .venv/bin/activate && ruff check . && ruff format --check . && snakefmt --check Snakefile rules && snakemake --lint
+
+# docs/configuration.md from the schema.
+docs: environment
+	@.venv/bin/python docs/write_configuration_table.py
+
+# requirements.lock from pyproject.toml; needs uv.
+lock:
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --group dev pyproject.toml -o requirements.lock
+
+# Hashes of llama.cpp's own converter and quantizer, in an environment of their own; takes half an hour.
+references: environment
+	@sh tests/oracles/record_references.sh
+
+environment:
+	@sh envs/create_venv.sh

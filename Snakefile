@@ -1,0 +1,37 @@
+# The whole flow, one include a stage: talks -> transcripts -> questions -> answers -> data set -> adapters -> GGUF.
+# The contract between the stages is in docs/architecture.md.
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+configfile: "config.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/source.smk"
+include: "rules/teach.smk"
+include: "rules/dataset.smk"
+include: "rules/train.smk"
+include: "rules/export.smk"
+
+
+rule all:
+    """Everything: every GGUF of the configuration, the Hugging Face folder and the pairs to read."""
+    default_target: True
+    input:
+        expand(
+            "models/{name}-{quant}.gguf",
+            name=config["name"],
+            quant=config["export"]["quantizations"],
+        ),
+        model_file("hf/config.json"),
+        "data/review/answers.md",
+
+
+onstart:
+    remove_stop_file()
+
+
+onerror:
+    print("See docs/troubleshooting.md.")

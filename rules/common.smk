@@ -1,0 +1,156 @@
+# All helper functions of the rules. Each name says what it gives.
+import os
+import sys
+from pathlib import Path
+
+# The scripts' modules: a job's script finds them by itself, the rules need the folder named.
+sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
+
+from snakemake.exceptions import WorkflowError
+
+from lib.captions import caption_files
+from lib.configuration import complete_configuration
+from lib.errors import UnderstudyError
+from lib.stop_file import remove_stop_file
+from lib.video_list import VideoList
+
+
+def checked_configuration():
+    """The configuration with its defaults, or one message that names the keys to mend."""
+    try:
+        completed = complete_configuration(config, Path(workflow.basedir) / "schemas/config.schema.yaml")
+        if completed["source"]["captions_dir"] is not None:
+            caption_files(completed["source"]["captions_dir"])
+    except UnderstudyError as error:
+        raise WorkflowError(str(error))
+    missing = named_files_that_are_missing(completed)
+    if missing:
+        raise WorkflowError("\n".join(missing))
+    return completed
+
+
+def model_file(suffix):
+    """Path of a file of the project's model, e.g. models/fung/lora.yaml."""
+    return f"models/{config['name']}/{suffix}"
+
+
+def base_folder_name():
+    """Name of the base model's folder: the hub id with `/` as `--`, or the file's or folder's own name."""
+    base = config["base_model"]
+    if base.endswith(".gguf"):
+        return Path(base).stem
+    return Path(base).name if Path(base).is_dir() else "--".join(Path(base).parts)
+
+
+def prompt_file(name):
+    """The project's own prompts/NAME if it exists, otherwise the repository's, relative to the project."""
+    own = Path("prompts") / name
+    shared = Path(workflow.basedir) / "prompts" / name
+    if own.is_file():
+        return str(own)
+    if shared.is_file():
+        return os.path.relpath(shared)
+    raise WorkflowError(
+        f"prompts/{name} is missing, in the project ({Path.cwd()}) and in the workflow ({workflow.basedir}). "
+        f"It is a Markdown file that tells the teacher model what to write; restore it with git."
+    )
+
+
+def local_caption_files(wildcards=None):
+    """The project's caption files, or none when the talks come from YouTube."""
+    if config["source"]["captions_dir"] is None:
+        return []
+    return [str(path) for path in caption_files(config["source"]["captions_dir"])]
+
+
+VIDEO_LIST = VideoList("data/videos.json")
+
+
+def listed_videos():
+    """The records of data/videos.json, once its rule has made it."""
+    checkpoints.videos.get()
+    return VIDEO_LIST.records()
+
+
+def caption_file_of_video(wildcards):
+    """The local caption file of one video, or nothing when it comes from YouTube."""
+    checkpoints.videos.get()
+    try:
+        source_file = VIDEO_LIST.record(wildcards.video_id)["source_file"]
+    except UnderstudyError as error:
+        raise WorkflowError(str(error))
+    return [source_file] if source_file else []
+
+
+def has_answers(video_id):
+    """Whether every slot of a video is there; all that `dataset.allow_missing` builds from."""
+    return all(Path(path).exists() for path in answer_files(video_id))
+
+
+def answer_files(video_id):
+    """One file a slot."""
+    return [f"data/answers/{video_id}/{slot}.json" for slot in SLOTS]
+
+
+def videos_of_dataset():
+    """The ids of the videos that the data set is built from."""
+    ids = [video["video_id"] for video in listed_videos()]
+    return [video_id for video_id in ids if has_answers(video_id)] if config["dataset"]["allow_missing"] else ids
+
+
+def answers_of_all_videos(wildcards):
+    """Every slot of every video of the data set."""
+    return [path for video_id in videos_of_dataset() for path in answer_files(video_id)]
+
+
+def transcripts_of_all_videos(wildcards):
+    """The transcript of every video of the data set."""
+    return [f"data/transcripts/{video_id}.json" for video_id in videos_of_dataset()]
+
+
+def extra_pairs_file(wildcards):
+    """The project's hand-written pairs, or none."""
+    path = config["dataset"]["extra_pairs"]
+    return [] if path is None else path
+
+
+def named_files_that_are_missing(config):
+    """What the configuration names and the project does not have, one line each."""
+    named = {"dataset.extra_pairs": config["dataset"]["extra_pairs"]}
+    for key, value in (("teacher.gguf", config["teacher"]["gguf"]), ("base_model", config["base_model"])):
+        named[key] = value if value and value.endswith(".gguf") and not value.startswith("package:") else None
+    return [
+        f"{key} is {path!r}: there is no such file in {Path.cwd()}."
+        for key, path in named.items()
+        if path is not None and not Path(path).is_file()
+    ]
+
+
+def teacher_identity():
+    """What of the teacher shapes its replies; its address, price and pace don't."""
+    shaping = ("model", "gguf", "revision", "temperature", "reasoning_effort", "seed")
+    return {key: config["teacher"][key] for key in shaping}
+
+
+def calls_in_flight(wildcards):
+    """A job's share of the profile's `llm`; the embedded teacher takes all of it, so that one model is in memory."""
+    if config["teacher"]["gguf"] is None:
+        return config["teacher"]["concurrency"]
+    caps = workflow.global_resources
+    return caps["llm"].value if "llm" in caps else config["teacher"]["concurrency"]
+
+
+def teacher_threads(wildcards):
+    """No core for waiting on a server, all of them for the embedded llama.cpp."""
+    return 0 if config["teacher"]["gguf"] is None else workflow.cores
+
+
+config.update(checked_configuration())
+
+SLOTS = [f"q{number:02d}" for number in range(1, config["questions"]["per_video"] + 1)]
+BASE = f"models/base/{base_folder_name()}"
+
+
+wildcard_constraints:
+    video_id="[A-Za-z0-9_-]{11}",
+    quant="[A-Z0-9_]+",

@@ -1,0 +1,46 @@
+# From an address or a folder to transcripts.
+# Requires: source.channel (YouTube) or source.captions_dir (caption files).
+# Makes: data/videos.json, data/transcripts/{video_id}.json
+
+
+checkpoint videos:
+    """List the videos: a channel's, or the folder's caption files. The only checkpoint."""
+    input:
+        local_caption_files,
+    output:
+        # update(): Snakemake deletes a plain output first, and a failed refresh would then lose the list.
+        videos=update("data/videos.json"),
+    params:
+        source={key: config["source"][key] for key in ("channel", "captions_dir", "tabs", "languages", "max_videos")},
+    log:
+        "logs/videos.log",
+    benchmark:
+        "logs/benchmarks/videos.tsv"
+    resources:
+        youtube=1,
+    conda:
+        "../envs/source.yaml"
+    script:
+        "../workflow_scripts/list_videos.py"
+
+
+rule transcript:
+    """Fetch one video's captions, or read them from its file, and clean them."""
+    input:
+        # ancient(): a new or retitled video in the list reruns nothing old.
+        videos=ancient("data/videos.json"),
+        captions=caption_file_of_video,
+    output:
+        transcript="data/transcripts/{video_id}.json",
+    params:
+        languages=config["source"]["languages"],
+    log:
+        "logs/transcripts/{video_id}.log",
+    benchmark:
+        "logs/benchmarks/transcripts/{video_id}.tsv"
+    resources:
+        youtube=int(config["source"]["captions_dir"] is None),
+    conda:
+        "../envs/source.yaml"
+    script:
+        "../workflow_scripts/fetch_transcript.py"

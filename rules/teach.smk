@@ -1,0 +1,52 @@
+# The two passes of the teacher model, each with the whole transcript as its context.
+# Requires: data/transcripts/{video_id}.json, prompts/questions.md, prompts/answers.md, and the teacher of the configuration.
+# Makes: data/questions/{video_id}.json, data/answers/{video_id}/{slot}.json. What the teacher replied stays in data/responses/.
+
+
+rule questions:
+    """Pass 1: write the questions that a talk answers, into numbered slots."""
+    input:
+        transcript="data/transcripts/{video_id}.json",
+        prompt=prompt_file("questions.md"),
+    output:
+        questions="data/questions/{video_id}.json",
+    params:
+        teacher=teacher_identity(),
+        slots=SLOTS,
+        max_tokens=config["questions"]["max_tokens"],
+    log:
+        "logs/questions/{video_id}.log",
+    benchmark:
+        "logs/benchmarks/questions/{video_id}.tsv"
+    threads: teacher_threads
+    resources:
+        llm=calls_in_flight,
+    conda:
+        "../envs/teach.yaml"
+    script:
+        "../workflow_scripts/ask_questions.py"
+
+
+rule answers:
+    """Pass 2: answer each question of a talk in the teacher's voice, one file a slot."""
+    input:
+        transcript="data/transcripts/{video_id}.json",
+        questions="data/questions/{video_id}.json",
+        prompt=prompt_file("answers.md"),
+    output:
+        expand("data/answers/{{video_id}}/{slot}.json", slot=SLOTS),
+    params:
+        teacher=teacher_identity(),
+        style={key: config["answers"][key] for key in ("voice", "form", "max_tokens")},
+    log:
+        "logs/answers/{video_id}.log",
+    benchmark:
+        "logs/benchmarks/answers/{video_id}.tsv"
+    priority: 10  # a talk's answers follow its questions, while the server still has the transcript in its cache
+    threads: teacher_threads
+    resources:
+        llm=calls_in_flight,
+    conda:
+        "../envs/teach.yaml"
+    script:
+        "../workflow_scripts/answer_questions.py"

@@ -1,0 +1,499 @@
+"""From rows to adapters to a fused model and its Hugging Face folder, for real, on a tiny random Llama."""
+
+import csv
+import json
+import logging
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import fuse_adapters as fuse_stage
+import mlx.core as mx
+import numpy as np
+import pytest
+import train_adapters as train_stage
+import yaml
+from lib.errors import ConfigurationError, InputFileError
+from lib.files import read_json, write_json, write_json_lines
+from lib.mlx_models import load_base, load_its_tokenizer, load_weights
+from lib.model_folder import folder_written_aside
+from lib.preflight import RowLimits, check_sizes, check_updates, checked_dataset
+from lib.safetensors_folder import stored_tensors
+from lib.training_run import run_identity
+from mlx.utils import tree_flatten
+from mlx_lm.lora import CONFIG_DEFAULTS, yaml_loader
+from mlx_lm.tuner.lora import LoRALinear
+from mlx_lm.tuner.trainer import default_loss, iterate_batches
+from mlx_lm.utils import load_adapters, quantize_model, save
+from random_llama import write_random_llama
+from write_hugging_face_folder import write_hugging_face_folder
+from write_lora_config import MLX_LM_DEFAULTS, iterations, write_lora_config
+
+BASE = Path("models/base/tiny")
+TRAIN, VALID = "data/dataset/train.jsonl", "data/dataset/valid.jsonl"
+OUTPUTS = {
+    "adapters.safetensors": "models/x/adapters/adapters.safetensors",
+    "adapter_config.json": "models/x/adapters/adapter_config.json",
+    "metrics.csv": "models/x/metrics.csv",
+}
+TRAINING = {
+    "epochs": 2,
+    "num_layers": 1,
+    "lora_parameters": {"rank": 4, "scale": 20.0, "dropout": 0.0},
+    "optimizer": "adamw",
+    "learning_rate": 1e-2,
+    "batch_size": 1,
+    "grad_accumulation_steps": 1,
+    "grad_checkpoint": False,
+    "max_seq_length": 256,
+    "mask_prompt": True,
+    "steps_per_eval": 4,
+    "steps_per_report": 2,
+    "save_every": 4,
+    "seed": 42,
+}
+
+
+def chat_row(question="What is it?", answer="It is a test, and it goes well."):
+    return {"messages": [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]}
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch, caplog):
+    """A project directory with a base model, six training rows and two held-out ones; the working directory."""
+    monkeypatch.chdir(tmp_path)
+    logger = logging.getLogger("understudy")
+    monkeypatch.setattr(logger, "propagate", True)
+    caplog.set_level(logging.INFO, logger="understudy")
+    write_random_llama(BASE)
+    write_json_lines(TRAIN, [chat_row(f"What is {n}?", f"It is the number {n}, of course.") for n in range(6)])
+    write_json_lines(VALID, [chat_row(f"What is {n}?", f"It is the number {n}, of course.") for n in (7, 8)])
+    return tmp_path
+
+
+def configure(**changes):
+    write_lora_config({**TRAINING, **changes}, TRAIN, str(BASE / "config.json"), "models/x/lora.yaml")
+
+
+def train_it(**changes):
+    configure(**changes)
+    train_stage.train_adapters("models/x/lora.yaml", TRAIN, VALID, str(BASE), OUTPUTS)
+    return Path(OUTPUTS["adapters.safetensors"]).read_bytes()
+
+
+def fuse_it():
+    fuse_stage.fuse_adapters(OUTPUTS["adapters.safetensors"], str(BASE), "models/x/fused/config.json")
+
+
+def logits(model, text="What is 3?"):
+    tokens = load_its_tokenizer(BASE).encode(text)
+    return np.array(model(mx.array([tokens])).astype(mx.float32))
+
+
+def quantize_base():
+    """Make the base a 4-bit one, as mlx_lm.convert writes it."""
+    model, tokenizer = load_weights(BASE), load_its_tokenizer(BASE)
+    model, config = quantize_model(model, read_json(BASE / "config.json"), group_size=32, bits=4)
+    save(BASE, BASE, model, tokenizer, config)
+
+
+# lora.yaml
+
+
+def test_iterations_are_epochs_times_rows_over_batch_size():
+    assert iterations(2, 1367, 1) == 2734
+    assert iterations(0.5, 10, 1) == 5
+    assert iterations(3, 40, 4) == 30
+    assert iterations(0.001, 10, 1) == 1
+
+
+def test_defaults_are_those_of_the_installed_mlx_lm():
+    decided_here = {"model", "train", "data", "adapter_path", "iters", "val_batches", "config"}
+    assert {key: value for key, value in CONFIG_DEFAULTS.items() if key not in decided_here} == MLX_LM_DEFAULTS
+
+
+@pytest.mark.parametrize("learning_rate", [1e-5, "1e-5", "1.0E-5"])
+def test_learning_rate_is_a_float_for_every_yaml_loader(project, learning_rate):
+    configure(learning_rate=learning_rate)
+    text = Path("models/x/lora.yaml").read_text(encoding="utf-8")
+    assert "learning_rate: 1.0e-05\n" in text
+    assert yaml.safe_load(text)["learning_rate"] == yaml.load(text, yaml_loader)["learning_rate"] == 1e-5
+
+
+def test_every_value_is_written_out_and_nothing_else(project):
+    configure(lr_schedule={"name": "cosine_decay", "arguments": ["1e-4", 100, 0.0], "warmup": 10})
+    config = yaml.safe_load(Path("models/x/lora.yaml").read_text(encoding="utf-8"))
+    assert set(config) == set(CONFIG_DEFAULTS) - {"config"}
+    assert config["lr_schedule"]["arguments"] == [1e-4, 100, 0.0]
+    assert (config["model"], config["data"]) == ("models/base/tiny", "data/dataset")
+    assert (config["adapter_path"], config["iters"]) == ("models/x/adapters", 12)
+
+
+@pytest.mark.parametrize("wrong", [{"alpha": 16}, {"learning_rate": "fast"}, {"iterations": 7}])
+def test_a_value_that_mlx_lm_can_not_take_is_named(project, wrong):
+    with pytest.raises(ConfigurationError, match=f"training.{next(iter(wrong))}"):
+        configure(**wrong)
+
+
+def test_mlx_lm_takes_the_file_and_trains_the_same_adapters(project):
+    """Two iterations of the real command line on a float32 base, bit by bit what our stage makes of it."""
+    model, tokenizer = load_base(BASE)
+    model.set_dtype(mx.float32)
+    save(BASE, BASE, model, tokenizer, {**read_json(BASE / "config.json"), "torch_dtype": "float32"})
+    configure(epochs=1 / 3)
+    command = [sys.executable, "-m", "mlx_lm", "lora", "--config", "models/x/lora.yaml"]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "HF_HUB_OFFLINE": "1"})
+    assert done.returncode == 0, done.stderr
+    theirs = mx.load(OUTPUTS["adapters.safetensors"])
+    ours = train_it(epochs=1 / 3) and mx.load(OUTPUTS["adapters.safetensors"])
+    assert sorted(ours) == sorted(theirs)
+    assert all(mx.array_equal(ours[name], theirs[name]) for name in ours)
+    assert any(mx.any(ours[name] != 0) for name in ours if name.endswith("lora_b"))
+
+
+# The adapters
+
+
+def test_training_lowers_both_losses_and_records_them(project, caplog):
+    train_it(epochs=5)
+    with open(OUTPUTS["metrics.csv"], newline="", encoding="utf-8") as opened:
+        lines = list(csv.DictReader(opened))
+    train_losses = [float(line["train_loss"]) for line in lines if line["train_loss"]]
+    valid_losses = [float(line["valid_loss"]) for line in lines if line["valid_loss"]]
+    assert train_losses[-1] < train_losses[0] / 2 and valid_losses[-1] < valid_losses[0] / 2
+    assert [line["iteration"] for line in lines if line["train_loss"]] == [str(n) for n in range(2, 31, 2)]
+    last = lines[-1]
+    assert float(last["learning_rate"]) == pytest.approx(1e-2) and float(last["peak_memory_gb"]) > 0
+    answer_tokens = [len("It is the number 1, of course.<") + 2] * 30  # with <|im_end|>, line end, mlx_lm's padding token
+    assert int(last["trained_tokens"]) == pytest.approx(sum(answer_tokens), rel=0.1)
+    assert f"validation loss {valid_losses[0]:.2f} -> {valid_losses[-1]:.2f} on 2 held-out rows" in caplog.text
+    assert "iteration 30/30, training loss" in caplog.text and "30 optimizer updates" in caplog.text
+
+
+def test_nothing_of_mlx_lm_reaches_the_terminal(project, capfd):
+    train_it()
+    assert "train_loss" not in capfd.readouterr().out
+    assert "train_loss" in next(Path("models/x/runs").glob("*/mlx_lm.log")).read_text(encoding="utf-8")
+
+
+def test_same_seed_same_adapters(project):
+    first = train_it()
+    other = train_it(seed=43)
+    for run in Path("models/x/runs").iterdir():
+        (run / "finished.json").unlink()
+    assert train_it() == first != other
+
+
+def test_a_setting_changed_and_set_back_trains_only_once(project, monkeypatch):
+    first, metrics = train_it(), Path(OUTPUTS["metrics.csv"]).read_bytes()
+    assert train_it(learning_rate=1e-3) != first
+    monkeypatch.setattr(train_stage, "train", lambda **_: pytest.fail("trained again"))
+    assert train_it() == first
+    assert Path(OUTPUTS["metrics.csv"]).read_bytes() == metrics
+
+
+@pytest.mark.parametrize("damage", ["killed", "adapters changed"])
+def test_a_run_that_is_not_whole_starts_anew(project, damage):
+    first = train_it()
+    run = next(Path("models/x/runs").iterdir())
+    if damage == "killed":
+        (run / "finished.json").unlink()
+        (run / "metrics.csv").write_text("half a line", encoding="utf-8")
+    (run / "adapters.safetensors").write_bytes(b"half a file")
+    assert train_it() == first
+    assert "half" not in Path(OUTPUTS["metrics.csv"]).read_text(encoding="utf-8")
+
+
+def test_runs_are_told_apart_by_settings_rows_and_base(project):
+    identities = {run_identity({"seed": 1}, [TRAIN, VALID], BASE), run_identity({"seed": 2}, [TRAIN, VALID], BASE)}
+    write_json_lines(VALID, [chat_row("another")])
+    identities.add(run_identity({"seed": 1}, [TRAIN, VALID], BASE))
+    with open(BASE / "model.safetensors", "r+b") as weights:
+        weights.seek(-1, os.SEEK_END)
+        weights.write(b"\x01")
+    identities.add(run_identity({"seed": 1}, [TRAIN, VALID], BASE))
+    assert len(identities) == 4
+    write_json(BASE / "understudy_source.json", {"source": "elsewhere"})
+    assert run_identity({"seed": 1}, [TRAIN, VALID], BASE) in identities
+
+
+def test_a_loss_that_is_no_number_stops_the_run(project):
+    with pytest.raises(train_stage.TrainingDiverged, match="training loss became (nan|inf) between iterations"):
+        train_it(optimizer="sgd", learning_rate=1e30)
+    assert not Path(OUTPUTS["adapters.safetensors"]).exists()
+    with pytest.raises(train_stage.TrainingDiverged):
+        train_it(optimizer="sgd", learning_rate=1e30)
+
+
+# Before the first step
+
+
+def limits(max_seq_length=256, batch_size=1, mask_prompt=True):
+    return RowLimits(max_seq_length, mask_prompt, batch_size)
+
+
+@pytest.mark.parametrize(
+    ("row", "complaint"),
+    [
+        ({"prompt": "a", "completion": "b"}, "this one is not"),
+        ([], "this one is not"),
+        ({"messages": [{"role": "user", "content": None}]}, "this one is not"),
+        ({"messages": []}, "the last two messages"),
+        ({"messages": chat_row()["messages"][:1]}, "the last two messages"),
+        ({"messages": chat_row()["messages"][::-1]}, "the last two messages"),
+        (chat_row(answer=" \n"), "the answer is empty"),
+        (chat_row(question="why " * 100), "no token of the answer is left"),
+    ],
+)
+def test_a_row_that_can_not_be_trained_on_is_named_by_file_and_line(project, row, complaint):
+    good = json.dumps(chat_row())
+    Path(VALID).write_text(f"{good}\n\n{json.dumps(row)}\n{good}\n", encoding="utf-8")
+    with pytest.raises(InputFileError, match=complaint) as raised:
+        train_it()
+    assert str(raised.value).startswith(f"{VALID}, line 3: ")
+
+
+def test_the_limit_is_the_first_length_at_which_mlx_lm_learns_from_no_token(project):
+    """One token less and its loss is a number; at the limit it is 0 / 0."""
+    model, tokenizer = load_base(BASE)
+    question = "why " * 20
+    prompt = len(tokenizer.apply_chat_template(chat_row(question)["messages"][:1], add_generation_prompt=True))
+    write_json_lines(TRAIN, [chat_row(question)])
+    losses = {}
+    for length in (prompt, prompt + 1):
+        dataset = checked_dataset(TRAIN, tokenizer, limits(10_000))
+        batch = next(iterate_batches(dataset, 1, length))
+        losses[length] = default_loss(model, *batch)[0].item()
+    assert math.isnan(losses[prompt]) and math.isfinite(losses[prompt + 1])
+    checked_dataset(TRAIN, tokenizer, limits(prompt + 1))
+    with pytest.raises(InputFileError, match=f"takes {prompt} tokens"):
+        checked_dataset(TRAIN, tokenizer, limits(prompt))
+
+
+def test_a_failing_chat_template_is_told_with_the_row(project):
+    tokenizer = load_its_tokenizer(BASE)
+    tokenizer.chat_template = "{{ raise_exception('roles must alternate') }}"
+    with pytest.raises(InputFileError, match="line 1: the base model's chat template fails.*roles must alternate"):
+        checked_dataset(TRAIN, tokenizer, limits())
+
+
+def test_truncated_rows_are_counted(project, caplog):
+    write_json_lines(TRAIN, [chat_row(), chat_row(answer="long " * 100), chat_row(), chat_row()])
+    checked_dataset(TRAIN, load_its_tokenizer(BASE), limits())
+    assert f"{TRAIN}: 1 of 4 rows (25.0 %) are longer than training.max_seq_length = 256" in caplog.text
+
+
+def test_sets_smaller_than_a_batch_are_told_with_numbers(caplog):
+    with pytest.raises(InputFileError, match=r"valid has 3 rows, fewer than training.batch_size = 4.*batch_size: 3"):
+        check_sizes("train", range(8), "valid", range(3), 4)
+    with pytest.raises(InputFileError, match=r"train has 1 row, fewer"):
+        check_sizes("train", range(1), "valid", range(3), 2)
+    with pytest.raises(InputFileError, match="train has no rows"):
+        check_sizes("train", [], "valid", range(3), 1)
+
+
+def test_rows_left_out_of_the_last_batch_are_told(project, caplog):
+    check_sizes("train", range(9), "valid", range(8), 4)
+    assert "train: 1 row is not used" in caplog.text and "valid" not in caplog.text
+
+
+def test_training_without_any_update_is_refused():
+    with pytest.raises(ConfigurationError, match="only 7 iterations"):
+        check_updates(7, 8)
+    check_updates(8, 8)
+
+
+def test_gradients_of_the_last_iterations_are_told(project, caplog):
+    train_it(grad_accumulation_steps=5)
+    assert "12 iterations, 2 optimizer updates" in caplog.text
+    assert "the last 2 of 12 iterations fill no optimizer update" in caplog.text
+
+
+def test_more_layers_than_the_model_has_is_refused(project):
+    with pytest.raises(ConfigurationError, match="training.num_layers is 99"):
+        train_it(num_layers=99)
+
+
+def test_an_unknown_kind_of_model_is_told(project):
+    write_json(BASE / "config.json", {**read_json(BASE / "config.json"), "model_type": "lstm", "architectures": ["Lstm"]})
+    with pytest.raises(InputFileError, match="Model type lstm not supported"):
+        train_it()
+
+
+# The fused model
+
+
+def test_fused_model_computes_what_base_and_adapters_do(project):
+    train_it()
+    fuse_it()
+    tuned, base = load_base(BASE)[0], load_base(BASE)[0]
+    load_adapters(tuned, "models/x/adapters")
+    fused = load_base("models/x/fused")[0]
+    assert np.abs(logits(tuned) - logits(base)).max() > 0.1
+    assert np.abs(logits(tuned) - logits(fused)).max() < 0.02
+    types = {tensor.dtype for tensor in stored_tensors(Path("models/x/fused")).values()}
+    assert types == {tensor.dtype for tensor in stored_tensors(BASE).values()}
+
+
+def test_only_the_adapted_layers_change(project):
+    train_it()
+    fuse_it()
+    base, fused = (dict(tree_flatten(load_weights(folder).parameters())) for folder in (BASE, "models/x/fused"))
+    changed = {name for name in base if not mx.array_equal(base[name], fused[name])}
+    last = max(int(name.split(".")[2]) for name in base if name.startswith("model.layers."))
+    assert changed == {name for name in base if name.startswith(f"model.layers.{last}.") and "proj" in name}
+
+
+def test_tokenizer_is_copied_byte_by_byte_and_the_source_record_stays(project):
+    write_json(BASE / "understudy_source.json", {"source": "/home/someone"})
+    train_it()
+    fuse_it()
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        assert Path("models/x/fused", name).read_bytes() == (BASE / name).read_bytes()
+    assert not Path("models/x/fused/understudy_source.json").exists()
+
+
+def test_a_quantized_base_is_fused_onto_its_dequantized_weights(project):
+    quantize_base()
+    train_it()
+    fuse_it()
+    assert not {"quantization", "quantization_config"} & set(read_json("models/x/fused/config.json"))
+    tuned, base = load_base(BASE)[0], load_base(BASE)[0]
+    load_adapters(tuned, "models/x/adapters")
+    fused = load_base("models/x/fused")[0]
+    assert np.abs(logits(tuned) - logits(base)).max() > 0.1
+    assert np.abs(logits(tuned) - logits(fused)).max() < 0.02
+
+
+def test_a_dropped_adapter_is_found_and_nothing_kept(project, monkeypatch):
+    train_it()
+    monkeypatch.setattr(LoRALinear, "fuse", lambda self, dequantize: self.linear)
+    with pytest.raises(fuse_stage.FusionFailed, match=r"differ .* by ([\d.]+) .* change the base's by \1\."):
+        fuse_it()
+    assert not [path for path in Path("models/x/fused").iterdir() if path.is_file()]
+
+
+def test_rounding_alone_is_no_failure():
+    fuse_stage.check_agreement(difference=0.01, effect=0.005, rounding=0.02)
+    fuse_stage.check_agreement(difference=0.2, effect=2, rounding=0.02)
+    with pytest.raises(fuse_stage.FusionFailed):
+        fuse_stage.check_agreement(difference=0.1, effect=0.1, rounding=0.02)
+    with pytest.raises(fuse_stage.FusionFailed):
+        fuse_stage.check_agreement(difference=math.nan, effect=1, rounding=0.02)
+
+
+def test_adapters_of_another_model_are_refused(project):
+    train_it()
+    config = read_json(OUTPUTS["adapter_config.json"])
+    config["lora_parameters"]["rank"] = 8
+    write_json(OUTPUTS["adapter_config.json"], config)
+    with pytest.raises(InputFileError, match="models/x/adapters don't fit the base model"):
+        fuse_it()
+
+
+def test_a_folder_is_replaced_as_a_whole_or_loses_its_config(project):
+    folder = Path("models/x/fused")
+    with folder_written_aside(folder) as aside:
+        write_json(aside / "model-00002-of-00002.safetensors", "old")
+        write_json(aside / "config.json", "old")
+    with pytest.raises(ZeroDivisionError), folder_written_aside(folder) as aside:
+        write_json(aside / "model.safetensors", "half")
+        raise ZeroDivisionError
+    assert [path.name for path in folder.iterdir()] == ["model-00002-of-00002.safetensors"]
+    with folder_written_aside(folder) as aside:
+        write_json(aside / "model.safetensors", "new")
+        write_json(aside / "config.json", "new")
+    assert sorted(path.name for path in folder.iterdir()) == ["config.json", "model.safetensors"]
+
+
+# The Hugging Face folder
+
+
+@pytest.fixture
+def fused(project):
+    """A folder as the fuse stage leaves it, made from the base."""
+    with folder_written_aside("models/x/fused") as aside:
+        for path in BASE.iterdir():
+            (aside / path.name).write_bytes(path.read_bytes())
+    return Path("models/x/fused")
+
+
+def to_hugging_face():
+    write_hugging_face_folder("models/x/fused/config.json", "models/x/hf/config.json")
+    return Path("models/x/hf")
+
+
+def test_weights_are_linked_and_settings_are_for_transformers(fused):
+    config = {**read_json(fused / "config.json"), "quantization": {"bits": 4}, "torch_dtype": "float64"}
+    config.pop("architectures")
+    config.pop("dtype", None)
+    write_json(fused / "config.json", config)
+    hf = to_hugging_face()
+    assert (hf / "model.safetensors").stat().st_ino == (fused / "model.safetensors").stat().st_ino
+    assert (hf / "tokenizer.json").read_bytes() == (fused / "tokenizer.json").read_bytes()
+    written = read_json(hf / "config.json")
+    stored = {"F16": "float16", "BF16": "bfloat16", "F32": "float32"}[stored_tensors(hf)["model.norm.weight"].dtype]
+    assert (written["torch_dtype"], written["architectures"]) == (stored, ["LlamaForCausalLM"])
+    assert "quantization" not in written
+
+
+def test_transformers_reads_configuration_and_tokenizer(fused):
+    from transformers import AutoConfig, AutoTokenizer
+
+    hf = to_hugging_face()
+    assert AutoConfig.from_pretrained(hf).num_hidden_layers == read_json(BASE / "config.json")["num_hidden_layers"]
+    messages = chat_row()["messages"]
+    theirs = AutoTokenizer.from_pretrained(hf).apply_chat_template(messages, tokenize=False)
+    assert theirs == load_its_tokenizer(BASE).apply_chat_template(messages, tokenize=False)
+
+
+def test_without_hard_links_weights_are_copied(fused, monkeypatch):
+    monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(OSError("another file system")))
+    hf = to_hugging_face()
+    assert (hf / "model.safetensors").stat().st_ino != (fused / "model.safetensors").stat().st_ino
+    assert (hf / "model.safetensors").read_bytes() == (fused / "model.safetensors").read_bytes()
+
+
+def split_into_shards(folder, surplus=()):
+    weights = mx.load(str(folder / "model.safetensors"))
+    weights.update({name: mx.zeros((2, 2)) for name in surplus})
+    (folder / "model.safetensors").unlink()
+    names = sorted(weights)
+    halves = {f"model-0000{n}-of-00002.safetensors": names[n - 1 :: 2] for n in (1, 2)}
+    for file, listed in halves.items():
+        mx.save_safetensors(str(folder / file), {name: weights[name] for name in listed}, metadata={"format": "mlx"})
+    weight_map = {name: file for file, listed in halves.items() for name in listed}
+    write_json(folder / "model.safetensors.index.json", {"metadata": {}, "weight_map": weight_map})
+    return set(weights) - set(surplus)
+
+
+def test_shards_get_an_index_and_needless_tensors_go(fused):
+    write_json(fused / "config.json", {**read_json(fused / "config.json"), "tie_word_embeddings": True})
+    surplus = {"lm_head.weight", "model.layers.0.self_attn.rotary_emb.inv_freq"} - set(stored_tensors(fused))
+    wanted = split_into_shards(fused, surplus) - {"lm_head.weight"}
+    hf = to_hugging_face()
+    index = read_json(hf / "model.safetensors.index.json")
+    assert set(stored_tensors(hf)) == set(index["weight_map"]) == wanted
+    assert index["metadata"]["total_size"] == sum(array.nbytes for array in mx_arrays(hf))
+    assert np.array_equal(logits(load_base(hf)[0]), logits(load_base(fused)[0]))
+
+
+def mx_arrays(folder):
+    return [array for path in sorted(folder.glob("*.safetensors")) for array in mx.load(str(path)).values()]
+
+
+@pytest.mark.parametrize("surplus", [True, False])
+def test_tensors_that_transformers_would_miss_or_not_know_are_named(fused, surplus):
+    weights = mx.load(str(fused / "model.safetensors"))
+    if surplus:
+        weights["model.vision.weight"] = mx.zeros((2, 2))
+    else:
+        weights.pop("model.norm.weight")
+    mx.eval(weights)
+    mx.save_safetensors(str(fused / "again.safetensors"), weights)
+    (fused / "again.safetensors").replace(fused / "model.safetensors")
+    with pytest.raises(InputFileError, match="unknown model.vision.weight" if surplus else "missing model.norm.weight"):
+        to_hugging_face()
+    assert not Path("models/x/hf/config.json").exists()

@@ -1,0 +1,122 @@
+"""Add the adapters into the base model's weights: a model folder that opens in LM Studio and mlx_lm as it is."""
+
+from lib.optimised_blas import run_with_optimised_blas
+
+if __name__ == "__main__":
+    run_with_optimised_blas()
+
+from pathlib import Path
+
+import mlx.core as mx
+from lib.errors import InputFileError, UnderstudyError
+from lib.files import read_json, write_json
+from lib.job_log import log
+from lib.mlx_models import load_base, load_weights
+from lib.model_folder import MLX_KEYS, copy_companions, folder_written_aside
+from mlx import nn
+from mlx.utils import tree_flatten, tree_map_with_path, tree_unflatten
+from mlx_lm.utils import dequantize_model, load_adapters, save_model
+
+PROMPTS = ("What is the first thing to do?", "Explain in one sentence why it matters.", "1, 2, 3, 4, 5,")
+# An adapter that was dropped gives a share of 1.
+LARGEST_SHARE_OF_EFFECT = 0.5
+# What rounding may do to logits, as a share of their own size.
+ROUNDING = {mx.float32: 0.001, mx.float16: 0.02, mx.bfloat16: 0.02}
+
+
+class FusionFailed(UnderstudyError):
+    """The fused weights don't compute what base and adapters compute together."""
+
+
+def fuse_adapters(adapters: str, base_folder: str, output: str) -> None:
+    """Write the fused model into the folder of `output`, its config.json, which comes last.
+
+    The sums are made in float32 and rounded to the base's own dtypes; a quantized base is dequantized first.
+    Raises InputFileError if adapters and base don't belong together, FusionFailed if the fused model's logits are not
+    those of base and adapters."""
+    adapter_folder = Path(adapters).parent
+    with folder_written_aside(Path(output).parent) as aside:
+        write_fused_weights(aside, adapter_folder, base_folder)
+        copy_companions(base_folder, aside)
+        config = read_json(Path(base_folder) / "config.json")
+        write_json(aside / "config.json", {key: value for key, value in config.items() if key not in MLX_KEYS})
+        check_logits(aside, adapter_folder, base_folder)
+
+
+def write_fused_weights(folder: Path, adapter_folder: Path, base_folder: str) -> None:
+    """Write the fused weights as safetensors. Nothing is computed before a shard is written, so memory stays at one."""
+    with mx.stream(mx.cpu):
+        model = load_weights(base_folder, lazy=True)
+        dtypes = stored_dtypes(model)
+        add_adapters(model, adapter_folder)
+        model.set_dtype(mx.float32)
+        layers = [(name, layer.fuse(dequantize=True)) for name, layer in model.named_modules() if hasattr(layer, "fuse")]
+        if not layers:
+            raise InputFileError(f"{adapter_folder} has no adapter for any layer of {base_folder}.")
+        model.update_modules(tree_unflatten(layers))
+        model = dequantize_model(model)
+        model.update(tree_map_with_path(lambda name, value: value.astype(dtypes[name]), model.parameters()))
+        log.info("fused adapters into %d layers of %s", len(layers), base_folder)
+        save_model(folder, model, donate_model=True)
+
+
+def stored_dtypes(model: nn.Module) -> dict[str, mx.Dtype]:
+    """Return the dtype of each floating-point weight, by its name; a packed weight counts as what its scales are."""
+    parameters = tree_flatten(model.parameters())
+    floats = {name: value for name, value in parameters if mx.issubdtype(value.dtype, mx.floating)}
+    usual = max(floats.values(), key=lambda value: value.size).dtype
+    of_scales = {name.removesuffix("scales") + "weight": value.dtype for name, value in floats.items() if name.endswith(".scales")}
+    return {name: usual for name, _ in parameters} | {name: value.dtype for name, value in floats.items()} | of_scales
+
+
+def add_adapters(model: nn.Module, adapter_folder: Path) -> None:
+    """Put the adapters into the model.
+
+    Raises InputFileError if they belong to a model of another shape."""
+    try:
+        load_adapters(model, str(adapter_folder))
+    except (ValueError, KeyError) as error:
+        raise InputFileError(f"The adapters in {adapter_folder} don't fit the base model: {error}") from error
+
+
+def check_logits(fused_folder: Path, adapter_folder: Path, base_folder: str) -> None:
+    """Raise FusionFailed unless the fused model's logits on a few prompts are those of base and adapters."""
+    model, tokenizer = load_base(base_folder)
+    prompts = [mx.array([tokenizer.encode(prompt)]) for prompt in PROMPTS]
+    base = logits_of(model, prompts)
+    add_adapters(model, adapter_folder)
+    tuned = logits_of(model, prompts)
+    del model
+    fused = logits_of(load_base(fused_folder)[0], prompts)
+    dtype = max(stored_dtypes(load_weights(fused_folder, lazy=True)).values(), key=lambda kind: ROUNDING[kind])
+    check_agreement(size(fused - tuned), size(tuned - base), ROUNDING[dtype] * size(tuned))
+
+
+def logits_of(model: nn.Module, prompts: list[mx.array]) -> mx.array:
+    """Return the logits at all positions of all prompts, float32, shape (tokens, vocabulary)."""
+    logits = mx.concatenate([model(prompt)[0].astype(mx.float32) for prompt in prompts])
+    mx.eval(logits)
+    return logits
+
+
+def size(values: mx.array) -> float:
+    """Return the root mean square."""
+    return mx.sqrt(mx.mean(mx.square(values))).item()
+
+
+def check_agreement(difference: float, effect: float, rounding: float) -> None:
+    """Raise FusionFailed if `difference` is neither small beside the adapters' `effect` nor mere `rounding`."""
+    log.info("logits: the adapters change them by %.3g, fusing by %.3g (root mean square)", effect, difference)
+    if not difference <= max(LARGEST_SHARE_OF_EFFECT * effect, rounding):
+        raise FusionFailed(
+            f"The fused model's logits differ from those of base and adapters by {difference:.3g} (root mean square), while the "
+            f"adapters change the base's by {effect:.3g}. Nothing was kept. Train anew without quantization in the base model, "
+            f"or report this with the base model's name."
+        )
+
+
+if __name__ == "__main__":
+    from lib.job_log import start_job_log
+
+    start_job_log(snakemake.log[0])
+    fuse_adapters(snakemake.input.adapters, str(Path(snakemake.input.base).parent), snakemake.output[0])

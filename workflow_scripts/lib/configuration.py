@@ -1,0 +1,151 @@
+"""The configuration checked against schemas/config.schema.yaml before any job, with messages a person can act on."""
+
+import copy
+import difflib
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator, ValidationError
+
+from lib.errors import ConfigurationError
+
+ADVICE = {
+    "training.alpha": "mlx_lm has no alpha: set training.lora_parameters.scale to alpha / rank.",
+    "training.lora_parameters.alpha": "mlx_lm has no alpha: set training.lora_parameters.scale to alpha / rank.",
+    "training.iters": "iters follow from training.epochs: epochs x training rows / batch_size.",
+}
+
+
+def complete_configuration(given: dict, schema_path: str | Path) -> dict:
+    """Return `given` with all defaults filled in and numbers that YAML read as text (`1e-5`) made numbers.
+
+    Raises ConfigurationError, one line a mistake, each naming the key and what it takes."""
+    schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
+    config = with_defaults(numbers_from_text(given, schema), schema)
+    mistakes = [describe(error, schema) for error in Draft202012Validator(schema).iter_errors(config)]
+    mistakes += conflicts(config) if not mistakes else []
+    if mistakes:
+        raise ConfigurationError("\n".join(["config.yaml can't be used:", *(f"  {line}" for line in mistakes)]))
+    return config
+
+
+def numbers_from_text(value: Any, schema: dict) -> Any:
+    """YAML 1.1 reads `1e-5` as a string: where the schema wants a number, a string that is one becomes one."""
+    if isinstance(value, dict):
+        known = schema.get("properties", {})
+        return {key: numbers_from_text(item, known.get(key, {})) for key, item in value.items()}
+    if isinstance(value, str) and "number" in kinds_of(schema):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
+
+
+def with_defaults(config: Any, schema: dict) -> Any:
+    """Fill in the schema's defaults, nested ones too."""
+    if not isinstance(config, dict):
+        return config
+    completed = dict(config)
+    for key, part in schema.get("properties", {}).items():
+        if key not in completed and "default" in part:
+            completed[key] = copy.deepcopy(part["default"])
+        if key in completed:
+            completed[key] = with_defaults(completed[key], part)
+    return completed
+
+
+def conflicts(config: dict) -> list[str]:
+    """Return what is wrong although each key alone is right."""
+    source, teacher = config["source"], config["teacher"]
+    found = []
+    if (source["channel"] is None) == (source["captions_dir"] is None):
+        found.append("source takes either `channel` (an address) or `captions_dir` (a folder of caption files).")
+    if (teacher["model"] is None) == (teacher["gguf"] is None):
+        found.append("teacher takes either `model` (a name at a server) or `gguf` (a file for the embedded llama.cpp).")
+    if teacher["budget_usd"] is not None and teacher["prices"] is None:
+        found.append("teacher.budget_usd needs teacher.prices, or nothing could be counted.")
+    return found
+
+
+def describe(error: ValidationError, schema: dict) -> str:
+    """Say which key is wrong, what it is, and what it takes."""
+    path = ".".join(str(part) for part in error.absolute_path)
+    if error.validator == "additionalProperties":
+        return " ".join(
+            unknown_key(key, path, error.schema) for key in error.instance if key not in error.schema["properties"]
+        )
+    if error.validator == "required":
+        missing = next(key for key in error.validator_value if key not in error.instance)
+        return f"{dotted(path, missing)} is missing; it takes {takes(error.schema['properties'][missing])}"
+    part = error.schema if "description" in error.schema else part_of_key(path, schema)
+    return f"{path or 'config.yaml'} is {shown(error.instance)}; it takes {takes(part)}"
+
+
+def unknown_key(key: str, path: str, part: dict) -> str:
+    name = dotted(path, key)
+    if name in ADVICE:
+        return f"{name} is not a key. {ADVICE[name]}"
+    near = difflib.get_close_matches(key, part["properties"], n=1)
+    hint = f"Did you mean {dotted(path, near[0])}?" if near else f"Known here: {', '.join(part['properties'])}."
+    return f"{name} is not a key. {hint}"
+
+
+def part_of_key(path: str, schema: dict) -> dict:
+    """The schema of the nearest key above `path` that has a description (an item of a list has none of its own)."""
+    part = schema
+    for name in path.split("."):
+        part = part.get("properties", {}).get(name, part)
+    return part
+
+
+def takes(part: dict) -> str:
+    """What a key takes: its kind and bounds, then its description."""
+    described = part.get("description", "").strip()
+    return f"{bounds(part)}: {described}" if described else bounds(part)
+
+
+def bounds(part: dict) -> str:
+    if "enum" in part:
+        return "one of " + ", ".join("null" if value is None else str(value) for value in part["enum"])
+    words = " or ".join(kind_in_words(kind) for kind in kinds_of(part)) or "a value"
+    limits = [
+        f"{phrase} {part[key]}"
+        for key, phrase in [
+            ("minimum", "at least"),
+            ("exclusiveMinimum", "over"),
+            ("maximum", "at most"),
+            ("exclusiveMaximum", "under"),
+            ("pattern", "matching"),
+        ]
+        if key in part
+    ]
+    items = f" of {bounds(part['items'])}" if "items" in part else ""
+    return f"{words}{items}" + (" " + ", ".join(limits) if limits else "")
+
+
+def kinds_of(part: dict) -> list[str]:
+    kinds = part.get("type", [])
+    return [kinds] if isinstance(kinds, str) else kinds
+
+
+def kind_in_words(kind: str) -> str:
+    return {
+        "object": "a group of keys",
+        "array": "a list",
+        "string": "text",
+        "integer": "a whole number",
+        "number": "a number",
+        "boolean": "true or false",
+        "null": "null",
+    }[kind]
+
+
+def shown(value: Any) -> str:
+    text = "null" if value is None else repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def dotted(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else str(key)

@@ -1,0 +1,165 @@
+"""The teacher model behind an OpenAI-compatible server, a remote one or llama.cpp in this job."""
+
+import hashlib
+import importlib.util
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import openai
+from gguf import GGUFReader
+
+from lib.api_key import api_key_for
+from lib.embedded_llama import embedded_server
+from lib.errors import ConfigurationError, UnderstudyError
+from lib.response_store import request_hash, store_reply, stored_reply
+from lib.spending import BudgetReached, check_budget, record_spending
+from lib.stop_file import check_not_stopped, stop_run
+
+CLIENT_RETRIES = 5
+TIMEOUT_S = 600
+LONGEST_EMBEDDED_CONTEXT = 32_768
+
+
+class TeacherError(UnderstudyError):
+    """The server did not answer one request; another run takes it up."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One answer of the teacher: `usage` counts tokens as prompt_tokens, cached_tokens, completion_tokens."""
+
+    text: str
+    finish_reason: str
+    refusal: str | None
+    model: str
+    usage: dict
+    from_store: bool
+
+
+class Teacher:
+    """Asks each request once: what the response store has is not asked again."""
+
+    def __init__(self, client: openai.OpenAI, job: str, model: str, identity: dict, settings: dict):
+        self._client = client
+        self._job = job
+        self._model = model
+        self._identity = identity
+        self._settings = settings
+        self._token_limit = "max_tokens"
+        self._sampling = {
+            key: identity[key] for key in ("temperature", "reasoning_effort", "seed") if identity[key] is not None
+        }
+
+    def ask(self, messages: list[dict], max_tokens: int, schema: dict | None = None) -> Reply:
+        """Return the reply to `messages`, from the store or from the server.
+
+        Raises RunStopped for what every other request would meet, too, and TeacherError for what a new run may mend."""
+        key = request_hash(
+            {"teacher": self._identity, "messages": messages, "max_tokens": max_tokens, "schema": schema}
+        )
+        stored = stored_reply(key)
+        if stored is not None:
+            return Reply(**stored, from_store=True)
+        check_not_stopped()
+        try:
+            check_budget(self._settings["budget_usd"])
+            completion = self._complete(messages, max_tokens, schema)
+        except BudgetReached as error:
+            raise stop_run(str(error)) from None
+        except openai.OpenAIError as error:
+            raise self._explained(error) from None
+        reply = reply_of(completion)
+        store_reply(key, reply)
+        record_spending(self._job, reply["usage"], self._settings["prices"])
+        return Reply(**reply, from_store=False)
+
+    def _complete(self, messages: list[dict], max_tokens: int, schema: dict | None):
+        options = {**self._sampling, self._token_limit: max_tokens}
+        if schema is not None:
+            named = {"name": schema["title"], "strict": True, "schema": schema}
+            options["response_format"] = {"type": "json_schema", "json_schema": named}
+        try:
+            return self._client.chat.completions.create(model=self._model, messages=messages, **options)
+        except openai.BadRequestError as error:
+            if self._token_limit == "max_tokens" and "max_completion_tokens" in str(error):
+                self._token_limit = "max_completion_tokens"
+                return self._complete(messages, max_tokens, schema)
+            raise
+
+    def _explained(self, error: openai.OpenAIError) -> UnderstudyError:
+        server = self._client.base_url.host
+        if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
+            return stop_run(f"{server} refuses the API key. Check OPENAI_API_KEY, then run the same command again.")
+        if isinstance(error, openai.NotFoundError):
+            return stop_run(f"{server} has no model {self._model!r}. Check teacher.model and teacher.base_url.")
+        if isinstance(error, openai.RateLimitError) and error.code == "insufficient_quota":
+            return stop_run(f"{server} says that there is no credit left. Add some, then run the same command again.")
+        if isinstance(error, openai.APIConnectionError):
+            return TeacherError(f"{server} can't be reached. Is teacher.base_url right, and the server running?")
+        status = getattr(error, "status_code", "no status")
+        return TeacherError(f"{server} answered with an error ({type(error).__name__}, {status}). Run again later.")
+
+
+def reply_of(completion) -> dict:
+    """What is kept of a chat completion."""
+    choice = completion.choices[0]
+    usage = completion.usage
+    details = getattr(usage, "prompt_tokens_details", None)
+    return {
+        "text": choice.message.content or "",
+        "finish_reason": choice.finish_reason,
+        "refusal": choice.message.refusal,
+        "model": completion.model,
+        "usage": {
+            "prompt_tokens": usage.prompt_tokens if usage else 0,
+            "cached_tokens": (getattr(details, "cached_tokens", None) or 0) if details else 0,
+            "completion_tokens": usage.completion_tokens if usage else 0,
+        },
+    }
+
+
+@contextmanager
+def teacher_for(job: str, identity: dict, settings: dict, threads: int) -> Iterator[Teacher]:
+    """Yield the configured teacher; the embedded one runs as long as the block.
+
+    `identity` is what shapes its replies (model, gguf, revision, temperature, reasoning_effort, seed), `settings` the rest
+    of the configuration's `teacher`. `job` names the ledger."""
+    if identity["gguf"] is None:
+        client = openai.OpenAI(
+            base_url=settings["base_url"],
+            api_key=api_key_for(settings["base_url"]),
+            max_retries=CLIENT_RETRIES,
+            timeout=TIMEOUT_S,
+        )
+        yield Teacher(client, job, identity["model"], identity, settings)
+        return
+    path = gguf_path(identity["gguf"])
+    shaping = {**identity, "gguf": hashlib.sha256(path.read_bytes()).hexdigest()}
+    with embedded_server(path, embedded_context(path), settings["concurrency"], threads) as base_url:
+        client = openai.OpenAI(base_url=base_url, api_key="no-key-needed", max_retries=0, timeout=TIMEOUT_S)
+        yield Teacher(client, job, path.stem, shaping, settings)
+
+
+def gguf_path(name: str) -> Path:
+    """Find teacher.gguf: a file, or `package:NAME/FILE` inside an installed package, which is not imported.
+
+    Raises ConfigurationError if it isn't there."""
+    path = Path(name)
+    if name.startswith("package:"):
+        package, _, file = name.removeprefix("package:").partition("/")
+        found = importlib.util.find_spec(package)
+        if found is None:
+            raise ConfigurationError(f"teacher.gguf is {name!r}: the Python package {package} is not installed.")
+        path = Path(found.submodule_search_locations[0]) / file
+    if not path.is_file():
+        raise ConfigurationError(f"teacher.gguf is {name!r}: there is no file {path}.")
+    return path
+
+
+def embedded_context(path: Path) -> int:
+    """The context that the model was trained for, in tokens, as far as memory allows."""
+    reader = GGUFReader(path)
+    architecture = reader.fields["general.architecture"].contents()
+    return min(int(reader.fields[f"{architecture}.context_length"].contents()), LONGEST_EMBEDDED_CONTEXT)

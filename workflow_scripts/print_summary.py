@@ -1,0 +1,80 @@
+"""What a project's runs have made: the files, the losses, the time by stage, and how to talk to the model."""
+
+import argparse
+import csv
+import time
+from pathlib import Path
+
+import yaml
+
+from lib.files import read_json
+
+STAGES = {
+    "talks": ("videos.tsv", "transcripts/*.tsv"),
+    "questions and answers": ("questions/*.tsv", "answers/*.tsv"),
+    "data set": ("dataset.tsv",),
+    "base model": ("models/base/*.tsv",),
+    "training": ("{name}/lora_config.tsv", "{name}/adapters.tsv"),
+    "export": ("{name}/fused.tsv", "{name}/hf.tsv", "{name}/gguf-*.tsv"),
+}
+
+
+def summary(project: Path, started: float | None) -> str:
+    """Return the lines to print at the end of a run that began at `started` (seconds since the epoch)."""
+    name = yaml.safe_load((project / "config.yaml").read_text(encoding="utf-8"))["name"]
+    files = sorted((project / "models").glob(f"{name}-*.gguf"))
+    took = f", made in {minutes(time.time() - started)}" if started else ""
+    lines = [
+        f"{file}  {file.stat().st_size / 1e6:.0f} MB{took if file.stat().st_mtime >= (started or 0) else ''}"
+        for file in files
+    ]
+    lines += [rows_line(project), loss_line(project / "models" / name / "metrics.csv"), time_line(project, name)]
+    lines += ["", "The model has learned a voice and a form, not facts. Talk to it:", ""]
+    lines += [f"    make chat MODEL={file}" if project != Path("demo") else "    make chat" for file in files[-1:]]
+    return "\n".join(lines)
+
+
+def rows_line(project: Path) -> str:
+    """How many talks and rows went into the training."""
+    report = read_json(project / "data/dataset/report.json")
+    rows = report["rows"]
+    return f"{report['videos']} talks, {rows['train']} training rows, {rows['valid']} rows of held-out talks"
+
+
+def loss_line(metrics: Path) -> str:
+    """Validation loss before the first and after the last step."""
+    with metrics.open(newline="", encoding="utf-8") as opened:
+        losses = [float(row["valid_loss"]) for row in csv.DictReader(opened) if row["valid_loss"]]
+    change = 100 * (losses[-1] / losses[0] - 1)
+    return f"Validation loss on the held-out talks: {losses[0]:.3f} -> {losses[-1]:.3f} ({change:+.0f} %)"
+
+
+def time_line(project: Path, name: str) -> str:
+    """Seconds of all jobs of a stage, from the rules' benchmark files."""
+    spent = {
+        stage: sum(benchmark_seconds(path) for pattern in patterns for path in benchmarks(project, pattern, name))
+        for stage, patterns in STAGES.items()
+    }
+    return "Time by stage: " + ", ".join(f"{stage} {minutes(seconds)}" for stage, seconds in spent.items())
+
+
+def benchmarks(project: Path, pattern: str, name: str) -> list[Path]:
+    return sorted((project / "logs/benchmarks").glob(pattern.format(name=name)))
+
+
+def benchmark_seconds(path: Path) -> float:
+    """Wall time of a job: column `s` of Snakemake's benchmark file."""
+    with path.open(newline="", encoding="utf-8") as opened:
+        return sum(float(row["s"]) for row in csv.DictReader(opened, delimiter="\t"))
+
+
+def minutes(seconds: float) -> str:
+    return f"{int(seconds // 60)} min {int(seconds % 60)} s" if seconds >= 60 else f"{seconds:.0f} s"
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("project", type=Path)
+    parser.add_argument("--started", type=float, help="when the run began, in seconds since the epoch")
+    arguments = parser.parse_args()
+    print(f"\n{summary(arguments.project, arguments.started)}\n")
