@@ -68,6 +68,6 @@ if __name__ == "__main__":
         folder=Path(snakemake.input.config).parent,
         quant=snakemake.wildcards.quant,
         path=Path(snakemake.output[0]),
-        name=snakemake.wildcards.name,
+        name=snakemake.config["name"],
         threads=snakemake.threads,
     )

@@ -1,10 +1,11 @@
 """Write models/{name}/hf/: the fused model under the names, types and settings that transformers expects."""
 
-from collections.abc import Iterable
+import json
+import math
+import struct
 from pathlib import Path
 from typing import Any
 
-import mlx.core as mx
 from lib.errors import InputFileError
 from lib.files import write_json
 from lib.llama_folder import ARCHITECTURE, read_llama_config
@@ -25,24 +26,25 @@ def write_hugging_face_folder(fused_config: str, output: str) -> None:
     source = Path(fused_config).parent
     config = read_llama_config(source)
     tensors = stored_tensors(source)
-    kept = kept_tensors(config, tensors, source)
+    kept = [tensors[name] for name in kept_names(config, set(tensors), source)]
+    paths = sorted({tensor.path for tensor in tensors.values()})
     with folder_written_aside(Path(output).parent) as aside:
-        for path in sorted({tensor.path for tensor in tensors.values()}):
+        for path in paths:
             write_shard(path, aside / path.name, {tensor.name for tensor in tensors.values() if tensor.path == path}, kept)
-        if len({tensor.path for tensor in tensors.values()}) > 1:
-            write_json(aside / "model.safetensors.index.json", index_of(tensors[name] for name in kept))
+        if len(paths) > 1:
+            write_json(aside / "model.safetensors.index.json", index_of(kept))
         copy_companions(source, aside)
-        write_json(aside / "config.json", config_for_transformers(config, [tensors[name] for name in kept]))
+        write_json(aside / "config.json", config_for_transformers(config, kept))
 
 
-def kept_tensors(config: dict[str, Any], tensors: dict[str, StoredTensor], source: Path) -> list[str]:
+def kept_names(config: dict[str, Any], names: set[str], source: Path) -> list[str]:
     """Return the names that transformers looks for, in order, without what it would pass over.
 
     Raises InputFileError unless they are all there and nothing else is."""
     expected = expected_tensors(config)
-    needless = {name for name in tensors if name.endswith("rotary_emb.inv_freq")}
+    needless = {name for name in names if name.endswith("rotary_emb.inv_freq")}
     needless |= {"lm_head.weight"} - expected
-    missing, unknown = expected - set(tensors), set(tensors) - expected - needless
+    missing, unknown = expected - names, names - expected - needless
     if missing or unknown:
         raise InputFileError(
             f"{source} does not have the tensors of a Llama model: missing {shortened(missing)}; unknown {shortened(unknown)}."
@@ -65,30 +67,40 @@ def shortened(names: set[str]) -> str:
     return listed + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
-def write_shard(source: Path, target: Path, names: set[str], kept: list[str]) -> None:
+def write_shard(source: Path, target: Path, names: set[str], kept: list[StoredTensor]) -> None:
     """Link the weight file, or write it anew with only the tensors that are kept."""
-    wanted = names & set(kept)
-    if wanted == names:
+    wanted = [tensor for tensor in kept if tensor.path == source]
+    if len(wanted) == len(names):
         link_or_copy(source, target)
     elif wanted:
-        values = mx.load(str(source))
-        mx.save_safetensors(str(target), {name: values[name] for name in sorted(wanted)}, metadata={"format": "pt"})
+        write_tensors(target, wanted)
 
 
-def index_of(tensors: Iterable[StoredTensor]) -> dict[str, Any]:
+def write_tensors(target: Path, tensors: list[StoredTensor]) -> None:
+    """Write a safetensors file of the stored bytes, one tensor in memory at a time."""
+    header, end = {"__metadata__": {"format": "pt"}}, 0
+    for tensor in tensors:
+        begin, end = end, end + stored_bytes(tensor)
+        header[tensor.name] = {"dtype": tensor.dtype, "shape": tensor.shape, "data_offsets": [begin, end]}
+    encoded = json.dumps(header).encode("utf-8")
+    with target.open("wb") as written:
+        written.write(struct.pack("<Q", len(encoded)) + encoded)
+        for tensor in tensors:
+            with tensor.path.open("rb") as stored:
+                stored.seek(tensor.offset)
+                written.write(stored.read(stored_bytes(tensor)))
+
+
+def index_of(tensors: list[StoredTensor]) -> dict[str, Any]:
     """Return the content of model.safetensors.index.json; total_size is in bytes."""
-    listed = list(tensors)
     return {
-        "metadata": {"total_size": sum(map(stored_bytes, listed))},
-        "weight_map": {tensor.name: tensor.path.name for tensor in listed},
+        "metadata": {"total_size": sum(map(stored_bytes, tensors))},
+        "weight_map": {tensor.name: tensor.path.name for tensor in tensors},
     }
 
 
 def stored_bytes(tensor: StoredTensor) -> int:
-    items = 1
-    for length in tensor.shape:
-        items *= length
-    return items * ITEM_BYTES[tensor.dtype]
+    return math.prod(tensor.shape) * ITEM_BYTES[tensor.dtype]
 
 
 def config_for_transformers(config: dict[str, Any], tensors: list[StoredTensor]) -> dict[str, Any]:

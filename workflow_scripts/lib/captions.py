@@ -5,6 +5,7 @@ import hashlib
 import html
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -128,7 +129,7 @@ def without_rolling_overlap(cues: list[Segment]) -> list[Segment]:
 
     Only where most cues do so; elsewhere a repeated line was said twice."""
     lines = [[line.strip() for line in cue.text.split("\n") if line.strip()] for cue in cues]
-    overlaps = [0] + [shared_lines(before, after) for before, after in zip(lines, lines[1:], strict=False)]
+    overlaps = [shared_lines(before, after) for before, after in pairwise([[], *lines])]
     if sum(overlap > 0 for overlap in overlaps) * 2 < len(cues):
         return cues
     return [

@@ -93,10 +93,11 @@ def unknown_key(key: str, path: str, part: dict) -> str:
 
 
 def part_of_key(path: str, schema: dict) -> dict:
-    """The schema of the nearest key above `path` that has a description (an item of a list has none of its own)."""
+    """The schema of a key; an item of a list has its own bounds and the list's description."""
     part = schema
     for name in path.split("."):
-        part = part.get("properties", {}).get(name, part)
+        of_item = {"description": part.get("description", ""), **part["items"]} if name.isdecimal() and "items" in part else part
+        part = part.get("properties", {}).get(name, of_item)
     return part
 
 
@@ -113,16 +114,16 @@ def bounds(part: dict) -> str:
     limits = [
         f"{phrase} {part[key]}"
         for key, phrase in [
-            ("minimum", "at least"),
             ("exclusiveMinimum", "over"),
-            ("maximum", "at most"),
+            ("minimum", "from"),
             ("exclusiveMaximum", "under"),
+            ("maximum", "up to"),
             ("pattern", "matching"),
         ]
         if key in part
     ]
     items = f" of {bounds(part['items'])}" if "items" in part else ""
-    return f"{words}{items}" + (" " + ", ".join(limits) if limits else "")
+    return f"{words}{items}" + (" " + " and ".join(limits) if limits else "")
 
 
 def kinds_of(part: dict) -> list[str]:

@@ -1,0 +1,46 @@
+"""One finished project for the session; each test gets a copy of its own to change."""
+
+import pytest
+from fake_teacher import FakeTeacher
+from project import MODEL, Project
+from random_llama import write_random_llama
+
+
+@pytest.fixture(scope="session")
+def session_teacher():
+    with FakeTeacher() as teacher:
+        yield teacher
+
+
+@pytest.fixture
+def teacher(session_teacher):
+    """The fake hosted API, counting from zero."""
+    session_teacher.forget()
+    return session_teacher
+
+
+@pytest.fixture(scope="session")
+def tiny_base(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("base") / "tiny-base"
+    write_random_llama(folder, hidden_size=64)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory, session_teacher, tiny_base):
+    """A project after its first run. Not to be changed."""
+    project = Project.made_in(tmp_path_factory.mktemp("finished") / "project", session_teacher.base_url, tiny_base)
+    project.snakemake(MODEL)
+    return project
+
+
+@pytest.fixture
+def project(tmp_path, finished, teacher):
+    """A copy of the finished project."""
+    return finished.copied_to(tmp_path / "project")
+
+
+@pytest.fixture
+def new_project(tmp_path, teacher, tiny_base):
+    """A project before its first run."""
+    return Project.made_in(tmp_path / "project", teacher.base_url, tiny_base)

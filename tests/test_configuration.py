@@ -1,0 +1,119 @@
+"""A wrong configuration stops before any job, with one message that names the key and what it takes."""
+
+import shutil
+
+import pytest
+import yaml
+from lib.configuration import complete_configuration
+from lib.errors import ConfigurationError
+from project import MODEL, REPOSITORY
+
+SCHEMA = REPOSITORY / "schemas/config.schema.yaml"
+SMALLEST = {
+    "name": "x",
+    "source": {"channel": "https://www.youtube.com/@x"},
+    "teacher": {"model": "m"},
+    "base_model": "org/base",
+}
+
+
+def keys_of(part: dict, path: str = ""):
+    for key, value in part.get("properties", {}).items():
+        yield f"{path}{key}", value
+        yield from keys_of(value, f"{path}{key}.")
+
+
+def test_every_key_has_a_description_and_a_default():
+    for name, part in keys_of(yaml.safe_load(SCHEMA.read_text())):
+        assert part.get("description"), name
+        required = name in ("name", "base_model", "teacher.prices.input", "teacher.prices.output", "teacher.prices.cached_input")
+        assert required or "default" in part, name
+
+
+def test_defaults_are_those_of_the_design():
+    config = complete_configuration(SMALLEST, SCHEMA)
+    assert config["training"]["lora_parameters"] == {"rank": 8, "scale": 20.0, "dropout": 0.0}
+    assert config["training"]["learning_rate"] == 1e-5
+    assert config["questions"]["per_video"] == 15
+    assert config["export"]["quantizations"] == ["F16", "Q4_K_M"]
+
+
+def test_a_learning_rate_that_yaml_takes_for_text_is_a_number():
+    training = yaml.safe_load("learning_rate: 1e-5")
+    assert isinstance(training["learning_rate"], str)
+    assert complete_configuration({**SMALLEST, "training": training}, SCHEMA)["training"]["learning_rate"] == 1e-5
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"trainig": {}}, "trainig is not a key. Did you mean training?"),
+        ({"training": {"alpha": 16}}, "set training.lora_parameters.scale to alpha / rank"),
+        ({"training": {"learning_rate": "fast"}}, "training.learning_rate is 'fast'; it takes a number"),
+        ({"training": {"epochs": 0}}, "training.epochs is 0; it takes a number over 0"),
+        ({"dataset": {"valid_fraction": 0}}, "dataset.valid_fraction is 0; it takes a number over 0 and up to 0.5"),
+        ({"questions": {"per_video": "many"}}, "questions.per_video is 'many'; it takes a whole number"),
+        ({"export": {"quantizations": ["Q9_K"]}}, "export.quantizations.0 is 'Q9_K'; it takes one of F32, F16"),
+        ({"name": "base"}, "name is 'base'"),
+        ({"name": "../up"}, "name is '../up'"),
+        ({"source": {}}, "source takes either `channel`"),
+        ({"teacher": {"model": "m", "gguf": "g.gguf"}}, "teacher takes either `model`"),
+        ({"teacher": {"model": "m", "budget_usd": 1}}, "teacher.budget_usd needs teacher.prices"),
+        ({"teacher": "gpt"}, "teacher is 'gpt'; it takes a group of keys"),
+    ],
+)
+def test_the_message_names_the_key_and_what_it_takes(change, message):
+    with pytest.raises(ConfigurationError) as error:
+        complete_configuration({**SMALLEST, **change}, SCHEMA)
+    assert message in str(error.value)
+
+
+def test_a_missing_key_says_what_it_takes():
+    with pytest.raises(ConfigurationError, match="base_model is missing; it takes text.*The model to tune"):
+        complete_configuration({key: value for key, value in SMALLEST.items() if key != "base_model"}, SCHEMA)
+
+
+def without_prompt(project):
+    workflow = project.path.parent / "workflow"
+    workflow.mkdir()
+    shutil.copy(REPOSITORY / "Snakefile", workflow)
+    for folder in ("rules", "schemas", "workflow_scripts", "profiles", "envs", "prompts"):
+        shutil.copytree(REPOSITORY / folder, workflow / folder)
+    (workflow / "prompts/answers.md").unlink()
+    (project / "prompts/answers.md").unlink()
+    return ["--snakefile", str(workflow / "Snakefile")]
+
+
+def with_change(**change):
+    def prepare(project):
+        project.configure(**change)
+        return []
+
+    return prepare
+
+
+def with_empty_captions(project):
+    for path in (project / "captions").iterdir():
+        path.unlink()
+    return []
+
+
+@pytest.mark.parametrize(
+    ("prepare", "message"),
+    [
+        (with_change(treacher={"model": "x"}), "treacher is not a key. Did you mean teacher?"),
+        (with_change(questions={"per_video": "ten"}), "questions.per_video is 'ten'; it takes a whole number"),
+        (with_change(dataset={"valid_fraction": 0}), "dataset.valid_fraction is 0; it takes a number"),
+        (with_change(export={"quantizations": ["Q4_K_X"]}), "export.quantizations.0 is 'Q4_K_X'; it takes one of"),
+        (with_change(dataset={"extra_pairs": "nothing.jsonl"}), "dataset.extra_pairs is 'nothing.jsonl'"),
+        (with_change(teacher={"model": None, "gguf": "no.gguf"}), "teacher.gguf is 'no.gguf'"),
+        (without_prompt, "prompts/answers.md is missing"),
+        (with_empty_captions, "source.captions_dir is 'captions': the folder has no caption files"),
+    ],
+    ids=["unknown key", "wrong type", "valid_fraction", "quantization", "extra_pairs", "gguf", "prompt", "captions"],
+)
+def test_snakemake_stops_before_any_job(new_project, prepare, message):
+    said = new_project.snakemake(*prepare(new_project), "--", MODEL, succeeds=False)
+    assert message in said
+    assert "Traceback" not in said
+    assert not (new_project / "data").exists()

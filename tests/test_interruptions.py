@@ -1,0 +1,98 @@
+"""Runs that are killed: SIGKILL to the whole process group, then --unlock and the same command again."""
+
+from collections import Counter
+
+import pytest
+from fake_teacher import FakeTeacher
+from lib.files import read_json
+from project import MODEL, Project
+
+RESULTS = ("data/dataset/*.jsonl", "models/tiny/adapters/*", "models/tiny/fused/*", "models/*.gguf")
+
+
+def results(project: Project) -> dict[str, bytes]:
+    return {path: content for pattern in RESULTS for path, content in project.contents(pattern).items()}
+
+
+def run_again(project: Project) -> None:
+    """What a user does after a crash: the same command, which names --unlock; that; the same command."""
+    assert "--unlock" in project.snakemake(MODEL, succeeds=False)
+    project.snakemake("--unlock")
+    project.snakemake(MODEL)
+    assert project.planned() == {}
+
+
+def test_killed_while_answers_are_written(tmp_path, finished, tiny_base):
+    with FakeTeacher(delay_s=0.3) as slow:
+        project = Project.made_in(tmp_path / "project", slow.base_url, tiny_base)
+        project.configure(teacher={"concurrency": 1})
+        project.killed_when(lambda: len(slow.asked(kind="answers")) == 2, MODEL)
+        stored = project.contents("data/responses/*/*.json")
+        assert stored
+        run_again(project)
+        assert stored.items() <= project.contents("data/responses/*/*.json").items()
+        times = Counter(request["messages"][-1]["content"] + request["messages"][0]["content"] for request in slow.asked())
+        assert sum(count - 1 for count in times.values()) <= 2, "only what was in flight at the kill is asked again"
+    statuses = Counter(read_json(path)["status"] for path in project.path.glob("data/answers/*/*.json"))
+    assert statuses == {"ok": 6, "unused": 2}
+    assert results(project) == results(finished)
+
+
+@pytest.mark.parametrize(
+    ("stage", "sign"),
+    [("training", "models/tiny/runs/*/metrics.csv"), ("quantization", "models/.tiny-Q4_K_M.gguf.*.part")],
+)
+def test_killed_later(tmp_path, finished, teacher, tiny_base, stage, sign):
+    project = Project.made_in(tmp_path / "project", teacher.base_url, tiny_base)
+    project.killed_when(lambda: any(path.stat().st_size for path in project.path.glob(sign)), MODEL)
+    assert not (project / MODEL).exists()
+    stored = project.contents("data/responses/*/*.json")
+    teacher.forget()
+    run_again(project)
+    assert teacher.asked() == []
+    assert project.contents("data/responses/*/*.json") == stored
+    assert results(project) == results(finished)
+
+
+def test_an_edited_learning_rate_costs_no_adapter_before_the_new_one_is_trained(project):
+    before = project.contents("models/tiny/adapters/*")
+    runs = set(project.path.glob("models/tiny/runs/*"))
+    project.configure(training={"learning_rate": "2e-3"})
+    project.killed_when(lambda: new_metrics(project, runs), MODEL)
+    assert project.contents("models/tiny/adapters/*") == before
+    run_again(project)
+    assert project.contents("models/tiny/adapters/*") != before
+    project.configure(training={"learning_rate": "1e-3"})
+    said = project.snakemake("models/tiny/adapters/adapters.safetensors")
+    assert "holds this training already" in said
+    assert project.contents("models/tiny/adapters/*") == before
+
+
+def new_metrics(project: Project, runs: set) -> bool:
+    """Whether a training that was not there before has reported a first loss."""
+    new = set(project.path.glob("models/tiny/runs/*")) - runs
+    return any(path.stat().st_size for run in new for path in run.glob("metrics.csv"))
+
+
+def test_an_error_that_all_would_meet_stops_the_run_with_one_line(new_project, session_teacher):
+    session_teacher.error = (401, {"error": {"message": "Incorrect API key: sk-test-never-in-a-file", "code": "invalid_api_key"}})
+    try:
+        said = new_project.snakemake("data/dataset/train.jsonl", succeeds=False)
+    finally:
+        session_teacher.error = None
+    assert "refuses the API key" in said
+    assert "sk-test-never" not in said
+    assert len(session_teacher.asked()) <= 2
+    new_project.snakemake("data/dataset/train.jsonl")
+
+
+def test_a_spent_budget_stops_before_the_next_request_and_keeps_what_was_paid(new_project, teacher):
+    prices = {"input": 1000, "output": 1000}  # 0.96 dollars a request of the fake
+    new_project.configure(teacher={"budget_usd": 2, "prices": prices, "concurrency": 1})
+    said = new_project.snakemake("--resources", "llm=1", "--", "data/dataset/train.jsonl", succeeds=False)
+    assert "teacher.budget_usd (2.00) is reached" in said
+    assert len(teacher.asked()) == 3
+    new_project.configure(teacher={"budget_usd": 20})
+    teacher.forget()
+    new_project.snakemake("data/dataset/train.jsonl")
+    assert len(teacher.asked()) == 8 - 3
