@@ -41,7 +41,11 @@ def taken(part: dict) -> str:
     kinds = part.get("type", [])
     words = " or ".join([kinds] if isinstance(kinds, str) else kinds)
     bounds = [f"{sign} {part[key]}" for key, sign in SIGNS.items() if key in part]
-    return words + (f" ({', '.join(bounds)})" if bounds else "") + (f" of {taken(part['items'])}" if "items" in part else "")
+    return (
+        words
+        + (f" ({', '.join(bounds)})" if bounds else "")
+        + (f" of {taken(part['items'])}" if "items" in part else "")
+    )
 
 
 SIGNS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}

@@ -1,6 +1,7 @@
 """One finished project for the session; each test gets a copy of its own to change."""
 
 import pytest
+
 from fake_teacher import FakeTeacher
 from project import MODEL, Project
 from random_llama import write_random_llama

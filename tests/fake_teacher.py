@@ -75,7 +75,14 @@ class Handler(BaseHTTPRequestHandler):
         usage = {"prompt_tokens": 900, "completion_tokens": 60, "total_tokens": 960}
         message = {"role": "assistant", "content": text, "refusal": None}
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
-        reply = {"id": "x", "object": "chat.completion", "created": 0, "model": "fake-1", "choices": [choice], "usage": usage}
+        reply = {
+            "id": "x",
+            "object": "chat.completion",
+            "created": 0,
+            "model": "fake-1",
+            "choices": [choice],
+            "usage": usage,
+        }
         return self.send(200, reply)
 
     def send(self, status: int, body: dict) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import yaml
+
 from lib.files import read_json
 
 REPOSITORY = Path(__file__).resolve().parents[1]

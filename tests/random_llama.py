@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from gguf import GGUFReader
+
 from lib.gguf_tokenizer import write_tokenizer
 
 PACKAGED_MODEL = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -158,7 +159,9 @@ def _first_tokens(count: int, pre_tokenizer: str) -> dict[str, Any]:
     metadata = dict(_packaged_metadata())
     tokens = metadata["tokenizer.ggml.tokens"][:count]
     known = set(tokens)
-    merges = [merge for merge in metadata["tokenizer.ggml.merges"] if known.issuperset({*merge.split(), _joined(merge)})]
+    merges = [
+        merge for merge in metadata["tokenizer.ggml.merges"] if known.issuperset({*merge.split(), _joined(merge)})
+    ]
     return metadata | {
         "llama.context_length": 2048,
         "tokenizer.ggml.tokens": tokens,

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from lib.captions import CaptionError, described_by_name, id_from_title, read_segments
 from lib.files import read_json
 from project import REPOSITORY
@@ -14,12 +15,12 @@ Kind: captions
 Language: en
 
 00:00:00.000 --> 00:00:02.000 align:start position:0%
- 
+~
 the<00:00:00.500><c> soil</c><00:00:01.000><c> keeps</c>
 
 00:00:02.000 --> 00:00:02.010 align:start position:0%
 the soil keeps
- 
+~
 
 00:00:02.010 --> 00:00:04.000 align:start position:0%
 the soil keeps
@@ -27,12 +28,12 @@ the<00:00:02.500><c> books</c>
 
 00:00:04.000 --> 00:00:04.010 align:start position:0%
 the books
- 
+~
 
 00:00:04.010 --> 00:00:06.000 align:start position:0%
 the books
 [Music]
-"""
+""".replace("~", " ")
 
 
 def words_of(path: Path) -> str:
@@ -129,7 +130,9 @@ def test_damaged_files_get_a_record_and_the_others_go_on(new_project):
     (captions / "latin.srt").write_bytes(srt("Crème fraîche helps the soil, every spring.").encode("latin-1"))
     (captions / "It's {odd} $(touch owned) <b>.srt").write_text(srt("A talk with a strange name."))
     new_project.snakemake("data/dataset/train.jsonl")
-    transcripts = {record["title"]: record for record in map(read_json, new_project.path.glob("data/transcripts/*.json"))}
+    transcripts = {
+        record["title"]: record for record in map(read_json, new_project.path.glob("data/transcripts/*.json"))
+    }
     assert transcripts["empty"]["status"] == transcripts["damaged"]["status"] == "unavailable"
     assert "empty.srt is empty" in transcripts["empty"]["reason"]
     assert "damaged.json3 can't be read" in transcripts["damaged"]["reason"]

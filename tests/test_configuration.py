@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 import yaml
+
 from lib.configuration import complete_configuration
 from lib.errors import ConfigurationError
 from project import MODEL, REPOSITORY
@@ -26,7 +27,13 @@ def keys_of(part: dict, path: str = ""):
 def test_every_key_has_a_description_and_a_default():
     for name, part in keys_of(yaml.safe_load(SCHEMA.read_text())):
         assert part.get("description"), name
-        required = name in ("name", "base_model", "teacher.prices.input", "teacher.prices.output", "teacher.prices.cached_input")
+        required = name in (
+            "name",
+            "base_model",
+            "teacher.prices.input",
+            "teacher.prices.output",
+            "teacher.prices.cached_input",
+        )
         assert required or "default" in part, name
 
 
@@ -69,7 +76,7 @@ def test_the_message_names_the_key_and_what_it_takes(change, message):
 
 
 def test_a_missing_key_says_what_it_takes():
-    with pytest.raises(ConfigurationError, match="base_model is missing; it takes text.*The model to tune"):
+    with pytest.raises(ConfigurationError, match=r"base_model is missing; it takes text.*The model to tune"):
         complete_configuration({key: value for key, value in SMALLEST.items() if key != "base_model"}, SCHEMA)
 
 

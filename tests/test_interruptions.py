@@ -3,6 +3,7 @@
 from collections import Counter
 
 import pytest
+
 from fake_teacher import FakeTeacher
 from lib.files import read_json
 from project import MODEL, Project
@@ -31,7 +32,9 @@ def test_killed_while_answers_are_written(tmp_path, finished, tiny_base):
         assert stored
         run_again(project)
         assert stored.items() <= project.contents("data/responses/*/*.json").items()
-        times = Counter(request["messages"][-1]["content"] + request["messages"][0]["content"] for request in slow.asked())
+        times = Counter(
+            request["messages"][-1]["content"] + request["messages"][0]["content"] for request in slow.asked()
+        )
         assert sum(count - 1 for count in times.values()) <= 2, "only what was in flight at the kill is asked again"
     statuses = Counter(read_json(path)["status"] for path in project.path.glob("data/answers/*/*.json"))
     assert statuses == {"ok": 6, "unused": 2}
@@ -75,7 +78,10 @@ def new_metrics(project: Project, runs: set) -> bool:
 
 
 def test_an_error_that_all_would_meet_stops_the_run_with_one_line(new_project, session_teacher):
-    session_teacher.error = (401, {"error": {"message": "Incorrect API key: sk-test-never-in-a-file", "code": "invalid_api_key"}})
+    session_teacher.error = (
+        401,
+        {"error": {"message": "Incorrect API key: sk-test-never-in-a-file", "code": "invalid_api_key"}},
+    )
     try:
         said = new_project.snakemake("data/dataset/train.jsonl", succeeds=False)
     finally:

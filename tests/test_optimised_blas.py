@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from lib import optimised_blas
 
 SCRIPTS = str(Path(optimised_blas.__file__).parents[1])
@@ -52,7 +53,9 @@ def run_probe(folder, *arguments, **environment):
     (folder / "starts").unlink(missing_ok=True)
     inherited = {key: value for key, value in os.environ.items() if key not in ("LD_PRELOAD", optimised_blas.MARKER)}
     command = [sys.executable, "-u", str(write_probe(folder)), *arguments]
-    done = subprocess.run(command, cwd=folder, env=inherited | environment, input="hello", capture_output=True, text=True)
+    done = subprocess.run(
+        command, cwd=folder, env=inherited | environment, input="hello", capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     return json.loads((folder / "record.json").read_text(encoding="utf-8"))
 
@@ -82,9 +85,21 @@ def test_arguments_stdin_and_an_existing_preload_are_kept(tmp_path):
 @HAS_BLAS
 def test_it_works_in_a_script_of_snakemake(tmp_path):
     write_probe(tmp_path, in_snakemake=True)
-    (tmp_path / "Snakefile").write_text('rule probe:\n    output: "record.json"\n    script: "probe.py"\n', encoding="utf-8")
+    (tmp_path / "Snakefile").write_text(
+        'rule probe:\n    output: "record.json"\n    script: "probe.py"\n', encoding="utf-8"
+    )
     inherited = {key: value for key, value in os.environ.items() if key not in ("LD_PRELOAD", optimised_blas.MARKER)}
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--directory", str(tmp_path), "-s", str(tmp_path / "Snakefile")]
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "--cores",
+        "2",
+        "--directory",
+        str(tmp_path),
+        "-s",
+        str(tmp_path / "Snakefile"),
+    ]
     done = subprocess.run(command, env=inherited, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     record = json.loads((tmp_path / "record.json").read_text(encoding="utf-8"))

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from lib.files import read_json, read_json_lines, write_json
 from project import MODEL
 

@@ -9,12 +9,18 @@ import subprocess
 import sys
 from pathlib import Path
 
-import fuse_adapters as fuse_stage
 import mlx.core as mx
 import numpy as np
 import pytest
-import train_adapters as train_stage
 import yaml
+from mlx.utils import tree_flatten
+from mlx_lm.lora import CONFIG_DEFAULTS, yaml_loader
+from mlx_lm.tuner.lora import LoRALinear
+from mlx_lm.tuner.trainer import default_loss, iterate_batches
+from mlx_lm.utils import load_adapters, quantize_model, save
+
+import fuse_adapters as fuse_stage
+import train_adapters as train_stage
 from lib.errors import ConfigurationError, InputFileError
 from lib.files import read_json, write_json, write_json_lines
 from lib.mlx_models import load_base, load_its_tokenizer, load_weights
@@ -22,11 +28,6 @@ from lib.model_folder import folder_written_aside
 from lib.preflight import RowLimits, check_sizes, check_updates, checked_dataset
 from lib.safetensors_folder import stored_tensors
 from lib.training_run import run_identity
-from mlx.utils import tree_flatten
-from mlx_lm.lora import CONFIG_DEFAULTS, yaml_loader
-from mlx_lm.tuner.lora import LoRALinear
-from mlx_lm.tuner.trainer import default_loss, iterate_batches
-from mlx_lm.utils import load_adapters, quantize_model, save
 from random_llama import write_random_llama
 from write_hugging_face_folder import write_hugging_face_folder
 from write_lora_config import MLX_LM_DEFAULTS, iterations, write_lora_config
@@ -221,7 +222,7 @@ def test_runs_are_told_apart_by_settings_rows_and_base(project):
 
 
 def test_a_loss_that_is_no_number_stops_the_run(project):
-    with pytest.raises(train_stage.TrainingDiverged, match="training loss became (nan|inf) between iterations"):
+    with pytest.raises(train_stage.TrainingDiverged, match=r"training loss became (nan|inf) between iterations"):
         train_it(optimizer="sgd", learning_rate=1e30)
     assert not Path(OUTPUTS["adapters.safetensors"]).exists()
     with pytest.raises(train_stage.TrainingDiverged):
@@ -276,14 +277,14 @@ def test_the_limit_is_the_first_length_at_which_mlx_lm_learns_from_no_token(proj
 def test_a_failing_chat_template_is_told_with_the_row(project):
     tokenizer = load_its_tokenizer(BASE)
     tokenizer.chat_template = "{{ raise_exception('roles must alternate') }}"
-    with pytest.raises(InputFileError, match="line 1: the base model's chat template fails.*roles must alternate"):
+    with pytest.raises(InputFileError, match=r"line 1: the base model's chat template fails.*roles must alternate"):
         checked_dataset(TRAIN, tokenizer, limits())
 
 
 def test_truncated_rows_are_counted(project, caplog):
     write_json_lines(TRAIN, [chat_row(), chat_row(answer="long " * 100), chat_row(), chat_row()])
     checked_dataset(TRAIN, load_its_tokenizer(BASE), limits())
-    assert f"{TRAIN}: 1 of 4 rows (25.0 %) are longer than training.max_seq_length = 256" in caplog.text
+    assert f"{TRAIN}: 1 of 4 rows (25.0 %) lose their end: training.max_seq_length is 256" in caplog.text
 
 
 def test_sets_smaller_than_a_batch_are_told_with_numbers(caplog):
@@ -313,12 +314,14 @@ def test_gradients_of_the_last_iterations_are_told(project, caplog):
 
 
 def test_more_layers_than_the_model_has_is_refused(project):
-    with pytest.raises(ConfigurationError, match="training.num_layers is 99"):
+    with pytest.raises(ConfigurationError, match=r"training\.num_layers is 99"):
         train_it(num_layers=99)
 
 
 def test_an_unknown_kind_of_model_is_told(project):
-    write_json(BASE / "config.json", {**read_json(BASE / "config.json"), "model_type": "lstm", "architectures": ["Lstm"]})
+    write_json(
+        BASE / "config.json", {**read_json(BASE / "config.json"), "model_type": "lstm", "architectures": ["Lstm"]}
+    )
     with pytest.raises(InputFileError, match="Model type lstm not supported"):
         train_it()
 

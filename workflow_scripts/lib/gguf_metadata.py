@@ -4,6 +4,7 @@ Keys and values as llama.cpp's convert_hf_to_gguf.py writes them (conversion/bas
 comparison, key by key, is in tests/oracles/. The classes of the gguf package that the converter uses are used here."""
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ from lib.gguf_tokenizer import LLAMA3_REGEX
 
 ROPE_TYPES = ("default", "llama3")
 VOCABULARY_WITHOUT_BOS = 49152
+
+# It warns of templates for pairs of texts, which a GGUF file has no place for.
+logging.getLogger("gguf.vocab").setLevel(logging.ERROR)
 
 
 def add_metadata(writer: GGUFWriter, folder: Path, config: dict[str, Any], file_type: LlamaFileType, name: str) -> None:

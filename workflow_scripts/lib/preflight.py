@@ -42,16 +42,20 @@ def check_messages(row: object, where: str) -> None:
     """Raise InputFileError unless `row` is {"messages": [..., a user's, an assistant's that says something]}."""
     messages = row.get("messages") if isinstance(row, dict) else None
     if not isinstance(messages, list) or not all(is_message(message) for message in messages):
-        raise InputFileError(f'{where}: a row is {{"messages": [{{"role": ..., "content": text}}, ...]}}; this one is not.')
+        shape = '{"messages": [{"role": "user", "content": text}, {"role": "assistant", "content": text}]}'
+        raise InputFileError(f"{where}: a row is {shape}; this one is not.")
     roles = [message["role"] for message in messages]
     if roles[-2:] != ["user", "assistant"]:
-        raise InputFileError(f"{where}: the last two messages must be a user's and an assistant's, not {' and '.join(roles[-2:]) or 'none'}.")
+        given = " and ".join(roles[-2:]) or "none"
+        raise InputFileError(f"{where}: the last two messages must be a user's and an assistant's, not {given}.")
     if not messages[-1]["content"].strip():
         raise InputFileError(f"{where}: the answer is empty, so there is nothing to learn from. Remove the row.")
 
 
 def is_message(message: object) -> bool:
-    return isinstance(message, dict) and isinstance(message.get("role"), str) and isinstance(message.get("content"), str)
+    return (
+        isinstance(message, dict) and isinstance(message.get("role"), str) and isinstance(message.get("content"), str)
+    )
 
 
 def check_tokens(dataset: CacheDataset, index: int, where: str, limits: RowLimits) -> None:
@@ -63,8 +67,8 @@ def check_tokens(dataset: CacheDataset, index: int, where: str, limits: RowLimit
     # A loss over no token is 0 / 0, and the first NaN spoils all weights.
     if prompt_length >= min(len(tokens), limits.max_seq_length):
         raise InputFileError(
-            f"{where}: the question takes {prompt_length} tokens and training.max_seq_length is {limits.max_seq_length}, so no token "
-            f"of the answer is left to learn from. Shorten the question, remove the row, or raise training.max_seq_length."
+            f"{where}: the question takes {prompt_length} tokens and training.max_seq_length is {limits.max_seq_length}, so no "
+            f"token of the answer is left to learn from. Shorten the question, remove the row, or raise the limit."
         )
 
 
@@ -73,12 +77,14 @@ def warn_of_truncated_rows(path: str | Path, dataset: CacheDataset, limits: RowL
     truncated = sum(length > limits.max_seq_length for length in lengths)
     if truncated:
         log.warning(
-            "Warning: %s: %d of %d rows (%.1f %%) are longer than training.max_seq_length = %d tokens and lose their end; the longest has %d.",
+            "Warning: %s: %d of %d rows (%.1f %%) lose their end: training.max_seq_length is %d, the longest has %d tokens.",
             path, truncated, len(lengths), 100 * truncated / len(lengths), limits.max_seq_length, max(lengths),
         )  # fmt: skip
 
 
-def check_sizes(train_path: str | Path, train: Sequence, valid_path: str | Path, valid: Sequence, batch_size: int) -> None:
+def check_sizes(
+    train_path: str | Path, train: Sequence, valid_path: str | Path, valid: Sequence, batch_size: int
+) -> None:
     """Raise InputFileError if either set can't fill one batch; warn of the rows that mlx_lm leaves out of the last one."""
     if not len(train):
         raise InputFileError(f"{train_path} has no rows. See data/dataset/report.json for what became of the answers.")
@@ -101,7 +107,8 @@ def check_layers(model: nn.Module, num_layers: int) -> None:
     """Raise ConfigurationError if the model has fewer layers than training.num_layers."""
     if num_layers > len(model.layers):
         raise ConfigurationError(
-            f"training.num_layers is {num_layers}, but the base model has {len(model.layers)}. Use a number up to that, or -1 for all."
+            f"training.num_layers is {num_layers}, but the base model has {len(model.layers)}. "
+            f"Use a number up to that, or -1 for all."
         )
 
 
@@ -109,8 +116,8 @@ def check_updates(iterations: int, accumulation_steps: int) -> None:
     """Raise ConfigurationError if the gradients of all iterations are too few for one optimizer update."""
     if iterations < accumulation_steps:
         raise ConfigurationError(
-            f"training.grad_accumulation_steps is {accumulation_steps}, but there are only {counted(iterations, 'iteration')}: the "
-            f"adapters would never be updated. Lower it, or raise training.epochs."
+            f"training.grad_accumulation_steps is {accumulation_steps}, but there are only {counted(iterations, 'iteration')}, "
+            f"so the adapters would never be updated. Lower it, or raise training.epochs."
         )
 
 

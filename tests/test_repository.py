@@ -1,0 +1,140 @@
+"""What a new user meets first: the plan in a fresh clone, the lock, the set-up, the docs."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from project import REPOSITORY, SNAKEMAKE
+
+LOCK = (REPOSITORY / "requirements.lock").read_text()
+PINNED = dict(re.findall(r"^([a-z0-9._-]+)==([^ ;]+)", LOCK, re.MULTILINE))
+PYTHONS = ("python3", "python3.11", "python3.12", "python3.13")
+
+
+def tracked_files() -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [path for path in map(Path, listed.stdout.splitlines()) if (REPOSITORY / path).is_file()]
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory):
+    """The repository as someone else gets it: tracked files alone."""
+    folder = tmp_path_factory.mktemp("clone")
+    for path in tracked_files():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(REPOSITORY / path, folder / path)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["models/fung-Q4_K_M.gguf"], ["--directory", "demo", "models/demo-Q4_K_M.gguf"], []],
+    ids=["fung", "demo", "all"],
+)
+def test_a_fresh_clone_plans_its_projects(clone, arguments):
+    run = subprocess.run([SNAKEMAKE, "-n", *arguments], cwd=clone, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+    for rule in ("videos", "dataset", "base_model", "lora_config", "adapters", "fused", "hf", "gguf"):
+        assert re.search(rf"^{rule}\s+\d+$", run.stdout + run.stderr, re.MULTILINE), rule
+
+
+def test_every_rule_has_a_docstring_a_log_and_a_benchmark():
+    for path in sorted((REPOSITORY / "rules").glob("*.smk")):
+        for name, body in re.findall(
+            r"^(?:rule|checkpoint) (\w+):\n(.*?)(?=^\S|\Z)", path.read_text(), re.MULTILINE | re.DOTALL
+        ):
+            assert body.lstrip().startswith('"""'), name
+            for part in ("log:", "benchmark:", "conda:", "script:"):
+                assert f"\n    {part}" in body, f"{name} has no {part}"
+
+
+def test_the_lock_has_hashes_and_no_address():
+    assert "://" not in LOCK.replace("https://github.com", "")
+    packages = re.split(r"^(?=[a-z0-9])", LOCK, flags=re.MULTILINE)[1:]
+    assert len(packages) > 50
+    assert all("--hash=sha256:" in package for package in packages)
+    assert {"torch", "llama-cpp-python", "llm"}.isdisjoint(PINNED)
+
+
+def test_the_lock_pins_what_the_project_asks_for():
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    wanted = [
+        re.match(r"[\w-]+", text).group()
+        for text in project["project"]["dependencies"] + project["dependency-groups"]["dev"]
+    ]
+    assert set(wanted) <= set(PINNED)
+
+
+def test_conda_environments_have_the_locks_versions():
+    for path in sorted((REPOSITORY / "envs").glob("*.yaml")):
+        packages = [part["pip"] for part in yaml.safe_load(path.read_text())["dependencies"] if isinstance(part, dict)]
+        for package in packages[0] if packages else []:
+            name, version = re.match(r"([\w-]+)(?:\[\w+\])?==([^;\s]+)", package).groups()
+            assert PINNED[name] == version, f"{path.name}: {package}"
+
+
+def run_set_up(tmp_path, **programs: str) -> subprocess.CompletedProcess:
+    """Run envs/create_venv.sh in a copy, with stand-ins for uname and python before the real ones on PATH."""
+    (tmp_path / "envs").mkdir()
+    shutil.copy(REPOSITORY / "envs/create_venv.sh", tmp_path / "envs")
+    shutil.copy(REPOSITORY / "requirements.lock", tmp_path)
+    stand_ins = tmp_path / "bin"
+    stand_ins.mkdir()
+    for name, text in programs.items():
+        (stand_ins / name).write_text(f"#!/bin/sh\n{text}\n")
+        (stand_ins / name).chmod(0o755)
+    variables = {**os.environ, "PATH": f"{stand_ins}:/usr/bin:/bin"}
+    variables.pop("PYTHON", None)
+    return subprocess.run(["sh", "envs/create_venv.sh"], cwd=tmp_path, env=variables, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(
+    ("programs", "message"),
+    [
+        ({"uname": '[ "$1" = -s ] && echo Linux || echo aarch64'}, "This machine is Linux aarch64."),
+        ({"uname": '[ "$1" = -s ] && echo Darwin || echo x86_64'}, "This machine is Darwin x86_64."),
+        (
+            dict.fromkeys(PYTHONS, '[ "$1" = --version ] && echo Python 3.9.1; exit 1'),
+            "No supported Python on PATH (python3 is Python 3.9.1).",
+        ),
+    ],
+    ids=["linux arm64", "macos x86", "python 3.9"],
+)
+def test_the_set_up_stops_at_once_where_it_can_not_work(tmp_path, programs, message):
+    run = run_set_up(tmp_path, **programs)
+    assert run.returncode == 1
+    assert message in run.stderr
+    assert "Linux x86-64 and on macOS arm64" in run.stderr
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_the_configuration_table_is_the_schemas():
+    sys.path.insert(0, str(REPOSITORY / "docs"))
+    from write_configuration_table import table
+
+    assert (REPOSITORY / "docs/configuration.md").read_text() == table(), "run `make docs`"
+
+
+def test_links_in_the_docs_lead_somewhere():
+    for page in [REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_no_file_names_a_place_of_the_machine_that_made_it():
+    for path in tracked_files():
+        content = (REPOSITORY / path).read_bytes()
+        assert str(REPOSITORY).encode() not in content or path.name == "test_repository.py", path
