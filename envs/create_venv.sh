@@ -5,12 +5,20 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-supported="Understudy runs on Linux x86-64 and on macOS arm64 (Apple silicon), with Python 3.11, 3.12 or 3.13."
+supported="Understudy runs on Linux x86-64 (glibc 2.35 or newer: Ubuntu 22.04, Debian 12, Fedora 36 ...) and on macOS arm64 \
+(Apple silicon, macOS 14 or newer), with Python 3.11, 3.12 or 3.13."
 stop() { printf '%s\n%s\n' "$1" "$supported" >&2; exit 1; }
+
+# is_at_least 2.35 2.36 succeeds: versions of two numbers.
+is_at_least() { echo "$1 $2" | awk '{ split($1, need, "."); split($2, have, ".");
+    exit !(have[1] > need[1] || (have[1] == need[1] && have[2] + 0 >= need[2])) }'; }
 
 system="$(uname -s) $(uname -m)"
 case "$system" in
-    "Linux x86_64" | "Darwin arm64") ;;
+    "Linux x86_64") libc=$(getconf GNU_LIBC_VERSION 2>/dev/null || echo "none none")
+        is_at_least 2.35 "${libc#* }" || stop "This machine has no glibc, or one that is too old for MLX's wheels ($libc)." ;;
+    "Darwin arm64") macos=$(sw_vers -productVersion)
+        is_at_least 14.0 "$macos" || stop "This machine has macOS $macos." ;;
     *) stop "This machine is $system." ;;
 esac
 

@@ -106,18 +106,24 @@ def run_set_up(tmp_path, **programs: str) -> subprocess.CompletedProcess:
     [
         ({"uname": '[ "$1" = -s ] && echo Linux || echo aarch64'}, "This machine is Linux aarch64."),
         ({"uname": '[ "$1" = -s ] && echo Darwin || echo x86_64'}, "This machine is Darwin x86_64."),
+        ({"getconf": "echo glibc 2.31"}, "too old for MLX's wheels (glibc 2.31)"),
+        ({"getconf": "exit 1"}, "This machine has no glibc"),
+        (
+            {"uname": '[ "$1" = -s ] && echo Darwin || echo arm64', "sw_vers": "echo 13.6.1"},
+            "This machine has macOS 13.6.1.",
+        ),
         (
             dict.fromkeys(PYTHONS, '[ "$1" = --version ] && echo Python 3.9.1; exit 1'),
             "No supported Python on PATH (python3 is Python 3.9.1).",
         ),
     ],
-    ids=["linux arm64", "macos x86", "python 3.9"],
+    ids=["linux arm64", "macos x86", "old glibc", "musl", "old macos", "python 3.9"],
 )
 def test_the_set_up_stops_at_once_where_it_can_not_work(tmp_path, programs, message):
     run = run_set_up(tmp_path, **programs)
     assert run.returncode == 1
     assert message in run.stderr
-    assert "Linux x86-64 and on macOS arm64" in run.stderr
+    assert "Understudy runs on Linux x86-64" in run.stderr
     assert not (tmp_path / ".venv").exists()
 
 

@@ -2,10 +2,12 @@
 
 import hashlib
 import importlib.util
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from threading import Lock
 
 import openai
 from gguf import GGUFReader
@@ -39,10 +41,14 @@ class Reply:
 
 
 class Teacher:
-    """Asks each request once: what the response store has is not asked again."""
+    """Asks each request once: what the response store has is not asked again.
 
-    def __init__(self, client: openai.OpenAI, job: str, model: str, identity: dict, settings: dict):
-        self._client = client
+    `connect` makes the client when the first request has to be sent: answers from the store need no key and no server."""
+
+    def __init__(self, connect: Callable[[], openai.OpenAI], job: str, model: str, identity: dict, settings: dict):
+        self._connect = connect
+        self._client: openai.OpenAI | None = None
+        self._connecting = Lock()
         self._job = job
         self._model = model
         self._identity = identity
@@ -75,13 +81,18 @@ class Teacher:
         record_spending(self._job, reply["usage"], self._settings["prices"])
         return Reply(**reply, from_store=False)
 
+    def _connected(self) -> openai.OpenAI:
+        with self._connecting:
+            self._client = self._client or self._connect()
+        return self._client
+
     def _complete(self, messages: list[dict], max_tokens: int, schema: dict | None):
         options = {**self._sampling, self._token_limit: max_tokens}
         if schema is not None:
             named = {"name": schema["title"], "strict": True, "schema": schema}
             options["response_format"] = {"type": "json_schema", "json_schema": named}
         try:
-            return self._client.chat.completions.create(model=self._model, messages=messages, **options)
+            return self._connected().chat.completions.create(model=self._model, messages=messages, **options)
         except openai.BadRequestError as error:
             if self._token_limit == "max_tokens" and "max_completion_tokens" in str(error):
                 self._token_limit = "max_completion_tokens"
@@ -127,19 +138,26 @@ def teacher_for(job: str, identity: dict, settings: dict, threads: int) -> Itera
     `identity` is what shapes its replies (model, gguf, revision, temperature, reasoning_effort, seed), `settings` the rest
     of the configuration's `teacher`. `job` names the ledger."""
     if identity["gguf"] is None:
-        client = openai.OpenAI(
-            base_url=settings["base_url"],
-            api_key=api_key_for(settings["base_url"]),
-            max_retries=CLIENT_RETRIES,
-            timeout=TIMEOUT_S,
-        )
-        yield Teacher(client, job, identity["model"], identity, settings)
+        yield Teacher(partial(hosted_client, settings["base_url"]), job, identity["model"], identity, settings)
         return
     path = gguf_path(identity["gguf"])
     shaping = {**identity, "gguf": hashlib.sha256(path.read_bytes()).hexdigest()}
-    with embedded_server(path, embedded_context(path), settings["concurrency"], threads) as base_url:
-        client = openai.OpenAI(base_url=base_url, api_key="no-key-needed", max_retries=0, timeout=TIMEOUT_S)
-        yield Teacher(client, job, path.stem, shaping, settings)
+    with ExitStack() as servers:
+        connect = partial(embedded_client, servers, path, settings["concurrency"], threads)
+        yield Teacher(connect, job, path.stem, shaping, settings)
+
+
+def hosted_client(base_url: str) -> openai.OpenAI:
+    """A client for a server that someone else runs. Raises MissingKeyError."""
+    return openai.OpenAI(
+        base_url=base_url, api_key=api_key_for(base_url), max_retries=CLIENT_RETRIES, timeout=TIMEOUT_S
+    )
+
+
+def embedded_client(servers: ExitStack, path: Path, parallel: int, threads: int) -> openai.OpenAI:
+    """Start llama.cpp, which stops with `servers`, and return a client for it."""
+    base_url = servers.enter_context(embedded_server(path, embedded_context(path), parallel, threads))
+    return openai.OpenAI(base_url=base_url, api_key="no-key-needed", max_retries=0, timeout=TIMEOUT_S)
 
 
 def gguf_path(name: str) -> Path:

