@@ -128,8 +128,8 @@ def named_files_that_are_missing(config):
 
 def teacher_identity():
     """What of the teacher shapes its replies; its address, price and pace don't."""
-    shaping = ("model", "gguf", "revision", "temperature", "reasoning_effort", "seed")
-    return {key: config["teacher"][key] for key in shaping}
+    sampling = ("temperature", "frequency_penalty", "presence_penalty", "reasoning_effort", "seed")
+    return {key: config["teacher"][key] for key in ("model", "gguf", "revision", *sampling)}
 
 
 def calls_in_flight(wildcards):

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from lib.captions import CaptionError, described_by_name, id_from_title, read_segments
+from lib.captions import CaptionError, caption_files, described_by_name, id_from_title, read_segments
+from lib.errors import ConfigurationError
 from lib.files import read_json
 from project import REPOSITORY
 
@@ -123,12 +124,19 @@ def test_names_give_id_title_and_language(name, video_id, title, language):
     assert described_by_name(Path(name))[1:] == (video_id, title, language)
 
 
+@pytest.mark.parametrize("name", ["On <results> and more.srt", "On {video_id}.srt"])
+def test_a_name_that_snakemake_would_expand_is_refused(tmp_path, name):
+    written(tmp_path, name, srt("Words."))
+    with pytest.raises(ConfigurationError, match="Rename the file"):
+        caption_files(tmp_path)
+
+
 def test_damaged_files_get_a_record_and_the_others_go_on(new_project):
     captions = new_project / "captions"
     (captions / "empty.srt").write_text("")
     (captions / "damaged.json3").write_text('{"events": [')
     (captions / "latin.srt").write_bytes(srt("Crème fraîche helps the soil, every spring.").encode("latin-1"))
-    (captions / "It's {odd} $(touch owned) <b>.srt").write_text(srt("A talk with a strange name."))
+    (captions / "It's odd; $(touch owned) <B> & `x`.srt").write_text(srt("A talk with a strange name."))
     new_project.snakemake("data/dataset/train.jsonl")
     transcripts = {
         record["title"]: record for record in map(read_json, new_project.path.glob("data/transcripts/*.json"))
@@ -137,7 +145,7 @@ def test_damaged_files_get_a_record_and_the_others_go_on(new_project):
     assert "empty.srt is empty" in transcripts["empty"]["reason"]
     assert "damaged.json3 can't be read" in transcripts["damaged"]["reason"]
     assert transcripts["latin"]["text"].startswith("Crème fraîche")
-    assert transcripts["It's {odd} $(touch owned) <b>"]["status"] == "ok"
+    assert transcripts["It's odd; $(touch owned) <B> & `x`"]["status"] == "ok"
     assert not list(new_project.path.rglob("owned"))
     report = read_json(new_project / "data/dataset/report.json")
     assert report["transcripts"] == {"ok": 4, "unavailable": 2}

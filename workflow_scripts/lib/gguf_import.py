@@ -44,7 +44,9 @@ def import_gguf(gguf_path: Path, folder: Path) -> None:
     metadata = {key: field.contents() for key, field in reader.fields.items()}
     architecture = metadata.get("general.architecture")
     if architecture != "llama":
-        raise InputFileError(f"{gguf_path}: its architecture is {architecture!r}; only 'llama' can be a base model here.")
+        raise InputFileError(
+            f"{gguf_path}: its architecture is {architecture!r}; only 'llama' can be a base model here."
+        )
     config = _model_config(metadata, reader, gguf_path)
     write_tokenizer(metadata, folder, str(gguf_path))
     _write_weights(reader, config, folder, gguf_path)

@@ -158,4 +158,6 @@ def _pre_tokenizer_name(path: Path) -> str:
             return "smollm"
         if kinds == ["Split", "ByteLevel"] and steps[0]["pattern"] == {"Regex": LLAMA3_REGEX}:
             return "llama-bpe"
-    raise InputFileError(f"{path}: its pre-tokenizer ({', '.join(map(str, kinds))}) is neither SmolLM2's nor Llama 3's.")
+    raise InputFileError(
+        f"{path}: its pre-tokenizer ({', '.join(map(str, kinds))}) is neither SmolLM2's nor Llama 3's."
+    )

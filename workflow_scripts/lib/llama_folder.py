@@ -15,7 +15,9 @@ def read_llama_config(folder: Path) -> dict[str, Any]:
     Raises InputFileError if it is missing or of another architecture than LlamaForCausalLM."""
     config = read_json(folder / "config.json")
     architectures = config.get("architectures") or [f"model_type {config.get('model_type')}"]
-    is_llama = architectures == [ARCHITECTURE] or (config.get("model_type") == "llama" and "architectures" not in config)
+    is_llama = architectures == [ARCHITECTURE] or (
+        config.get("model_type") == "llama" and "architectures" not in config
+    )
     if not is_llama:
         raise InputFileError(
             f"{folder}/config.json: the architecture is {architectures[0]}; only {ARCHITECTURE} is understood, "

@@ -8,6 +8,12 @@ from lib.errors import InputFileError, UnderstudyError
 from lib.files import read_json
 
 
+# For the server's grammar only, in any script: it keeps a small model from markup and from going on for ever.
+QUESTION = r'^[^ a-z"\\<>{}\[\]?\n][^"\\<>{}\[\]?？؟\n]{8,200}[?？؟]$'
+TAG = r'^[^"\\<>{}\[\]?.,:\n]{2,30}$'
+MOST_TAGS = 5
+
+
 class UnusableReply(UnderstudyError):
     """The teacher's reply holds no questions."""
 
@@ -31,6 +37,10 @@ def reply_schema(most: int) -> dict:
     """The JSON schema of the reply, with at most `most` questions, every key required."""
     schema = QuestionList.model_json_schema()
     schema["properties"]["questions"] |= {"minItems": 1, "maxItems": most}
+    written = schema["$defs"]["Question"]["properties"]
+    written["question"]["pattern"] = QUESTION
+    written["tags"] |= {"minItems": 1, "maxItems": MOST_TAGS}
+    written["tags"]["items"]["pattern"] = TAG
     return schema
 
 

@@ -81,7 +81,9 @@ def _tensors_of_file(path: Path) -> dict[str, StoredTensor]:
         begin, end = entry["data_offsets"]
         shape = tuple(entry["shape"])
         if end > data_bytes:
-            raise InputFileError(f"{path} is truncated: {name} ends {end - data_bytes} bytes after the file. Make it again.")
+            raise InputFileError(
+                f"{path} is truncated: {name} ends {end - data_bytes} bytes after the file. Make it again."
+            )
         if end - begin != math.prod(shape) * ITEM_BYTES.get(entry["dtype"], 1):
             raise InputFileError(f"{path}: the length of {name} does not fit its shape {shape}. Make it again.")
         tensors[name] = StoredTensor(path, name, entry["dtype"], shape, data_start + begin)

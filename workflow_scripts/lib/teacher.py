@@ -21,6 +21,7 @@ from lib.stop_file import check_not_stopped, stop_run
 
 CLIENT_RETRIES = 5
 TIMEOUT_S = 600
+SAMPLING_KEYS = ("temperature", "frequency_penalty", "presence_penalty", "reasoning_effort", "seed")
 LONGEST_EMBEDDED_CONTEXT = 32_768
 
 
@@ -55,7 +56,7 @@ class Teacher:
         self._settings = settings
         self._token_limit = "max_tokens"
         self._sampling = {
-            key: identity[key] for key in ("temperature", "reasoning_effort", "seed") if identity[key] is not None
+            key: identity[key] for key in SAMPLING_KEYS if identity.get(key) is not None
         }
 
     def ask(self, messages: list[dict], max_tokens: int, schema: dict | None = None) -> Reply:
@@ -135,7 +136,7 @@ def reply_of(completion) -> dict:
 def teacher_for(job: str, identity: dict, settings: dict, threads: int) -> Iterator[Teacher]:
     """Yield the configured teacher; the embedded one runs as long as the block.
 
-    `identity` is what shapes its replies (model, gguf, revision, temperature, reasoning_effort, seed), `settings` the rest
+    `identity` is what shapes its replies (model, gguf, revision and the sampling keys), `settings` the rest
     of the configuration's `teacher`. `job` names the ledger."""
     if identity["gguf"] is None:
         yield Teacher(partial(hosted_client, settings["base_url"]), job, identity["model"], identity, settings)
