@@ -24,27 +24,32 @@ LLAMA3_SCALING = {
 # What the references were recorded for: widths that 256, 32 or nothing divides, each part of llama.cpp's mix, each way
 # to store the weights.
 MODELS: dict[str, dict[str, Any]] = {
-    "tied-256": {"hidden_size": 256, "intermediate_size": 512, "layers": 16, "heads": 8, "dtype": "BF16"},
+    "tied-256": {"tied": True, "hidden_size": 256, "intermediate_size": 512, "layers": 16, "heads": 8, "dtype": "BF16"},
     "untied-256": {
         "hidden_size": 256,
         "intermediate_size": 768,
         "layers": 4,
         "heads": 4,
-        "tied": False,
         "shards": 2,
         "pre_tokenizer": "llama-bpe",
         "rope_scaling": LLAMA3_SCALING,
     },
-    "tied-576": {"hidden_size": 576, "intermediate_size": 1536, "heads": 9, "key_value_heads": 3, "dtype": "F32"},
+    "tied-576": {
+        "tied": True,
+        "hidden_size": 576,
+        "intermediate_size": 1536,
+        "heads": 9,
+        "key_value_heads": 3,
+        "dtype": "F32",
+    },
     "untied-576": {
         "hidden_size": 576,
         "intermediate_size": 1536,
         "heads": 9,
         "key_value_heads": 3,
-        "tied": False,
     },
-    "tied-80": {"hidden_size": 80, "intermediate_size": 160, "heads": 2, "dtype": "F32"},
-    "deep-32": {"hidden_size": 32, "intermediate_size": 64, "layers": 80, "heads": 4, "vocab_size": 320},
+    "tied-80": {"tied": True, "hidden_size": 80, "intermediate_size": 160, "heads": 2, "dtype": "F32"},
+    "deep-32": {"tied": True, "hidden_size": 32, "intermediate_size": 64, "layers": 80, "heads": 4, "vocab_size": 320},
 }
 
 
@@ -56,7 +61,7 @@ def write_random_llama(
     layers: int = 2,
     heads: int = 4,
     key_value_heads: int = 2,
-    tied: bool = True,
+    tied: bool = False,
     vocab_size: int = 512,
     dtype: str = "F16",
     shards: int = 1,
@@ -66,6 +71,7 @@ def write_random_llama(
 ) -> Path:
     """Write a Llama with weights of standard deviation 0.02 into the new `folder`, and return it.
 
+    Not tied, unless asked for: a tied random Llama repeats the prompt's last token, a line end, and so says nothing.
     `dtype` is F32, F16 or BF16. The tokenizer is the first `vocab_size` tokens of SmolLM2's."""
     folder.mkdir(parents=True)
     config = {

@@ -8,6 +8,7 @@ import chat
 from lib.embedded_llama import EmbeddedModelError
 from random_llama import packaged_model
 
+BRIEF = ("--temperature", "0", "--max-tokens", "24")
 SCRIPT = Path(__file__).parent.parent / "workflow_scripts/chat.py"
 
 
@@ -17,12 +18,12 @@ def run(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess:
 
 
 def test_a_question_is_answered_on_standard_output():
-    done = run(str(packaged_model()), "What is 2 + 2?", "--temperature", "0")
+    done = run(str(packaged_model()), "What is 2 + 2?", *BRIEF)
     assert done.returncode == 0 and "4" in done.stdout and done.stderr == ""
 
 
 def test_a_question_may_come_through_a_pipe():
-    done = run(str(packaged_model()), "--temperature", "0", stdin="What is 2 + 2?\n")
+    done = run(str(packaged_model()), *BRIEF, stdin="What is 2 + 2?\n")
     assert done.returncode == 0 and "4" in done.stdout
 
 
@@ -36,7 +37,7 @@ def test_a_file_that_is_no_model_is_named(tmp_path):
     path = tmp_path / "model.gguf"
     path.write_bytes(b"junk")
     with pytest.raises(EmbeddedModelError, match=r"model\.gguf"):
-        chat.chat(path, iter(["Hi"]), 0)
+        chat.chat(path, iter(["Hi"]))
 
 
 def test_nothing_to_ask_is_an_error():
@@ -45,11 +46,15 @@ def test_nothing_to_ask_is_an_error():
 
 
 def test_a_conversation_goes_on_until_an_empty_line(monkeypatch, capsys):
-    typed = iter(["My name is Ann. What is 2 + 2?", "Say my name.", "", "never read"])
+    typed = iter(["What is 2 + 2?", "And 3 + 3?", "", "never read"])
     monkeypatch.setattr("builtins.input", lambda prompt: next(typed))
-    chat.chat(packaged_model(), chat.typed_questions(), 0)
-    answers = capsys.readouterr().out
-    assert "4" in answers and "Ann" in answers
+    sent = []
+    answer = chat._answer
+    monkeypatch.setattr(chat, "_answer", lambda *arguments: sent.append(list(arguments[1])) or answer(*arguments))
+    chat.chat(packaged_model(), chat.typed_questions(), temperature=0, max_tokens=24)
+    first, second = sent
+    assert [message["role"] for message in second] == ["user", "assistant", "user"]
+    assert second[:1] == first and second[1]["content"] in capsys.readouterr().out and "4" in second[1]["content"]
     assert next(typed) == "never read"
 
 
@@ -63,4 +68,4 @@ def test_a_conversation_ends_with_the_end_of_input(monkeypatch):
 
 def test_a_conversation_that_outgrows_the_context_is_explained():
     with pytest.raises(chat.ChatError, match="exceed"):
-        chat.chat(packaged_model(), iter(["apples and pears " * 3000]), 0)
+        chat.chat(packaged_model(), iter(["apples and pears " * 3000]))

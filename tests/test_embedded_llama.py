@@ -49,9 +49,11 @@ def test_a_common_prefix_is_read_once_for_all_slots():
 def test_what_is_no_model_is_an_error_with_llama_cpp_s_reason(tmp_path, content, said):
     path = tmp_path / "model.gguf"
     path.write_bytes(content)
-    with pytest.raises(EmbeddedModelError, match=rf"model\.gguf: llama\.cpp can't load it\. .*{said}"):
-        with embedded_server(path, 512):
-            pass
+    with (
+        pytest.raises(EmbeddedModelError, match=rf"model\.gguf: llama\.cpp can't load it\. .*{said}"),
+        embedded_server(path, 512),
+    ):
+        pass
 
 
 def test_a_missing_file_is_an_error(tmp_path):
@@ -60,11 +62,11 @@ def test_a_missing_file_is_an_error(tmp_path):
 
 
 def test_a_crash_of_the_server_is_an_error_that_says_so():
-    with pytest.raises(EmbeddedModelError, match="llama.cpp stopped with status -6"):
-        with embedded_server(packaged_model(), 512) as base_url:
-            os.kill(server_processes()[0], signal.SIGABRT)
-            time.sleep(0.5)
-            chat(base_url, [{"role": "user", "content": "Hi"}])
+    said = pytest.raises(EmbeddedModelError, match=r"llama\.cpp stopped with status -6")
+    with said, embedded_server(packaged_model(), 512) as base_url:
+        os.kill(server_processes()[0], signal.SIGABRT)
+        time.sleep(0.5)
+        chat(base_url, [{"role": "user", "content": "Hi"}])
 
 
 def test_an_error_of_the_block_itself_comes_through():

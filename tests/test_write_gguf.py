@@ -82,8 +82,7 @@ def test_the_bytes_do_not_depend_on_the_number_of_threads_or_on_pieces(random_fo
 
 def test_the_name_in_the_metadata_is_the_model_s(small, tmp_path):
     write_gguf_file(small, "F16", tmp_path / "x.gguf", "fung", threads=1)
-    metadata = metadata_of(tmp_path / "x.gguf")
-    assert metadata["general.name"] == 'STRING "Fung"' and metadata["general.basename"] == 'STRING "fung"'
+    assert metadata_of(tmp_path / "x.gguf")["general.name"] == 'STRING "Fung"'
 
 
 def edit_config(folder: Path, **changes) -> None:
@@ -127,13 +126,13 @@ def replace_in_tokenizer(folder: Path, old: str, new: str) -> None:
         (lambda folder: replace_weight(folder, "model.layers.1.mlp.up_proj.weight", None), "lacks 1 of the tensors"),
         (lambda folder: (folder / "tokenizer.json").unlink(), r"tokenizer\.json does not exist"),
         (
-            lambda folder: replace_in_tokenizer(folder, '"individual_digits":true', '"individual_digits":false'),
+            lambda folder: replace_in_tokenizer(folder, '"individual_digits": true', '"individual_digits": false'),
             "neither",
         ),
         (lambda folder: edit_config(folder, architectures=["Gemma4ForCausalLM"]), "Gemma4ForCausalLM"),
         (lambda folder: edit_config(folder, rope_scaling={"rope_type": "yarn"}), "'yarn' is not understood"),
         (lambda folder: edit_config(folder, vocab_size=300), r"512 tokens, but config\.json"),
-        (lambda folder: edit_config(folder, tie_word_embeddings=False), r"output\.weight"),
+        (lambda folder: replace_weight(folder, "lm_head.weight", None), r"output\.weight"),
     ],
 )
 def test_a_folder_that_is_not_whole_gives_an_error_and_no_file(small, tmp_path, damage, said):
@@ -152,7 +151,7 @@ def test_a_value_beyond_float16_is_named(tmp_path):
 
 
 def test_an_unknown_quantization_is_refused(small, tmp_path):
-    with pytest.raises(ConfigurationError, match="Q4_X is unknown. Known are F32, F16"):
+    with pytest.raises(ConfigurationError, match=r"Q4_X is unknown\. Known are F32, F16"):
         stage.write_gguf(small, "Q4_X", tmp_path / "model.gguf", "model", threads=1)
     assert not (tmp_path / "model.gguf").exists()
 

@@ -13,16 +13,16 @@ from lib.embedded_llama import EmbeddedModelError, embedded_server
 from lib.errors import UnderstudyError
 
 CONTEXT_LENGTH = 4096
-MAX_TOKENS = 1024
 
 
 class ChatError(UnderstudyError):
     """The model can't go on with this conversation, or there is nothing to ask."""
 
 
-def chat(model: Path, questions: Iterator[str], temperature: float) -> None:
+def chat(model: Path, questions: Iterator[str], **sampling: float) -> None:
     """Answer `questions` one after the other, each knowing those before it; stream the answers to standard output.
 
+    `sampling` goes into each request: temperature, max_tokens.
     Raises EmbeddedModelError if llama.cpp can't load `model`, ChatError if the conversation outgrows the context."""
     if not model.is_file():
         raise EmbeddedModelError(f"{model} does not exist: run `make demo` first, or `snakemake {model}`.")
@@ -31,7 +31,7 @@ def chat(model: Path, questions: Iterator[str], temperature: float) -> None:
         messages = []
         for question in questions:
             messages.append({"role": "user", "content": question})
-            messages.append({"role": "assistant", "content": _answer(client, messages, temperature)})
+            messages.append({"role": "assistant", "content": _answer(client, messages, sampling)})
 
 
 def typed_questions() -> Iterator[str]:
@@ -47,12 +47,10 @@ def typed_questions() -> Iterator[str]:
         yield question
 
 
-def _answer(client: OpenAI, messages: list[dict[str, str]], temperature: float) -> str:
+def _answer(client: OpenAI, messages: list[dict[str, str]], sampling: dict[str, float]) -> str:
     pieces = []
     try:
-        stream = client.chat.completions.create(
-            model="gguf", messages=messages, temperature=temperature, max_tokens=MAX_TOKENS, stream=True
-        )
+        stream = client.chat.completions.create(model="gguf", messages=messages, stream=True, **sampling)
         for chunk in stream:
             piece = (chunk.choices[0].delta.content or "") if chunk.choices else ""
             pieces.append(piece)
@@ -70,6 +68,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--temperature", type=float, default=0.7, help="0 gives the same answer every time (default: 0.7)"
     )
+    parser.add_argument("--max-tokens", type=int, default=1024, help="where an answer is cut off (default: 1024)")
     return parser.parse_args()
 
 
@@ -85,7 +84,8 @@ def _questions(question: str | None) -> Iterator[str]:
 def main() -> int:
     arguments = _arguments()
     try:
-        chat(arguments.model, _questions(arguments.question), arguments.temperature)
+        questions = _questions(arguments.question)
+        chat(arguments.model, questions, temperature=arguments.temperature, max_tokens=arguments.max_tokens)
     except UnderstudyError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1

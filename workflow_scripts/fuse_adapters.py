@@ -94,6 +94,7 @@ def check_logits(fused_folder: Path, adapter_folder: Path, base_folder: str) -> 
     add_adapters(model, adapter_folder)
     tuned = logits_of(model, prompts)
     del model
+    mx.clear_cache()
     fused = logits_of(load_base(fused_folder)[0], prompts)
     dtype = max(stored_dtypes(load_weights(fused_folder, lazy=True)).values(), key=lambda kind: ROUNDING[kind])
     check_agreement(size(fused - tuned), size(tuned - base), ROUNDING[dtype] * size(tuned))

@@ -4,7 +4,6 @@ The source may be a path that ends in .gguf, `package:NAME/FILE.gguf` for a file
 folder in Hugging Face or MLX layout, or a hub id such as `meta-llama/Llama-3.2-3B-Instruct`."""
 
 import hashlib
-import importlib.util
 import os
 import shutil
 from collections.abc import Callable
@@ -14,11 +13,11 @@ from typing import Any
 from lib.errors import ConfigurationError, InputFileError, UnderstudyError
 from lib.files import write_json
 from lib.gguf_import import import_gguf
+from lib.gguf_source import PACKAGE, gguf_source
 from lib.job_log import log, start_job_log
 from lib.llama_folder import read_llama_config
 from lib.safetensors_folder import stored_tensors
 
-PACKAGE = "package:"
 MODEL_FILES = ("*.json", "*.safetensors", "*.jinja", "tokenizer.model")
 SOURCE_RECORD = "understudy_source.json"
 
@@ -57,24 +56,10 @@ def _importer_of(source: str) -> Callable[[str, str | None, Path], dict[str, Any
 
 
 def _from_gguf(source: str, revision: str | None, folder: Path) -> dict[str, Any]:
-    path = _file_in_package(source) if source.startswith(PACKAGE) else Path(source)
+    path = gguf_source(source, "base_model")
     import_gguf(path, folder)
     with path.open("rb") as file:
         return {"kind": "gguf", "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
-
-
-def _file_in_package(source: str) -> Path:
-    package, _, name = source.removeprefix(PACKAGE).partition("/")
-    # find_spec runs no code of a top-level package; this one's needs llama-cpp-python.
-    spec = importlib.util.find_spec(package) if package.isidentifier() else None
-    if spec is None or not spec.submodule_search_locations:
-        raise ConfigurationError(
-            f"base_model: {source}: the package {package} is not installed here. Install it first."
-        )
-    path = Path(spec.submodule_search_locations[0]) / name
-    if not path.is_file():
-        raise ConfigurationError(f"base_model: {source}: the package {package} has no file {name}.")
-    return path
 
 
 def _from_folder(source: str, revision: str | None, folder: Path) -> dict[str, Any]:
@@ -86,7 +71,8 @@ def _from_hub(source: str, revision: str | None, folder: Path) -> dict[str, Any]
     from huggingface_hub import errors, snapshot_download
 
     try:
-        snapshot = Path(snapshot_download(source, revision=revision, allow_patterns=MODEL_FILES))
+        download = snapshot_download(source, revision=revision, allow_patterns=MODEL_FILES, ignore_patterns="*/*")
+        snapshot = Path(download)
     except errors.GatedRepoError:
         raise HubError(
             f"base_model: {source} is gated. Accept its terms on the model's page, then `hf auth login`, or set HF_TOKEN."

@@ -35,7 +35,7 @@ def main(working_folder: Path) -> None:
     for name, options in MODELS.items():
         folder = write_random_llama(working_folder / name, **options)
         # The converter knows pre-tokenizers by a hash of whole vocabularies, of which these have the beginning.
-        TextModel.get_vocab_base_pre = lambda *_, kind=options.get("pre_tokenizer", "smollm"): kind
+        TextModel.get_vocab_base_pre = lambda *_, known=options: known.get("pre_tokenizer", "smollm")
         models[name] = record(folder)
     TextModel.get_vocab_base_pre = hashed_pre_tokenizer
     models[DEMO_BASE] = record(imported_base(working_folder / DEMO_BASE))

@@ -70,7 +70,7 @@ def blas_in_use() -> str:
     preloaded = optimised_library_in_memory()
     if preloaded:
         return f"BLAS: {preloaded}"
-    return f"BLAS: the reference BLAS in MLX's wheel, 10 to 20 times slower than an optimised one: {WHAT_TO_INSTALL}"
+    return f"Warning: the BLAS in MLX's wheel is 10 to 20 times slower than an optimised one: {WHAT_TO_INSTALL}"
 
 
 def is_blas_optimised() -> bool:

@@ -66,9 +66,9 @@ def _weight_map(folder: Path) -> dict[str, str]:
 def _files(folder: Path) -> list[Path]:
     if names := sorted(set(_weight_map(folder).values())):
         return [folder / name for name in names]
-    if files := sorted(folder.glob("*.safetensors")):
+    if files := sorted(folder.glob("model*.safetensors")):
         return files
-    raise InputFileError(f"{folder} has no *.safetensors file.")
+    raise InputFileError(f"{folder} has no model*.safetensors file.")
 
 
 def _tensors_of_file(path: Path) -> dict[str, StoredTensor]:

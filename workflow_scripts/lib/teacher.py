@@ -1,7 +1,6 @@
 """The teacher model behind an OpenAI-compatible server, a remote one or llama.cpp in this job."""
 
 import hashlib
-import importlib.util
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -14,7 +13,8 @@ from gguf import GGUFReader
 
 from lib.api_key import api_key_for
 from lib.embedded_llama import embedded_server
-from lib.errors import ConfigurationError, UnderstudyError
+from lib.errors import UnderstudyError
+from lib.gguf_source import gguf_source
 from lib.response_store import request_hash, store_reply, stored_reply
 from lib.spending import BudgetReached, check_budget, record_spending
 from lib.stop_file import check_not_stopped, stop_run
@@ -55,9 +55,7 @@ class Teacher:
         self._identity = identity
         self._settings = settings
         self._token_limit = "max_tokens"
-        self._sampling = {
-            key: identity[key] for key in SAMPLING_KEYS if identity.get(key) is not None
-        }
+        self._sampling = {key: identity[key] for key in SAMPLING_KEYS if identity.get(key) is not None}
 
     def ask(self, messages: list[dict], max_tokens: int, schema: dict | None = None) -> Reply:
         """Return the reply to `messages`, from the store or from the server.
@@ -141,7 +139,7 @@ def teacher_for(job: str, identity: dict, settings: dict, threads: int) -> Itera
     if identity["gguf"] is None:
         yield Teacher(partial(hosted_client, settings["base_url"]), job, identity["model"], identity, settings)
         return
-    path = gguf_path(identity["gguf"])
+    path = gguf_source(identity["gguf"], "teacher.gguf")
     shaping = {**identity, "gguf": hashlib.sha256(path.read_bytes()).hexdigest()}
     with ExitStack() as servers:
         connect = partial(embedded_client, servers, path, settings["concurrency"], threads)
@@ -159,22 +157,6 @@ def embedded_client(servers: ExitStack, path: Path, parallel: int, threads: int)
     """Start llama.cpp, which stops with `servers`, and return a client for it."""
     base_url = servers.enter_context(embedded_server(path, embedded_context(path), parallel, threads))
     return openai.OpenAI(base_url=base_url, api_key="no-key-needed", max_retries=0, timeout=TIMEOUT_S)
-
-
-def gguf_path(name: str) -> Path:
-    """Find teacher.gguf: a file, or `package:NAME/FILE` inside an installed package, which is not imported.
-
-    Raises ConfigurationError if it isn't there."""
-    path = Path(name)
-    if name.startswith("package:"):
-        package, _, file = name.removeprefix("package:").partition("/")
-        found = importlib.util.find_spec(package)
-        if found is None:
-            raise ConfigurationError(f"teacher.gguf is {name!r}: the Python package {package} is not installed.")
-        path = Path(found.submodule_search_locations[0]) / file
-    if not path.is_file():
-        raise ConfigurationError(f"teacher.gguf is {name!r}: there is no file {path}.")
-    return path
 
 
 def embedded_context(path: Path) -> int:
