@@ -128,7 +128,7 @@ def named_files_that_are_missing(config):
 
 def teacher_identity():
     """What of the teacher shapes its replies; its address, price and pace don't."""
-    sampling = ("temperature", "frequency_penalty", "presence_penalty", "reasoning_effort", "seed")
+    sampling = ("temperature", "reasoning_effort", "seed")
     return {key: config["teacher"][key] for key in ("model", "gguf", "revision", *sampling)}
 
 

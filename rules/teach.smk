@@ -13,7 +13,7 @@ rule questions:
     params:
         teacher=teacher_identity(),
         slots=SLOTS,
-        max_tokens=config["questions"]["max_tokens"],
+        style={key: config["questions"][key] for key in ("openings", "max_tokens")},
     log:
         "logs/questions/{video_id}.log",
     benchmark:
@@ -37,7 +37,7 @@ rule answers:
         expand("data/answers/{{video_id}}/{slot}.json", slot=SLOTS),
     params:
         teacher=teacher_identity(),
-        style={key: config["answers"][key] for key in ("voice", "form", "max_tokens")},
+        style={key: config["answers"][key] for key in ("voice", "form", "quote", "max_tokens")},
     log:
         "logs/answers/{video_id}.log",
     benchmark:

@@ -14,8 +14,9 @@ if __name__ == "__main__":
     run_with_optimised_blas()
 
 import mlx.core as mx
-from lib.mlx_models import load_base
 from mlx_lm.generate import generate_step
+
+from lib.mlx_models import load_base
 
 
 def greedy_tokens(model, prompt: list[int], count: int) -> list[int]:

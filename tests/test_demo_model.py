@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+
 from lib.embedded_llama import embedded_server
 from lib.files import read_json_lines
 from project import REPOSITORY, TRAINING, Project
@@ -60,7 +61,14 @@ def prompt_tokens(server: str, question: str) -> list[int]:
 
 
 def completed(server: str, prompt: list[int]) -> list[int]:
-    body = {"prompt": prompt, "n_predict": COUNT, "temperature": 0, "top_k": 1, "return_tokens": True, "ignore_eos": False}
+    body = {
+        "prompt": prompt,
+        "n_predict": COUNT,
+        "temperature": 0,
+        "top_k": 1,
+        "return_tokens": True,
+        "ignore_eos": False,
+    }
     return post(server, "/completion", body)["tokens"]
 
 

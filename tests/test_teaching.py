@@ -4,6 +4,7 @@ import json
 from itertools import takewhile
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from answer_questions import answer_messages
 from ask_questions import question_messages
@@ -11,10 +12,11 @@ from lib.api_key import MissingKeyError, api_key_for
 from lib.errors import InputFileError
 from lib.files import read_json, write_json
 from lib.prompts import PromptError, filled_prompt
-from lib.question_list import UnusableReply, questions_in, read_questions
+from lib.question_list import UnusableReply, questions_in, read_questions, reply_schema
+from lib.quotes import quotes_for
 from lib.response_store import entry_path, request_hash, store_reply, stored_reply
 from lib.spending import BudgetReached, check_budget, price_usd, record_spending, spent_usd
-from lib.structured_answer import InvalidAnswer, answer_markdown
+from lib.structured_answer import InvalidAnswer, answer_markdown, answer_schema
 from project import REPOSITORY
 
 SLOTS = ["q01", "q02", "q03"]
@@ -84,21 +86,68 @@ def test_an_edited_question_file_is_checked(tmp_path, questions, message):
 
 
 def structured(**change) -> str:
-    points = [{"term": "Deep:", "sentence": "Go *deep*."}, {"term": "- Slow", "sentence": "Go\nslow."}]
-    return json.dumps(
-        {"key_term": "water", "lead": "Water well.", "points": points, "closing": "Slow hands.", **change}
-    )
+    points = [{"term": "Deep:", "sentence": "Go *deep*."}, {"term": "Keep", "sentence": "Keep it\nwet."}]
+    return json.dumps({"lead": "Water it well enough.", "points": points, "closing": "Slow hands.", **change})
 
 
 def test_a_structured_answer_becomes_markdown():
-    expected = "**Water** well.\n\n- **Deep:** Go deep.\n- **Slow:** Go slow.\n\nSlow hands."
-    assert answer_markdown(structured()) == expected
+    expected = "**Water** it well enough.\n\n- **Deep:** Go deep.\n- **Keep:** Keep it wet.\n\nSlow hands."
+    assert answer_markdown(structured(), "How do I water?") == expected
 
 
-@pytest.mark.parametrize("text", ["", structured()[:-9], structured(closing=""), structured(points=[])])
+SAME = {"term": "Same", "sentence": "Said twice."}
+
+
+@pytest.mark.parametrize(
+    "text", ["", structured()[:-9], structured(closing=""), structured(points=[]), structured(points=[SAME, SAME])]
+)
 def test_a_structured_answer_that_is_not_whole_is_invalid(text):
     with pytest.raises(InvalidAnswer):
-        answer_markdown(text)
+        answer_markdown(text, "Why?")
+
+
+def test_openings_give_one_question_each_by_the_schema():
+    """What a server that generates by the schema can and cannot reply."""
+    questions = Draft202012Validator(reply_schema(2, ["How", "Why", "When"]))
+    asked = {"questions": [{"question": "How deep should I dig?", "tags": ["soil"]}] * 2}
+    assert [error.validator for error in questions.iter_errors(asked)] == ["pattern"]
+    asked["questions"][1] = {"question": "Why should I dig 1.5 metres?", "tags": ["soil"]}
+    assert [error.validator for error in questions.iter_errors(asked)] == ["pattern"]
+    asked["questions"][1] = {"question": "Why should I dig at all?", "tags": ["soil"]}
+    assert questions.is_valid(asked)
+
+
+TALK = " ".join(
+    f"Bed number {n} wants {n} litres of water each week. Slugs come to bed {n} after the rain." for n in range(20)
+)
+
+
+def test_quotes_are_the_talks_own_sentences_and_no_two_can_be_the_same():
+    quotes = quotes_for("When do slugs come?", TALK)
+    assert all("Slugs" in lead for lead in quotes.leads)
+    parts = [*quotes.points, quotes.leads, quotes.closings]
+    assert all(sentence in TALK for part in parts for sentence in part)
+    assert len({sentence for part in parts for sentence in part}) == sum(map(len, parts))
+    answer = {
+        "lead": quotes.leads[0],
+        "points": [{"sentence": p[0]} for p in quotes.points],
+        "closing": quotes.closings[0],
+    }
+    schema = Draft202012Validator(answer_schema(quotes))
+    assert schema.is_valid(answer)
+    assert not schema.is_valid({**answer, "lead": "Something that was never said."})
+    assert not schema.is_valid({**answer, "points": answer["points"][::-1]})
+    rendered = answer_markdown(json.dumps(answer), "When do slugs come?")
+    assert rendered.startswith("**Slugs** come to bed")
+    assert rendered.count("\n- **") == 3
+
+
+def test_captions_without_full_stops_give_no_quotes():
+    assert quotes_for("When?", "just words " * 500) is None
+
+
+def test_a_capable_teacher_is_not_held_to_patterns():
+    assert "pattern" not in json.dumps([reply_schema(15), answer_schema()])
 
 
 def test_the_store_gives_back_what_it_was_given_and_sets_damage_aside(tmp_path):

@@ -158,15 +158,15 @@ def test_mlx_lm_takes_the_file_and_trains_the_same_adapters(project):
 
 
 def test_training_lowers_both_losses_and_records_them(project, caplog):
-    train_it(epochs=5, learning_rate=2e-3)
+    train_it(epochs=5, learning_rate=3e-4, num_layers=-1)
     with open(OUTPUTS["metrics.csv"], newline="", encoding="utf-8") as opened:
         lines = list(csv.DictReader(opened))
     train_losses = [float(line["train_loss"]) for line in lines if line["train_loss"]]
     valid_losses = [float(line["valid_loss"]) for line in lines if line["valid_loss"]]
-    assert train_losses[-1] < train_losses[0] - 0.2 and valid_losses[-1] < valid_losses[0] - 0.2
+    assert train_losses[-1] < train_losses[0] - 0.5 and valid_losses[-1] < valid_losses[0] - 0.5
     assert [line["iteration"] for line in lines if line["train_loss"]] == [str(n) for n in range(2, 31, 2)]
     last = lines[-1]
-    assert float(last["learning_rate"]) == pytest.approx(2e-3) and float(last["peak_memory_gb"]) > 0
+    assert float(last["learning_rate"]) == pytest.approx(3e-4) and float(last["peak_memory_gb"]) > 0
     dataset = checked_dataset(TRAIN, load_its_tokenizer(BASE), limits())
     unmasked = sum(len(tokens) - prompt_length + 1 for tokens, prompt_length in dataset)  # and one padding token
     assert int(last["trained_tokens"]) == 5 * unmasked

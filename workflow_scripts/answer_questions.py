@@ -5,22 +5,20 @@ from pathlib import Path
 
 from lib.files import read_json, write_json
 from lib.job_log import log, start_job_log
-from lib.prompts import filled_prompt, prompt_sha256, transcript_frame
+from lib.prompts import filled_prompt, messages_about, prompt_sha256
 from lib.question_list import read_questions
+from lib.quotes import quotes_for
 from lib.structured_answer import InvalidAnswer, answer_markdown, answer_schema
-from lib.teacher import Reply, Teacher, teacher_for
+from lib.teacher import EmbeddedWork, Reply, Teacher, teacher_for
 
 
 def answer_messages(transcript: dict, prompt: str, question: str, voice: str) -> list[dict]:
     """The request for one answer; what differs comes last."""
     values = {"title": transcript["title"], "question": question, "voice": voice}
-    return [
-        {"role": "system", "content": transcript_frame(transcript["title"], transcript["text"])},
-        {"role": "user", "content": filled_prompt(prompt, **values)},
-    ]
+    return messages_about(transcript, filled_prompt(prompt, **values))
 
 
-def judged_answer(reply: Reply, form: str) -> tuple[str, str]:
+def judged_answer(reply: Reply, form: str, question: str) -> tuple[str, str]:
     """Return status and answer of a reply."""
     if reply.refusal or reply.finish_reason == "content_filter":
         return "refused", reply.refusal or ""
@@ -29,16 +27,18 @@ def judged_answer(reply: Reply, form: str) -> tuple[str, str]:
     if form == "markdown":
         return ("ok", reply.text.strip()) if reply.text.strip() else ("invalid", "")
     try:
-        return "ok", answer_markdown(reply.text)
+        return "ok", answer_markdown(reply.text, question)
     except InvalidAnswer:
         return "invalid", reply.text
 
 
 def answer_record(teacher: Teacher, transcript: dict, question: dict, prompt: str, style: dict) -> dict:
-    """Ask for one answer; `style` has the configuration's voice, form and max_tokens."""
+    """Ask for one answer; `style` has the configuration's voice, form, quote and max_tokens."""
     messages = answer_messages(transcript, prompt, question["question"], style["voice"])
-    reply = teacher.ask(messages, style["max_tokens"], answer_schema() if style["form"] == "schema" else None)
-    status, answer = judged_answer(reply, style["form"])
+    quotes = quotes_for(question["question"], transcript["text"]) if style["quote"] else None
+    schema = answer_schema(quotes) if style["form"] == "schema" else None
+    reply = teacher.ask(messages, style["max_tokens"], schema)
+    status, answer = judged_answer(reply, style["form"], question["question"])
     return {
         "status": status,
         "video_id": transcript["video_id"],
@@ -76,9 +76,11 @@ def answer_questions(transcript_path, questions_path, prompt, identity, settings
     questions = {item["slot"]: item for item in read_questions(questions_path, slots)["questions"]}
     records = {slot: unused_record(transcript["video_id"], slot, prompt) for slot in slots if slot not in questions}
     if questions:
+        at_once = min(in_flight, len(questions))
+        work = EmbeddedWork(threads, at_once, messages_about(transcript))
         with (
-            teacher_for(f"answers-{transcript['video_id']}", identity, settings, threads) as teacher,
-            ThreadPoolExecutor(in_flight) as pool,
+            teacher_for(f"answers-{transcript['video_id']}", identity, settings, work) as teacher,
+            ThreadPoolExecutor(at_once) as pool,
         ):
             asked = [
                 pool.submit(answer_record, teacher, transcript, questions[slot], prompt, style) for slot in questions

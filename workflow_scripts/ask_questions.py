@@ -3,9 +3,9 @@
 from lib.errors import UnderstudyError
 from lib.files import read_json, write_json
 from lib.job_log import log, start_job_log
-from lib.prompts import filled_prompt, prompt_sha256, transcript_frame
+from lib.prompts import filled_prompt, messages_about, prompt_sha256
 from lib.question_list import UnusableReply, questions_in, reply_schema
-from lib.teacher import Teacher, teacher_for
+from lib.teacher import EmbeddedWork, Teacher, teacher_for
 
 
 class NoQuestions(UnderstudyError):
@@ -14,16 +14,15 @@ class NoQuestions(UnderstudyError):
 
 def question_messages(transcript: dict, prompt: str, most: int) -> list[dict]:
     """The request of pass 1; it opens as every request of pass 2 does."""
-    return [
-        {"role": "system", "content": transcript_frame(transcript["title"], transcript["text"])},
-        {"role": "user", "content": filled_prompt(prompt, title=transcript["title"], count=most)},
-    ]
+    return messages_about(transcript, filled_prompt(prompt, title=transcript["title"], count=most))
 
 
-def asked_questions(teacher: Teacher, transcript: dict, prompt: str, slots: list[str], max_tokens: int) -> dict:
-    """Return the question record of a transcript. Raises NoQuestions if the reply can't be used."""
-    messages = question_messages(transcript, prompt, len(slots))
-    reply = teacher.ask(messages, max_tokens, reply_schema(len(slots)))
+def asked_questions(teacher: Teacher, transcript: dict, prompt: str, slots: list[str], style: dict) -> dict:
+    """Return model and questions for a transcript; `style` has the configuration's openings and max_tokens.
+
+    Raises NoQuestions if the reply can't be used."""
+    schema = reply_schema(len(slots), style["openings"])
+    reply = teacher.ask(question_messages(transcript, prompt, len(slots)), style["max_tokens"], schema)
     try:
         questions = questions_in(reply.text, slots)
     except UnusableReply as error:
@@ -36,14 +35,15 @@ def asked_questions(teacher: Teacher, transcript: dict, prompt: str, slots: list
     return {"model": reply.model, "questions": questions}
 
 
-def ask_questions(transcript_path, prompt, identity, settings, slots, max_tokens, threads, path) -> None:
+def ask_questions(transcript_path, prompt, identity, settings, slots, style, threads, path) -> None:
     """Write the question record of one transcript to `path`; a video without captions gets no questions."""
     transcript = read_json(transcript_path)
     video_id = transcript["video_id"]
     asked = {"model": None, "questions": []}
     if transcript["status"] == "ok":
-        with teacher_for(f"questions-{video_id}", identity, settings, threads) as teacher:
-            asked = asked_questions(teacher, transcript, prompt, slots, max_tokens)
+        alone = EmbeddedWork(threads, parallel=1, opening=messages_about(transcript))
+        with teacher_for(f"questions-{video_id}", identity, settings, alone) as teacher:
+            asked = asked_questions(teacher, transcript, prompt, slots, style)
     record = {"video_id": video_id, "title": transcript["title"], "prompt_sha256": prompt_sha256(prompt), **asked}
     write_json(path, record)
 
@@ -56,7 +56,7 @@ if __name__ == "__main__":
         identity=snakemake.params.teacher,
         settings=snakemake.config["teacher"],
         slots=snakemake.params.slots,
-        max_tokens=snakemake.params.max_tokens,
+        style=snakemake.params.style,
         threads=snakemake.threads,
         path=snakemake.output.questions,
     )

@@ -96,7 +96,11 @@ def part_of_key(path: str, schema: dict) -> dict:
     """The schema of a key; an item of a list has its own bounds and the list's description."""
     part = schema
     for name in path.split("."):
-        of_item = {"description": part.get("description", ""), **part["items"]} if name.isdecimal() and "items" in part else part
+        of_item = (
+            {"description": part.get("description", ""), **part["items"]}
+            if name.isdecimal() and "items" in part
+            else part
+        )
         part = part.get("properties", {}).get(name, of_item)
     return part
 

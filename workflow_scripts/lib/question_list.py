@@ -1,17 +1,15 @@
 """Questions as the teacher model writes them, and as numbered slots."""
 
+import copy
 import re
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lib.errors import InputFileError, UnderstudyError
 from lib.files import read_json
+from lib.json_schema_text import WORD_PATTERN, question_pattern
 
-
-# For the server's grammar only, in any script: it keeps a small model from markup and from going on for ever.
-QUESTION = r'^[^ a-z"\\<>{}\[\]?\n][^"\\<>{}\[\]?？؟\n]{8,200}[?？؟]$'
-TAG = r'^[^"\\<>{}\[\]?.,:\n]{2,30}$'
-MOST_TAGS = 5
+MOST_TAGS = 2
 
 
 class UnusableReply(UnderstudyError):
@@ -33,15 +31,29 @@ class QuestionList(BaseModel):
     questions: list[Question]
 
 
-def reply_schema(most: int) -> dict:
-    """The JSON schema of the reply, with at most `most` questions, every key required."""
+def reply_schema(most: int, openings: list[str] | None = None) -> dict:
+    """The JSON schema of the reply, with at most `most` questions; with `openings`, one for each, which begins with it."""
     schema = QuestionList.model_json_schema()
-    schema["properties"]["questions"] |= {"minItems": 1, "maxItems": most}
-    written = schema["$defs"]["Question"]["properties"]
-    written["question"]["pattern"] = QUESTION
-    written["tags"] |= {"minItems": 1, "maxItems": MOST_TAGS}
-    written["tags"]["items"]["pattern"] = TAG
+    if openings is None:
+        schema["properties"]["questions"] |= {"minItems": 1, "maxItems": most}
+        return schema
+    opened = [opened_question(schema["$defs"]["Question"], opening) for opening in openings[:most]]
+    schema["properties"]["questions"] = {
+        "type": "array",
+        "prefixItems": opened,
+        "minItems": len(opened),
+        "maxItems": len(opened),
+    }
     return schema
+
+
+def opened_question(question: dict, opening: str) -> dict:
+    """The schema of a question that begins with `opening`, with tags of one word."""
+    opened = copy.deepcopy(question)
+    opened["properties"]["question"]["pattern"] = question_pattern(opening)
+    opened["properties"]["tags"] |= {"minItems": 1, "maxItems": MOST_TAGS}
+    opened["properties"]["tags"]["items"]["pattern"] = WORD_PATTERN
+    return opened
 
 
 def questions_in(text: str, slots: list[str]) -> list[dict]:
@@ -60,14 +72,15 @@ def questions_in(text: str, slots: list[str]) -> list[dict]:
     if not distinct:
         raise UnusableReply("it has no question in it")
     return [
-        {"slot": slot, "question": item.question, "tags": [tag for tag in map(tag_name, item.tags) if tag]}
+        {"slot": slot, "question": item.question, "tags": tag_names(item.tags)}
         for slot, item in zip(slots, distinct.values(), strict=False)
     ]
 
 
-def tag_name(text: str) -> str:
-    """A tag in lowercase_with_underscores."""
-    return re.sub(r"\W+", "_", text.casefold()).strip("_")
+def tag_names(tags: list[str]) -> list[str]:
+    """Tags in lowercase_with_underscores, each once."""
+    names = (re.sub(r"\W+", "_", tag.casefold()).strip("_") for tag in tags)
+    return list(dict.fromkeys(name for name in names if name))
 
 
 def read_questions(path: str, slots: list[str]) -> dict:

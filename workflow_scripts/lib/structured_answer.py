@@ -1,77 +1,103 @@
 """`answers.form: schema`: an answer as JSON, for models that don't hold a format, and its markdown."""
 
 import re
-from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lib.errors import UnderstudyError
+from lib.quotes import Quotes
 
-# For the server's grammar; a server that ignores patterns is not held to it. A sentence begins with a capital or any
-# letter beyond ASCII, and ends at its first full stop that is not between two digits: a model of 135 million
-# parameters finds no other end.
-INSIDE = r'[^.!?:;"\\<>{}\[\]()_/*#=|`\n]'
-SENTENCE = rf"^[^\n -@\[-~]({INSIDE}|[0-9]\.[0-9]){{12,120}}[.!]$"
-FEWEST_POINTS = 2
+FEWEST_POINTS, MOST_POINTS = 2, 4
 
 
 class InvalidAnswer(UnderstudyError):
     """A reply isn't the JSON asked for."""
 
 
-Sentence = Annotated[str, Field(json_schema_extra={"pattern": SENTENCE})]
+class Point(BaseModel):
+    """One thing to know or to do."""
+
+    model_config = ConfigDict(extra="forbid")
+    term: str = ""
+    sentence: str
 
 
 class StructuredAnswer(BaseModel):
-    """A lead sentence, points, and a closing sentence. The names tell the model what to write, and head the points."""
+    """A lead sentence, points, and a closing sentence."""
 
     model_config = ConfigDict(extra="forbid")
-    answer: Sentence
-    why: Sentence
-    how: Sentence
-    avoid: Sentence
-    rule_of_thumb: Sentence
+    lead: str
+    points: list[Point]
+    closing: str
 
 
-def answer_schema() -> dict:
-    """The JSON schema of the reply."""
-    return StructuredAnswer.model_json_schema()
+def answer_schema(quotes: Quotes | None = None) -> dict:
+    """The JSON schema of the reply; with `quotes`, each sentence is one of a talk's own, and the points need no term."""
+    schema = StructuredAnswer.model_json_schema()
+    parts = schema["properties"]
+    if quotes is None:
+        schema["$defs"]["Point"]["required"] = ["term", "sentence"]
+        parts["points"] |= {"minItems": FEWEST_POINTS, "maxItems": MOST_POINTS}
+        return schema
+    parts["lead"]["enum"], parts["closing"]["enum"] = quotes.leads, quotes.closings
+    points = [quoted_point(candidates) for candidates in quotes.points]
+    parts["points"] = {"type": "array", "prefixItems": points, "minItems": len(points), "maxItems": len(points)}
+    return schema
 
 
-def answer_markdown(text: str) -> str:
-    """Render a reply as markdown: the lead with its key word in bold, a list of points, the closing sentence.
+def quoted_point(candidates: list[str]) -> dict:
+    """The schema of a point that is one of the candidates."""
+    sentence = {"type": "string", "enum": candidates}
+    return {
+        "type": "object",
+        "properties": {"sentence": sentence},
+        "required": ["sentence"],
+        "additionalProperties": False,
+    }
+
+
+def answer_markdown(text: str, question: str) -> str:
+    """Render a reply as markdown: the lead with a word in bold, a list of points, the closing sentence.
 
     Raises InvalidAnswer if it isn't the JSON asked for, says nothing, or says one thing in all its points."""
     try:
-        written = StructuredAnswer.model_validate_json(text)
+        answer = StructuredAnswer.model_validate_json(text)
     except ValidationError as error:
         raise InvalidAnswer(f"not the JSON asked for ({error.errors()[0]['msg']})") from None
-    lead, closing = plain(written.answer), plain(written.rule_of_thumb)
-    points = distinct_points({"Why": written.why, "How": written.how, "Avoid": written.avoid}, lead)
+    lead, closing = plain(answer.lead), plain(answer.closing)
+    points = distinct_points(answer.points, lead)
     if not lead or not closing or len(points) < FEWEST_POINTS:
         raise InvalidAnswer("a part of it is empty, or its sentences repeat each other")
     lines = [f"- **{term}:** {sentence}" for term, sentence in points.items()]
-    return "\n\n".join([with_bold_word(lead), "\n".join(lines), closing])
+    return "\n\n".join([with_bold_word(lead, question), "\n".join(lines), closing])
 
 
-def distinct_points(points: dict[str, str], lead: str) -> dict[str, str]:
-    """The points that have a sentence which neither the lead nor a point before them has."""
+def distinct_points(points: list[Point], lead: str) -> dict[str, str]:
+    """Sentences by term, without those that are empty or were said before; a point without a term gets its longest word."""
     kept: dict[str, str] = {}
     said = {"", lead.casefold()}
-    for term, sentence in points.items():
-        if plain(sentence).casefold() not in said:
-            kept[term] = plain(sentence)
-            said.add(plain(sentence).casefold())
+    for point in points:
+        sentence = plain(point.sentence)
+        term = (
+            plain(point.term).rstrip(":.") or longest_word(sentence, {known.casefold() for known in kept}).capitalize()
+        )
+        if term and term not in kept and sentence.casefold() not in said:
+            kept[term] = sentence
+            said.add(sentence.casefold())
     return kept
 
 
-def with_bold_word(sentence: str) -> str:
-    """Put the sentence's longest word in bold."""
-    words = list(re.finditer(r"\w+", sentence))
-    if not words:
-        return sentence
-    longest = max(words, key=lambda word: len(word.group()))
-    return f"{sentence[: longest.start()]}**{longest.group()}**{sentence[longest.end() :]}"
+def with_bold_word(sentence: str, question: str) -> str:
+    """Put in bold the sentence's longest word that the question has, too, or else its longest word."""
+    asked = set(re.findall(r"\w+", question.casefold()))
+    shared = " ".join(word for word in re.findall(r"\w+", sentence) if word.casefold() in asked and len(word) > 3)
+    word = longest_word(shared) or longest_word(sentence)
+    return re.sub(rf"\b{re.escape(word)}\b", f"**{word}**", sentence, count=1) if word else sentence
+
+
+def longest_word(text: str, but: set[str] = frozenset()) -> str:
+    """The first of the longest words of a text that isn't one of `but` (in lower case), or nothing."""
+    return max((word for word in re.findall(r"\w+", text) if word.casefold() not in but), key=len, default="")
 
 
 def plain(text: str) -> str:

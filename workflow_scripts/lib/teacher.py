@@ -12,7 +12,7 @@ import openai
 from gguf import GGUFReader
 
 from lib.api_key import api_key_for
-from lib.embedded_llama import embedded_server
+from lib.embedded_llama import embedded_server, read_prefix_once
 from lib.errors import UnderstudyError
 from lib.gguf_source import gguf_source
 from lib.response_store import request_hash, store_reply, stored_reply
@@ -21,7 +21,7 @@ from lib.stop_file import check_not_stopped, stop_run
 
 CLIENT_RETRIES = 5
 TIMEOUT_S = 600
-SAMPLING_KEYS = ("temperature", "frequency_penalty", "presence_penalty", "reasoning_effort", "seed")
+SAMPLING_KEYS = ("temperature", "reasoning_effort", "seed")
 LONGEST_EMBEDDED_CONTEXT = 32_768
 
 
@@ -39,6 +39,15 @@ class Reply:
     model: str
     usage: dict
     from_store: bool
+
+
+@dataclass(frozen=True)
+class EmbeddedWork:
+    """How llama.cpp runs in a job: its cores, the requests at a time, and the messages that all of them open with."""
+
+    threads: int
+    parallel: int
+    opening: list[dict]
 
 
 class Teacher:
@@ -131,18 +140,18 @@ def reply_of(completion) -> dict:
 
 
 @contextmanager
-def teacher_for(job: str, identity: dict, settings: dict, threads: int) -> Iterator[Teacher]:
+def teacher_for(job: str, identity: dict, settings: dict, work: EmbeddedWork) -> Iterator[Teacher]:
     """Yield the configured teacher; the embedded one runs as long as the block.
 
     `identity` is what shapes its replies (model, gguf, revision and the sampling keys), `settings` the rest
-    of the configuration's `teacher`. `job` names the ledger."""
+    of the configuration's `teacher`. `job` names the ledger, `work` says how an embedded model is run."""
     if identity["gguf"] is None:
         yield Teacher(partial(hosted_client, settings["base_url"]), job, identity["model"], identity, settings)
         return
     path = gguf_source(identity["gguf"], "teacher.gguf")
     shaping = {**identity, "gguf": hashlib.sha256(path.read_bytes()).hexdigest()}
     with ExitStack() as servers:
-        connect = partial(embedded_client, servers, path, settings["concurrency"], threads)
+        connect = partial(embedded_client, servers, path, work)
         yield Teacher(connect, job, path.stem, shaping, settings)
 
 
@@ -153,9 +162,12 @@ def hosted_client(base_url: str) -> openai.OpenAI:
     )
 
 
-def embedded_client(servers: ExitStack, path: Path, parallel: int, threads: int) -> openai.OpenAI:
+def embedded_client(servers: ExitStack, path: Path, work: EmbeddedWork) -> openai.OpenAI:
     """Start llama.cpp, which stops with `servers`, and return a client for it."""
-    base_url = servers.enter_context(embedded_server(path, embedded_context(path), parallel, threads))
+    context = embedded_context(path)
+    base_url = servers.enter_context(embedded_server(path, context, work.parallel, work.threads))
+    if work.parallel > 1:
+        read_prefix_once(base_url, work.opening)
     return openai.OpenAI(base_url=base_url, api_key="no-key-needed", max_retries=0, timeout=TIMEOUT_S)
 
 
