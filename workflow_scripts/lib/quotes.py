@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 POINTS = 3
 CANDIDATES = 6
-FEWEST_WORDS, MOST_WORDS = 5, 26
+FEWEST_WORDS, MOST_WORDS = 5, 16
 
 
 class Quotes(NamedTuple):
