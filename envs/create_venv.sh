@@ -22,18 +22,22 @@ case "$system" in
     *) stop "This machine is $system." ;;
 esac
 
+is_current() { cmp -s requirements.lock .venv/made_from && [ -x .venv/bin/python ]; }
 is_supported() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; }
 if [ -n "${PYTHON:-}" ]; then
     is_supported "$PYTHON" || stop "PYTHON=$PYTHON is $("$PYTHON" --version 2>&1 | head -n 1)."
 else
+    # A good .venv stays, whatever python3 is today; and one that is activated is not what makes the next.
+    if is_current && is_supported .venv/bin/python; then exit 0; fi
+    PATH=$(echo "$PATH" | tr ':' '\n' | grep -v "/\.venv/bin$" | paste -sd: -)
     for candidate in python3 python3.13 python3.12 python3.11; do
         if is_supported "$candidate"; then PYTHON=$candidate; break; fi
     done
     [ -n "${PYTHON:-}" ] || stop "No supported Python on PATH (python3 is $(python3 --version 2>&1 | head -n 1))."
 fi
 
-made_from="$(cat requirements.lock; "$PYTHON" --version)"
-if [ -f .venv/made_from ] && [ "$(cat .venv/made_from)" = "$made_from" ]; then exit 0; fi
+is_same_version() { [ "$("$PYTHON" --version)" = "$(.venv/bin/python --version)" ]; }
+if is_current && is_same_version; then exit 0; fi
 
 echo "Setting up .venv with $("$PYTHON" --version), about 2 GB; a few minutes the first time."
 rm -rf .venv
@@ -46,4 +50,4 @@ else
         stop "$PYTHON has no working venv module. On Debian and Ubuntu: apt install python3-venv. Or install uv."
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
 fi
-printf '%s\n' "$made_from" > .venv/made_from
+cp requirements.lock .venv/made_from

@@ -69,7 +69,10 @@ VIDEO_LIST = VideoList("data/videos.json")
 def listed_videos():
     """The records of data/videos.json, once its rule has made it."""
     checkpoints.videos.get()
-    return VIDEO_LIST.records()
+    try:
+        return VIDEO_LIST.records()
+    except UnderstudyError as error:
+        raise WorkflowError(str(error))
 
 
 def caption_file_of_video(wildcards):

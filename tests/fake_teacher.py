@@ -15,6 +15,8 @@ class FakeTeacher:
         self.questions = questions
         self.requests: list[dict] = []
         self.error: tuple[int, dict] | None = None
+        self.refuses_max_tokens = False
+        self.questions_reply: str | None = None
         self._lock = threading.Lock()
 
     def __enter__(self):
@@ -47,6 +49,8 @@ class FakeTeacher:
         digest = hashlib.sha256(json.dumps(request["messages"], sort_keys=True).encode()).hexdigest()
         if kind_of(request) == "answers":
             return f"The **answer** {digest[:8]} in short.\n\n- **First:** dig.\n- **Second:** wait.\n\nSlow hands."
+        if self.questions_reply is not None:
+            return self.questions_reply
         return json.dumps({"questions": [question(digest, number) for number in range(self.questions)]})
 
 
@@ -69,6 +73,9 @@ class Handler(BaseHTTPRequestHandler):
         with self.teacher._lock:
             self.teacher.requests.append(request)
         time.sleep(self.teacher.delay_s)
+        if self.teacher.refuses_max_tokens and "max_tokens" in request:
+            said = "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."
+            return self.send(400, {"error": {"message": said, "code": "unsupported_parameter"}})
         if self.teacher.error:
             return self.send(*self.teacher.error)
         text = self.teacher.reply(request)

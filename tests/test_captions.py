@@ -88,6 +88,16 @@ def test_encodings(tmp_path, encoding):
     assert words_of(written(tmp_path, "a.srt", srt("Crème fraîche").encode(encoding))) == "Crème fraîche"
 
 
+def test_notes_of_webvtt_are_not_said(tmp_path):
+    text = ROLLING.replace("00:00:02.000 -->", "NOTE a comment\nof two lines\n\n00:00:02.000 -->", 1)
+    assert words_of(written(tmp_path, "a.vtt", text)) == "the soil keeps the books"
+
+
+def test_half_a_character_in_json3_is_replaced(tmp_path):
+    events = {"events": [{"tStartMs": 0, "segs": [{"utf8": "dig \ud83d deep"}]}]}
+    assert words_of(written(tmp_path, "a.json3", json.dumps(events))) == "dig ? deep"
+
+
 def test_marks_and_entities_are_removed(tmp_path):
     text = srt("&gt;&gt; Hello &amp; welcome [Applause]", "[Music]", "to the garden")
     assert words_of(written(tmp_path, "a.srt", text)) == "Hello & welcome to the garden"
@@ -118,6 +128,7 @@ def test_what_is_no_captions_is_an_error_that_names_the_file(tmp_path, name, con
         ("Slow hands.en-GB.srt", id_from_title("Slow hands"), "Slow hands", "en-GB"),
         ("Slow hands.srt", id_from_title("Slow hands"), "Slow hands", None),
         ("Vol. 2 of it.srt", id_from_title("Vol. 2 of it"), "Vol. 2 of it", None),
+        ("Part.III.srt", id_from_title("Part.III"), "Part.III", None),
     ],
 )
 def test_names_give_id_title_and_language(name, video_id, title, language):

@@ -73,6 +73,6 @@ def completed(server: str, prompt: list[int]) -> list[int]:
 
 
 def post(server: str, path: str, body: dict) -> dict:
-    reply = httpx2.post(server + path, json=body, timeout=300)
+    reply = httpx2.post(server + path, json=body, timeout=300, trust_env=False)
     reply.raise_for_status()
     return reply.json()

@@ -102,3 +102,34 @@ def test_a_spent_budget_stops_before_the_next_request_and_keeps_what_was_paid(ne
     teacher.forget()
     new_project.snakemake("data/dataset/train.jsonl")
     assert len(teacher.asked()) == 8 - 3
+
+
+def test_a_server_that_wants_another_name_for_the_limit_is_understood_by_all_requests_in_flight(tmp_path, tiny_base):
+    with FakeTeacher(delay_s=0.2, questions=4) as reasoning:
+        reasoning.refuses_max_tokens = True
+        project = Project.made_in(tmp_path / "project", reasoning.base_url, tiny_base)
+        project.configure(teacher={"concurrency": 4})
+        project.snakemake("data/dataset/train.jsonl")
+    statuses = Counter(read_json(path)["status"] for path in project.path.glob("data/answers/*/*.json"))
+    assert statuses == {"ok": 8}
+
+
+def test_questions_that_are_none_fail_their_talk_and_the_next_run_asks_again(new_project, session_teacher):
+    session_teacher.questions_reply = "Sure! Here are some questions:"
+    try:
+        said = new_project.snakemake("data/dataset/train.jsonl", succeeds=False)
+    finally:
+        session_teacher.questions_reply = None
+    assert "can't be used: it is not the JSON asked for" in said
+    assert "Traceback" not in said
+    new_project.snakemake("data/dataset/train.jsonl")
+
+
+def test_a_wrong_parameter_says_what_the_server_said_and_no_key(new_project, session_teacher):
+    session_teacher.error = (400, {"error": {"message": "temperature 9 is too hot for sk-test-never-in-a-file"}})
+    try:
+        said = new_project.snakemake("data/dataset/train.jsonl", succeeds=False)
+    finally:
+        session_teacher.error = None
+    assert "temperature 9 is too hot for [key]" in said
+    assert "sk-test-never" not in said

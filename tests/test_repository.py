@@ -144,3 +144,32 @@ def test_no_file_names_a_place_of_the_machine_that_made_it():
     for path in tracked_files():
         content = (REPOSITORY / path).read_bytes()
         assert str(REPOSITORY).encode() not in content or path.name == "test_repository.py", path
+
+
+def test_every_page_is_finished():
+    for page in [REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md")]:
+        assert "@@" not in page.read_text(), page
+
+
+def test_the_schema_has_no_stray_words():
+    known = {
+        "type",
+        "default",
+        "description",
+        "minimum",
+        "maximum",
+        "exclusiveMinimum",
+        "exclusiveMaximum",
+        "enum",
+        "items",
+    }
+    known |= {"pattern", "minItems", "minLength", "uniqueItems", "properties", "additionalProperties", "required"}
+
+    def check(part: dict, name: str) -> None:
+        assert set(part) <= known, name
+        for key, value in part.get("properties", {}).items():
+            check(value, f"{name}.{key}")
+
+    schema = yaml.safe_load((REPOSITORY / "schemas/config.schema.yaml").read_text())
+    for key, value in schema["properties"].items():
+        check(value, key)

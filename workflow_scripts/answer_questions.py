@@ -85,7 +85,11 @@ def answer_questions(transcript_path, questions_path, prompt, identity, settings
             asked = [
                 pool.submit(answer_record, teacher, transcript, questions[slot], prompt, style) for slot in questions
             ]
-            records |= {record["slot"]: record for record in (request.result() for request in asked)}
+            try:
+                records |= {record["slot"]: record for record in (request.result() for request in asked)}
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
     for slot, path in zip(slots, paths, strict=True):
         write_json(path, records[slot])
     answered = sum(record["status"] == "ok" for record in records.values())

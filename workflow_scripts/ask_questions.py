@@ -22,13 +22,20 @@ def asked_questions(teacher: Teacher, transcript: dict, prompt: str, slots: list
 
     Raises NoQuestions if the reply can't be used."""
     schema = reply_schema(len(slots), style["openings"])
-    reply = teacher.ask(question_messages(transcript, prompt, len(slots)), style["max_tokens"], schema)
+    messages = question_messages(transcript, prompt, len(slots))
+    reply = teacher.ask(messages, style["max_tokens"], schema)
+    if reply.refusal or reply.finish_reason == "content_filter":
+        log.warning(
+            "%s: the teacher refuses to write questions: %s", transcript["title"], reply.refusal or "content filter"
+        )
+        return {"model": reply.model, "questions": []}
     try:
         questions = questions_in(reply.text, slots)
     except UnusableReply as error:
+        teacher.forget(messages, style["max_tokens"], schema)
         raise NoQuestions(
             f"{transcript['video_id']}: the teacher's reply can't be used: {error} (it ended with {reply.finish_reason!r}). "
-            "Change prompts/questions.md, questions.max_tokens or teacher.revision to ask again."
+            "The next run asks again; if it was cut off, raise questions.max_tokens."
         ) from None
     origin = "from the response store" if reply.from_store else f"{reply.usage['completion_tokens']} tokens"
     log.info("%s: %d questions, %s.", transcript["title"], len(questions), origin)

@@ -1,6 +1,7 @@
 """Answers and hand-written pairs become chat rows, split by video into training and validation."""
 
 import hashlib
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -156,7 +157,7 @@ def dataset_report(records: list[dict], videos: list[dict], pairs: list[dict], r
             record["video_id"]: record["reason"] for record in records if record["status"] == "unavailable"
         },
         "pairs": dict(Counter(pair["origin"] for pair in pairs)),
-        "rejected": dict(Counter(pair["reason"].split(" (")[0] for pair in rejected)),
+        "rejected": dict(Counter(re.split(r" as | \(", pair["reason"])[0] for pair in rejected)),
         "rows": dict(Counter(pair["split"] for pair in pairs)),
         "held_out_videos": sorted(held_out),
     }

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from openai import APIStatusError, OpenAI
+from openai import APIStatusError, DefaultHttpxClient, OpenAI
 
 from lib.embedded_llama import EmbeddedModelError, embedded_server
 from lib.errors import UnderstudyError
@@ -27,7 +27,9 @@ def chat(model: Path, questions: Iterator[str], **sampling: float) -> None:
     if not model.is_file():
         raise EmbeddedModelError(f"{model} does not exist: run `make demo` first, or `snakemake {model}`.")
     with embedded_server(model, CONTEXT_LENGTH) as base_url:
-        client = OpenAI(base_url=base_url, api_key="none", max_retries=0)
+        # None of the environment's proxies stands between this process and its own server.
+        direct = DefaultHttpxClient(trust_env=False)
+        client = OpenAI(base_url=base_url, api_key="none", max_retries=0, http_client=direct)
         messages = []
         for question in questions:
             messages.append({"role": "user", "content": question})

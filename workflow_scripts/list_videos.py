@@ -1,5 +1,6 @@
 """List the videos of a channel with yt-dlp, or the caption files of a folder, as data/videos.json."""
 
+import re
 from pathlib import Path
 
 import yt_dlp
@@ -9,6 +10,7 @@ from lib.errors import UnderstudyError
 from lib.files import write_json
 from lib.job_log import log, start_job_log
 
+VIDEO_ID = "[A-Za-z0-9_-]{11}"
 NOT_OVER_YET = ("is_live", "is_upcoming", "post_live")
 
 
@@ -41,10 +43,16 @@ def videos_of_channel(address: str, tabs: list[str], proxy: str | None) -> list[
             try:
                 entries = list(flat_entries(youtube.extract_info(page, download=False)))
             except yt_dlp.utils.DownloadError as error:
+                if "does not have a" in str(error.msg):
+                    log.warning("%s: no such tab.", page)
+                    continue
                 raise ListingError(
                     f"{page} could not be listed; the old list is kept. yt-dlp says: {error.msg}"
                 ) from None
             for entry in entries:
+                if not re.fullmatch(VIDEO_ID, entry["id"]):
+                    log.warning("Passed over, not a video: %r", entry["id"])
+                    continue
                 records.setdefault(entry["id"], channel_record(entry, tab=page.rsplit("/", 1)[-1]))
     if not records:
         raise ListingError(
@@ -55,7 +63,7 @@ def videos_of_channel(address: str, tabs: list[str], proxy: str | None) -> list[
 
 def pages_of(address: str, tabs: list[str]) -> list[str]:
     """The tabs of a channel; a playlist, a video or an address that names a tab is one page."""
-    address = address.rstrip("/")
+    address = address.split("?si=")[0].rstrip("/").removesuffix("/featured")
     names_a_channel = "/@" in address or "/channel/" in address or "/c/" in address or "/user/" in address
     if not names_a_channel or address.rsplit("/", 1)[-1] in ("videos", "shorts", "streams"):
         return [address]
@@ -66,8 +74,8 @@ def flat_entries(info: dict):
     """Yield the videos of a listing, which may be playlists inside one another, that are over."""
     if info.get("_type") == "playlist" or "entries" in info:
         for entry in info["entries"]:
-            yield from flat_entries(entry)
-    elif info.get("live_status") not in NOT_OVER_YET:
+            yield from flat_entries(entry or {})
+    elif info.get("live_status") not in NOT_OVER_YET and info.get("id"):
         yield info
 
 

@@ -24,7 +24,7 @@ def pair_blocks(pair: dict) -> list[str]:
     origin = (
         f"{pair['video_id']} {pair['slot']}, {pair['origin']}, {pair['split']}, {', '.join(map(str, pair['tags']))}"
     )
-    quoted = "\n".join(f"> {line}".rstrip() for line in pair["answer"].splitlines())
+    quoted = "\n".join(f"> {line}".rstrip() for line in pair["answer"].replace("<", "&lt;").splitlines())
     return [f"### {one_line(pair['question'])}", f"`{one_line(origin).replace('`', '')}`", quoted]
 
 

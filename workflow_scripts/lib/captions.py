@@ -12,14 +12,16 @@ from typing import NamedTuple
 import pysubs2
 
 from lib.errors import ConfigurationError, InputFileError
+from lib.job_log import log
 
 SUFFIXES = (".vtt", ".srt", ".json3")
 SOUND_TAG = re.compile(r"\[[^\[\]]{1,40}\]|\(\s*(?:music|applause|laughter)\s*\)", re.IGNORECASE)
 PATH_VARIABLE = re.compile(r"[{}]|<[a-z][a-z0-9_]*>")
+VTT_BLOCK = re.compile(r"(?<=\n\n)(?:NOTE|STYLE|REGION)\b.*?(?=\n\n|\Z)", re.DOTALL)
 WORD_TIME = re.compile(r"<\d+:[\d:.]+>")
 SPEAKER_MARK = re.compile(r"(?:^|\s)>>+\s*")
 ID_IN_NAME = re.compile(r"\s*\[([A-Za-z0-9_-]{11})\]$")
-LANGUAGE_IN_NAME = re.compile(r"\.([A-Za-z]{2,3}(?:-[A-Za-z0-9]+)*)$")
+LANGUAGE_IN_NAME = re.compile(r"\.([a-z]{2}(?:-[A-Za-z0-9]+)*)$")
 
 
 class CaptionError(InputFileError):
@@ -107,12 +109,16 @@ def decoded(data: bytes) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        return data.decode("cp1252", "replace")
+        text = data.decode("cp1252", "replace")
+        log.warning(
+            "Not UTF-8: read as Windows' Latin-1. If that is wrong, save the file as UTF-8. It begins: %.60r", text
+        )
+        return text
 
 
 def subtitle_cues(text: str, kind: str) -> list[Segment]:
     """Cues of a .vtt or .srt file; the lines of a cue stay apart by `\\n`."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = VTT_BLOCK.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
     events = pysubs2.SSAFile.from_string(text, format_=kind)
     return [
         Segment(event.start / 1000, (event.end - event.start) / 1000, WORD_TIME.sub("", event.plaintext))
@@ -153,6 +159,6 @@ def shared_lines(before: list[str], after: list[str]) -> int:
 
 def cleaned(text: str) -> str:
     """Remove sound tags, speaker marks and HTML entities; white space becomes single blanks."""
-    text = html.unescape(text)
+    text = html.unescape(text).encode("utf-8", "replace").decode()
     text = SPEAKER_MARK.sub(" ", SOUND_TAG.sub(" ", text))
     return " ".join(text.split())

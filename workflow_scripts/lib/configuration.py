@@ -64,6 +64,8 @@ def conflicts(config: dict) -> list[str]:
         found.append("source takes either `channel` (an address) or `captions_dir` (a folder of caption files).")
     if (teacher["model"] is None) == (teacher["gguf"] is None):
         found.append("teacher takes either `model` (a name at a server) or `gguf` (a file for the embedded llama.cpp).")
+    if config["answers"]["quote"] and config["answers"]["form"] != "schema":
+        found.append("answers.quote needs answers.form: schema.")
     if teacher["budget_usd"] is not None and teacher["prices"] is None:
         found.append("teacher.budget_usd needs teacher.prices, or nothing could be counted.")
     return found
@@ -77,7 +79,8 @@ def describe(error: ValidationError, schema: dict) -> str:
             unknown_key(key, path, error.schema) for key in error.instance if key not in error.schema["properties"]
         )
     if error.validator == "required":
-        missing = next(key for key in error.validator_value if key not in error.instance)
+        # jsonschema gives one error a missing key, and names it in its message alone.
+        missing = next(key for key in error.validator_value if error.message.startswith(f"{key!r} "))
         return f"{dotted(path, missing)} is missing; it takes {takes(error.schema['properties'][missing])}"
     part = error.schema if "description" in error.schema else part_of_key(path, schema)
     return f"{path or 'config.yaml'} is {shown(error.instance)}; it takes {takes(part)}"

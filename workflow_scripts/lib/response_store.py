@@ -28,13 +28,19 @@ def stored_reply(key: str, store: Path = STORE) -> dict | None:
     except (InputFileError, KeyError, TypeError) as error:
         if path.exists():
             log.warning("%s is damaged and set aside: %s", path, error)
-            path.replace(path.with_suffix(".damaged"))
+            set_aside(key, store)
         return None
 
 
 def store_reply(key: str, reply: dict, store: Path = STORE) -> None:
     """Keep a reply, whole or not at all."""
     write_json(entry_path(key, store), {"request": key, "reply": reply})
+
+
+def set_aside(key: str, store: Path = STORE) -> None:
+    """Rename an entry that is of no use, so that the request is sent again; what was paid for is still there to read."""
+    path = entry_path(key, store)
+    path.replace(path.with_suffix(".damaged"))
 
 
 def entry_path(key: str, store: Path) -> Path:

@@ -37,6 +37,8 @@ def answer_schema(quotes: Quotes | None = None) -> dict:
     parts = schema["properties"]
     if quotes is None:
         schema["$defs"]["Point"]["required"] = ["term", "sentence"]
+        # Strict servers take no defaults.
+        del schema["$defs"]["Point"]["properties"]["term"]["default"]
         parts["points"] |= {"minItems": FEWEST_POINTS, "maxItems": MOST_POINTS}
         return schema
     parts["lead"]["enum"], parts["closing"]["enum"] = quotes.leads, quotes.closings
