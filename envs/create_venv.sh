@@ -11,7 +11,7 @@ stop() { printf '%s\n%s\n' "$1" "$supported" >&2; exit 1; }
 
 # is_at_least 2.35 2.36 succeeds: versions of two numbers.
 is_at_least() { echo "$1 $2" | awk '{ split($1, need, "."); split($2, have, ".");
-    exit !(have[1] > need[1] || (have[1] == need[1] && have[2] + 0 >= need[2])) }'; }
+    exit !(have[1] + 0 > need[1] + 0 || (have[1] + 0 == need[1] + 0 && have[2] + 0 >= need[2] + 0)) }'; }
 
 system="$(uname -s) $(uname -m)"
 case "$system" in

@@ -79,15 +79,7 @@ def numbers(config: dict) -> dict:
     for key in ("scale", "dropout"):
         lora[key] = number(f"training.lora_parameters.{key}", lora[key])
     found = {"learning_rate": number("training.learning_rate", config["learning_rate"]), "lora_parameters": lora}
-    if config["lr_schedule"]:
-        found["lr_schedule"] = schedule_with_numbers(config["lr_schedule"])
     return found
-
-
-def schedule_with_numbers(schedule: dict) -> dict:
-    key = "training.lr_schedule.arguments"
-    arguments = [value if isinstance(value, int) else number(key, value) for value in schedule["arguments"]]
-    return {**schedule, "arguments": arguments}
 
 
 def number(key: str, value: object) -> float:
