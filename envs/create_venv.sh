@@ -50,4 +50,6 @@ else
         stop "$PYTHON has no working venv module. On Debian and Ubuntu: apt install python3-venv. Or install uv."
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
 fi
+.venv/bin/python -c 'import mlx.core, xllamacpp' ||
+    stop "The packages are installed, but can't be loaded. On Debian and Ubuntu: apt install libgomp1, then again."
 cp requirements.lock .venv/made_from

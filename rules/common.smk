@@ -129,18 +129,37 @@ def named_files_that_are_missing(config):
     ]
 
 
+def local_model_files(name):
+    """The model file, or the files of the model folder, that `name` means here; none for a hub id or one in a package."""
+    if name is None or name.startswith("package:"):
+        return []
+    if Path(name).is_dir():
+        return sorted(str(path) for path in Path(name).glob("*") if path.suffix in (".json", ".safetensors"))
+    return [name] if name.endswith(".gguf") else []
+
+
 def teacher_identity():
     """What of the teacher shapes its replies; its address, price and pace don't."""
     sampling = ("temperature", "reasoning_effort", "seed")
     return {key: config["teacher"][key] for key in ("model", "gguf", "revision", *sampling)}
 
 
-def calls_in_flight(wildcards):
-    """A job's share of the profile's `llm`; the embedded teacher takes all of it, so that one model is in memory."""
-    if config["teacher"]["gguf"] is None:
-        return config["teacher"]["concurrency"]
+def calls_of_all_jobs():
+    """The profile's `llm`: how many requests may be in flight at a time."""
     caps = workflow.global_resources
     return caps["llm"].value if "llm" in caps else config["teacher"]["concurrency"]
+
+
+def calls_of_answers(wildcards):
+    """A job's share of the profile's `llm`; the embedded teacher takes all of it, so that one model is in memory."""
+    if config["teacher"]["gguf"] is None:
+        return min(config["teacher"]["concurrency"], calls_of_all_jobs())
+    return calls_of_all_jobs()
+
+
+def calls_of_questions(wildcards):
+    """Pass 1 sends one request a job; the embedded teacher takes all, as for the answers."""
+    return 1 if config["teacher"]["gguf"] is None else calls_of_all_jobs()
 
 
 def teacher_threads(wildcards):

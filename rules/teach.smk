@@ -8,6 +8,7 @@ rule questions:
     input:
         transcript="data/transcripts/{video_id}.json",
         prompt=prompt_file("questions.md"),
+        gguf=local_model_files(config["teacher"]["gguf"]),
     output:
         questions="data/questions/{video_id}.json",
     params:
@@ -20,7 +21,7 @@ rule questions:
         "logs/benchmarks/questions/{video_id}.tsv"
     threads: teacher_threads
     resources:
-        llm=calls_in_flight,
+        llm=calls_of_questions,
     conda:
         "../envs/teach.yaml"
     script:
@@ -33,6 +34,7 @@ rule answers:
         transcript="data/transcripts/{video_id}.json",
         questions="data/questions/{video_id}.json",
         prompt=prompt_file("answers.md"),
+        gguf=local_model_files(config["teacher"]["gguf"]),
     output:
         expand("data/answers/{{video_id}}/{slot}.json", slot=SLOTS),
     params:
@@ -45,7 +47,7 @@ rule answers:
     priority: 10  # a talk's answers follow its questions, while the server still has the transcript in its cache
     threads: teacher_threads
     resources:
-        llm=calls_in_flight,
+        llm=calls_of_answers,
     conda:
         "../envs/teach.yaml"
     script:

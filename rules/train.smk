@@ -5,6 +5,8 @@
 
 rule base_model:
     """Bring the base model into Hugging Face layout: from the hub, a folder or a GGUF file."""
+    input:
+        local_model_files(config["base_model"]),
     output:
         config=f"{BASE}/config.json",
     params:

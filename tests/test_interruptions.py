@@ -49,12 +49,14 @@ def test_killed_later(tmp_path, finished, teacher, tiny_base, stage, sign):
     project = Project.made_in(tmp_path / "project", teacher.base_url, tiny_base)
     project.killed_when(lambda: any(path.stat().st_size for path in project.path.glob(sign)), MODEL)
     assert not (project / MODEL).exists()
+    left_over = set(project.path.glob("models/.*.part"))
     stored = project.contents("data/responses/*/*.json")
     teacher.forget()
     run_again(project)
     assert teacher.asked() == []
     assert project.contents("data/responses/*/*.json") == stored
     assert results(project) == results(finished)
+    assert not left_over & set(project.path.glob("models/.*.part"))
 
 
 def test_an_edited_learning_rate_costs_no_adapter_before_the_new_one_is_trained(project):

@@ -105,7 +105,7 @@ if __name__ == "__main__":
         identity=snakemake.params.teacher,
         settings=snakemake.config["teacher"],
         style=snakemake.params.style,
-        in_flight=snakemake.config["teacher"]["concurrency"],
+        in_flight=min(snakemake.config["teacher"]["concurrency"], snakemake.resources.llm),
         threads=snakemake.threads,
         paths=snakemake.output,
     )

@@ -16,6 +16,7 @@ from lib.gguf_import import import_gguf
 from lib.gguf_source import PACKAGE, gguf_source
 from lib.job_log import log, start_job_log
 from lib.llama_folder import read_llama_config
+from lib.model_folder import link_or_copy
 from lib.safetensors_folder import stored_tensors
 
 MODEL_FILES = ("*.json", "*.safetensors", "*.jinja", "tokenizer.model")
@@ -95,18 +96,9 @@ def _from_hub(source: str, revision: str | None, folder: Path) -> dict[str, Any]
 
 def _link_model_files(source: Path, folder: Path) -> None:
     for path in sorted({path for pattern in MODEL_FILES for path in source.glob(pattern)}):
-        _link_or_copy(path.resolve(), folder / path.name)
-
-
-def _link_or_copy(source: Path, target: Path) -> None:
-    # Weights are linked for their size; a JSON file that someone edits in place must not change here.
-    if source.suffix == ".safetensors" or target.suffix == ".safetensors":
-        try:
-            os.link(source, target)
-            return
-        except OSError:
-            pass
-    shutil.copyfile(source, target)
+        # Weights are linked for their size; a JSON file that someone edits in place must not change here.
+        take = link_or_copy if path.suffix == ".safetensors" else shutil.copyfile
+        take(path.resolve(), folder / path.name)
 
 
 def _check(folder: Path, source: str) -> None:

@@ -29,6 +29,9 @@ def write_gguf(folder: Path, quant: str, path: Path, name: str, threads: int) ->
     load the file or gets no answer from it."""
     check_quantization(quant)
     path.unlink(missing_ok=True)
+    # Gigabytes that a killed run left; Snakemake's lock keeps two runs from writing this file at once.
+    for left_over in path.parent.glob(f".{path.name}.*.part"):
+        left_over.unlink()
     with written_aside(path) as aside:
         tensors = write_gguf_file(folder, quant, aside, name, threads)
         try:
