@@ -13,6 +13,8 @@ from lib.embedded_llama import EmbeddedModelError, embedded_server
 from lib.errors import UnderstudyError
 
 CONTEXT_LENGTH = 4096
+# llama.cpp's own option: small models say a sentence again and again without it.
+AGAINST_LOOPS = {"repeat_penalty": 1.1}
 
 
 class ChatError(UnderstudyError):
@@ -52,7 +54,9 @@ def typed_questions() -> Iterator[str]:
 def _answer(client: OpenAI, messages: list[dict[str, str]], sampling: dict[str, float]) -> str:
     pieces = []
     try:
-        stream = client.chat.completions.create(model="gguf", messages=messages, stream=True, **sampling)
+        stream = client.chat.completions.create(
+            model="gguf", messages=messages, stream=True, extra_body=AGAINST_LOOPS, **sampling
+        )
         for chunk in stream:
             piece = (chunk.choices[0].delta.content or "") if chunk.choices else ""
             pieces.append(piece)
@@ -68,7 +72,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("model", type=Path, help="such as demo/models/demo-Q4_K_M.gguf")
     parser.add_argument("question", nargs="?", help="without it, on a terminal: a conversation")
     parser.add_argument(
-        "--temperature", type=float, default=0.7, help="0 gives the same answer every time (default: 0.7)"
+        "--temperature", type=float, default=0.3, help="0 gives the same answer every time (default: 0.3)"
     )
     parser.add_argument("--max-tokens", type=int, default=1024, help="where an answer is cut off (default: 1024)")
     return parser.parse_args()
