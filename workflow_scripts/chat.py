@@ -13,8 +13,6 @@ from lib.embedded_llama import EmbeddedModelError, embedded_server
 from lib.errors import UnderstudyError
 
 CONTEXT_LENGTH = 4096
-# llama.cpp's own option: small models say a sentence again and again without it.
-AGAINST_LOOPS = {"repeat_penalty": 1.1}
 
 
 class ChatError(UnderstudyError):
@@ -54,9 +52,7 @@ def typed_questions() -> Iterator[str]:
 def _answer(client: OpenAI, messages: list[dict[str, str]], sampling: dict[str, float]) -> str:
     pieces = []
     try:
-        stream = client.chat.completions.create(
-            model="gguf", messages=messages, stream=True, extra_body=AGAINST_LOOPS, **sampling
-        )
+        stream = client.chat.completions.create(model="gguf", messages=messages, stream=True, **sampling)
         for chunk in stream:
             piece = (chunk.choices[0].delta.content or "") if chunk.choices else ""
             pieces.append(piece)
