@@ -135,7 +135,8 @@ class Teacher:
             return stop_run(f"{server} refuses the API key. Check OPENAI_API_KEY, then run the same command again.")
         if isinstance(error, openai.NotFoundError):
             return stop_run(f"{server} has no model {self._model!r}. Check teacher.model and teacher.base_url.")
-        if isinstance(error, openai.RateLimitError) and error.code == "insufficient_quota":
+        status = getattr(error, "status_code", None)
+        if status == 402 or getattr(error, "code", None) == "insufficient_quota":
             return stop_run(f"{server} says that there is no credit left. Add some, then run the same command again.")
         if isinstance(error, openai.APITimeoutError):
             return TeacherError(
@@ -143,9 +144,6 @@ class Teacher:
             )
         if isinstance(error, openai.APIConnectionError):
             return TeacherError(f"{server} can't be reached. Is teacher.base_url right, and the server running?")
-        status = getattr(error, "status_code", None)
-        if status == 402:
-            return stop_run(f"{server} says that there is no credit left. Add some, then run the same command again.")
         reason = getattr(error, "message", "").replace(self._client.api_key, "[key]")[:LONGEST_REASON]
         return TeacherError(f"{server} answered with an error ({status or type(error).__name__}): {reason}")
 
