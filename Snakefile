@@ -34,4 +34,4 @@ onstart:
 
 
 onerror:
-    print("See docs/troubleshooting.md.")
+    print(state_of_talks(), "See docs/troubleshooting.md.")

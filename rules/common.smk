@@ -8,11 +8,13 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
 
 from snakemake.exceptions import WorkflowError
 
-from lib.captions import caption_files
+from lib.caption_files import caption_files
+from lib.channel_account import account_in_a_line
 from lib.configuration import complete_configuration
 from lib.errors import UnderstudyError
 from lib.stop_file import remove_stop_file
 from lib.video_list import VideoList
+from lib.youtube_address import addresses_of, names_a_file
 
 
 def checked_configuration():
@@ -21,6 +23,8 @@ def checked_configuration():
         completed = complete_configuration(config, Path(workflow.basedir) / "schemas/config.schema.yaml")
         if completed["source"]["captions_dir"] is not None:
             caption_files(completed["source"]["captions_dir"])
+        else:
+            addresses_of(completed["source"]["channel"], completed["source"]["tabs"])
     except UnderstudyError as error:
         raise WorkflowError(str(error))
     missing = named_files_that_are_missing(completed)
@@ -56,11 +60,17 @@ def prompt_file(name):
     )
 
 
-def local_caption_files(wildcards=None):
-    """The project's caption files, or none when the talks come from YouTube."""
+def files_of_source(wildcards=None):
+    """The project's caption files or its text file of videos, or none when the talks come from an address."""
     if config["source"]["captions_dir"] is None:
-        return []
+        return [config["source"]["channel"]] if names_a_file(config["source"]["channel"]) else []
     return [str(path) for path in caption_files(config["source"]["captions_dir"])]
+
+
+def what_shapes_the_list():
+    """The keys of source that decide which videos are listed; how they are reached doesn't."""
+    keys = ("channel", "captions_dir", "tabs", "languages", "max_videos", "published_after", "forget_removed")
+    return {key: config["source"][key] for key in (*keys, "title_include", "title_exclude")}
 
 
 VIDEO_LIST = VideoList("data/videos.json")
@@ -111,6 +121,20 @@ def transcripts_of_all_videos(wildcards):
     return [f"data/transcripts/{video_id}.json" for video_id in videos_of_dataset()]
 
 
+def state_of_talks():
+    """How many talks have been fetched, in a line; nothing before there is a list."""
+    try:
+        return account_in_a_line(VIDEO_LIST.records(), "data/transcripts")
+    except (UnderstudyError, OSError):
+        return ""
+
+
+def transcripts_of_channel(wildcards):
+    """The transcript of every listed video; with `dataset.allow_missing`, those that are there."""
+    paths = [f"data/transcripts/{video['video_id']}.json" for video in listed_videos()]
+    return [path for path in paths if Path(path).exists()] if config["dataset"]["allow_missing"] else paths
+
+
 def extra_pairs_file(wildcards):
     """The project's hand-written pairs, or none."""
     path = config["dataset"]["extra_pairs"]
@@ -119,7 +143,7 @@ def extra_pairs_file(wildcards):
 
 def named_files_that_are_missing(config):
     """What the configuration names and the project does not have, one line each."""
-    named = {"dataset.extra_pairs": config["dataset"]["extra_pairs"]}
+    named = {"dataset.extra_pairs": config["dataset"]["extra_pairs"], "source.cookies": config["source"]["cookies"]}
     for key, value in (("teacher.gguf", config["teacher"]["gguf"]), ("base_model", config["base_model"])):
         named[key] = value if value and value.endswith(".gguf") and not value.startswith("package:") else None
     return [

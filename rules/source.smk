@@ -1,17 +1,18 @@
 # From an address or a folder to transcripts.
 # Requires: source.channel (YouTube) or source.captions_dir (caption files).
-# Makes: data/videos.json, data/transcripts/{video_id}.json
+# Makes: data/videos.json, data/transcripts/{video_id}.json; on request data/channel.json with a table and a picture
 
 
 checkpoint videos:
     """List the videos: a channel's, or the folder's caption files. The only checkpoint."""
     input:
-        local_caption_files,
+        files_of_source,
     output:
         # update(): Snakemake deletes a plain output first, and a failed refresh would then lose the list.
         videos=update("data/videos.json"),
+        passed_over=update("data/passed_over.json"),
     params:
-        source={key: config["source"][key] for key in ("channel", "captions_dir", "tabs", "languages", "max_videos")},
+        source=what_shapes_the_list(),
     log:
         "logs/videos.log",
     benchmark:
@@ -44,3 +45,23 @@ rule transcript:
         "../envs/source.yaml"
     script:
         "../workflow_scripts/fetch_transcript.py"
+
+
+rule channel_report:
+    """Tell what the channel gave: captions or why none, hours, words, languages, as a table and a picture."""
+    input:
+        videos="data/videos.json",
+        passed_over="data/passed_over.json",
+        transcripts=transcripts_of_channel,
+    output:
+        record="data/channel.json",
+        table="data/channel.txt",
+        picture="data/channel.png",
+    log:
+        "logs/channel_report.log",
+    benchmark:
+        "logs/benchmarks/channel_report.tsv"
+    conda:
+        "../envs/source.yaml"
+    script:
+        "../workflow_scripts/write_channel_report.py"

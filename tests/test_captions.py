@@ -1,11 +1,14 @@
 """Caption files of all kinds that people have, and those that are broken."""
 
 import json
+import unicodedata
 from pathlib import Path
 
 import pytest
 
-from lib.captions import CaptionError, caption_files, described_by_name, id_from_title, read_segments
+from lib.caption_files import caption_files, described_by_name, id_from_title, talks_of
+from lib.caption_text import Segment, joined
+from lib.captions import CaptionError, read_segments
 from lib.errors import ConfigurationError
 from lib.files import read_json
 from project import REPOSITORY
@@ -38,7 +41,7 @@ the books
 
 
 def words_of(path: Path) -> str:
-    return " ".join(segment.text for segment in read_segments(path))
+    return " ".join(segment.text for segment in read_segments(path)[0])
 
 
 def written(tmp_path, name: str, content: str | bytes) -> Path:
@@ -73,13 +76,29 @@ def test_a_line_said_twice_in_captions_that_do_not_roll_stays(tmp_path):
     assert words_of(written(tmp_path, "a.srt", text)) == "No. No. Not today. Ask your thumb. Water well."
 
 
+def test_words_that_roll_on_one_line_are_said_once(tmp_path):
+    text = srt(
+        "the soil keeps",
+        "the soil keeps the books",
+        "keeps the books and the",
+        "books and the worms",
+        "and the worms pay",
+    )
+    assert words_of(written(tmp_path, "a.srt", text)) == "the soil keeps the books and the worms pay"
+
+
+@pytest.mark.parametrize("lines", [["No.", "No."], ["No."] * 9, ["Dig.", "Dig.", "Wait.", "Wait."]])
+def test_what_is_only_repeated_was_said_again(tmp_path, lines):
+    assert words_of(written(tmp_path, "a.srt", srt(*lines))) == " ".join(lines)
+
+
 def test_json3_keeps_words_and_times(tmp_path):
     events = [
         {"tStartMs": 0, "dDurationMs": 9, "id": 1},
         {"tStartMs": 1500, "dDurationMs": 2000, "segs": [{"utf8": "slow"}, {"utf8": " hands"}]},
         {"tStartMs": 1500, "dDurationMs": 9, "aAppend": 1, "segs": [{"utf8": "\n"}]},
     ]
-    segments = read_segments(written(tmp_path, "a.json3", json.dumps({"events": events})))
+    segments, _ = read_segments(written(tmp_path, "a.json3", json.dumps({"events": events})))
     assert segments == [(1.5, 2.0, "slow hands")]
 
 
@@ -98,9 +117,90 @@ def test_half_a_character_in_json3_is_replaced(tmp_path):
     assert words_of(written(tmp_path, "a.json3", json.dumps(events))) == "dig ? deep"
 
 
-def test_marks_and_entities_are_removed(tmp_path):
-    text = srt("&gt;&gt; Hello &amp; welcome [Applause]", "[Music]", "to the garden")
-    assert words_of(written(tmp_path, "a.srt", text)) == "Hello & welcome to the garden"
+def test_marks_and_entities_are_removed_and_counted(tmp_path):
+    text = srt(
+        "&gt;&gt; Hello &amp; welcome [Applause]",
+        "[Music]",
+        "♪ to the garden ♪",
+        "- Thanks.\n- >> ANNA: Dig &copy; now",
+    )
+    segments, removed = read_segments(written(tmp_path, "a.srt", text))
+    assert " ".join(segment.text for segment in segments) == "Hello & welcome to the garden Thanks. Dig © now"
+    assert [segment.start_s for segment in segments] == [1, 3, 4]
+    assert removed == {"repeated_lines": 0, "sound_tags": 4, "speaker_marks": 4, "entities": 4}
+
+
+@pytest.mark.parametrize(
+    "spoken",
+    [
+        "a < b & c > d",
+        "AT&T and R&D; Q&A",
+        "&notit stays",
+        "It is - 5 degrees",
+        "{ not a tag }",
+        "5 - 3 is 2",
+        "mail-order",
+        "C:\\New",
+    ],
+)
+def test_what_only_looks_like_a_mark_stays(tmp_path, spoken):
+    assert words_of(written(tmp_path, "a.srt", srt(spoken))) == spoken
+
+
+def test_a_last_line_that_is_a_number_is_said(tmp_path):
+    assert words_of(written(tmp_path, "a.srt", srt("Count down:\n3", "2", "1"))) == "Count down: 3 2 1"
+    vtt = "WEBVTT\n\nintro\n00:01.000 --> 00:02.000 line:0\nTen,\n9\n\n00:02.000 --> 00:03.000\n<v Ann>8 <i>and</i>\n"
+    assert words_of(written(tmp_path, "a.vtt", vtt)) == "Ten, 9 8 and"
+
+
+def test_subtitles_without_numbers_or_with_half_a_time_are_read(tmp_path):
+    text = "00:00:01,5 --> 00:00:02,000\nDig.\n\n0:00:03 --> 0:0\nWait.\n\nAnd wait.\n"
+    segments, _ = read_segments(written(tmp_path, "a.srt", text))
+    assert segments == [(1.5, 0.5, "Dig."), (3.0, 0.0, "Wait. And wait.")]
+
+
+def test_an_arrow_without_a_time_is_named_by_its_line(tmp_path):
+    with pytest.raises(CaptionError, match=r"a\.srt.*line 6: no time before the arrow"):
+        read_segments(written(tmp_path, "a.srt", srt("Dig.", "Wait.").replace("00:00:02,000 -->", "soon -->", 2)))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        [{"text": "slow", "start": 1, "duration": 2.5}, {"text": "hands", "start": 3.5, "duration": 1}],
+        [[{"text": "slow", "start": 1, "duration": 2.5}, {"text": "hands", "start": 3.5, "duration": 1}]],
+        {"snippets": [{"text": "slow", "start": 1, "duration": 2.5}, {"text": "hands", "start": 3.5, "duration": 1}]},
+        {"text": "x", "segments": [{"text": "slow", "start": 1, "end": 3.5}, {"text": " hands", "start": 3.5, "end": 4.5}]},
+        {"events": [{"tStartMs": 3500, "dDurationMs": 1000, "segs": [{"utf8": "hands"}]},
+                    {"tStartMs": 1000, "dDurationMs": 2500, "segs": [{"utf8": "slow"}]}]},
+    ],
+    ids=["youtube-transcript-api", "its command line", "its record", "whisper", "youtube"],
+)  # fmt: skip
+def test_json_of_other_tools(tmp_path, content):
+    segments, _ = read_segments(written(tmp_path, "a.json", json.dumps(content)))
+    assert segments == [(1.0, 2.5, "slow"), (3.5, 1.0, "hands")]
+
+
+def test_plain_text_has_no_times_unless_it_says_them(tmp_path):
+    assert read_segments(written(tmp_path, "a.txt", "At 10:30 dig.\n\nThen wait.\n"))[0] == [
+        (None, None, "At 10:30 dig."),
+        (None, None, "Then wait."),
+    ]
+    copied = "0:00\nSlow\n0:04\nhands.\n1:00:01 The end.\n"
+    assert read_segments(written(tmp_path, "b.txt", copied))[0] == [
+        (0.0, 4.0, "Slow"),
+        (4.0, 3597.0, "hands."),
+        (3601.0, 0.0, "The end."),
+    ]
+
+
+def test_a_sentence_cut_by_its_cues_is_whole_again():
+    assert joined([Segment(0, 1, "The soil keeps"), Segment(1, 1, "the books.")]) == "The soil keeps the books."
+    assert (
+        joined([Segment(0, 1, "土は帳簿を"), Segment(1, 1, "つける。"), Segment(2, 1, "Yes")])
+        == "土は帳簿をつける。 Yes"
+    )
+    assert joined([]) == ""
 
 
 @pytest.mark.parametrize(
@@ -108,7 +208,12 @@ def test_marks_and_entities_are_removed(tmp_path):
     [
         ("a.srt", "", "is empty"),
         ("a.vtt", "WEBVTT\n\n", "holds no captions"),
-        ("a.srt", b"\x00\x01\x02\xff" * 50, "a.srt"),
+        ("a.srt", b"\x00\x01\x02\xff" * 50, "a.srt is not text"),
+        ("a.json", '[{"text": 3, "start": 0, "duration": 1}]', "is no text"),
+        ("a.json", '[{"text": "a", "start": NaN, "duration": 1}]', "nan is no time"),
+        ("a.json", '[{"text": "a", "start": 1' + "0" * 400 + ', "duration": 1}]', "can't be read as .json"),
+        ("a.json", "[" * 100000, "can't be read as .json"),
+        ("a.txt", "\n \n", "is empty"),
         ("a.json3", '{"events": [{"segs": ', "can't be read as .json3"),
         ("a.json3", "[1, 2]", "can't be read as .json3"),
         ("a.json3", '{"events": 3}', "can't be read as .json3"),
@@ -135,7 +240,33 @@ def test_names_give_id_title_and_language(name, video_id, title, language):
     assert described_by_name(Path(name))[1:] == (video_id, title, language)
 
 
-@pytest.mark.parametrize("name", ["On <results> and more.srt", "On {video_id}.srt"])
+def test_a_file_renamed_and_back_has_its_old_id(tmp_path):
+    path = written(tmp_path, "Slow hands.srt", "x")
+    before = described_by_name(path).video_id
+    moved = path.rename(tmp_path / "Fast hands.srt")
+    assert described_by_name(moved).video_id != before
+    assert described_by_name(moved.rename(path)).video_id == before
+
+
+def test_a_mac_s_file_name_gives_the_same_id_as_linux():
+    assert id_from_title(unicodedata.normalize("NFD", "Crème")) == id_from_title(unicodedata.normalize("NFC", "Crème"))
+
+
+def test_of_several_files_of_a_talk_the_language_then_the_kind_decides(tmp_path):
+    names = [
+        "Dig [a-b_c1234XY].de.vtt",
+        "Dig [a-b_c1234XY].en-GB.vtt",
+        "Dig [a-b_c1234XY].en-GB.json3",
+        "Dig [a-b_c1234XY].txt",
+    ]
+    for name in [*names, "Dig [a-b_c1234XY].info.json", "Wait.srt"]:
+        written(tmp_path, name, "x")
+    taken, left_out = talks_of(caption_files(tmp_path), ["en", "de"])
+    assert [file.path.name for file in taken] == ["Dig [a-b_c1234XY].en-GB.json3", "Wait.srt"]
+    assert sorted(file.path.name for file in left_out) == sorted(set(names) - {taken[0].path.name})
+
+
+@pytest.mark.parametrize("name", ["On <results> and more.srt", "On {video_id}.srt", "Two\nlines.srt"])
 def test_a_name_that_snakemake_would_expand_is_refused(tmp_path, name):
     written(tmp_path, name, srt("Words."))
     with pytest.raises(ConfigurationError, match="Rename the file"):

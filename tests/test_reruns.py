@@ -22,9 +22,11 @@ def test_a_second_run_has_nothing_to_do(project):
         {"teacher": {"concurrency": 3}},
         {"teacher": {"budget_usd": 5, "prices": {"input": 1, "output": 2}}},
         {"source": {"proxy": "http://127.0.0.1:9"}},
-        {"source": {"pause_s": 9}},
+        {"source": {"pause_s": 9, "retries": 1}},
+        {"source": {"fallback": True, "proxy_rotates": True}},
+        {"source": {"cookies": "config.yaml"}},
     ],
-    ids=["base_url", "concurrency", "budget and prices", "proxy", "pause"],
+    ids=["base_url", "concurrency", "budget and prices", "proxy", "pause", "fallback", "cookies"],
 )
 def test_what_shapes_no_artifact_reruns_nothing(project, change):
     project.configure(**change)

@@ -1,111 +1,105 @@
 """List the videos of a channel with yt-dlp, or the caption files of a folder, as data/videos.json."""
 
-import re
 from pathlib import Path
 
-import yt_dlp
-
-from lib.captions import caption_files, described_by_name
-from lib.errors import UnderstudyError
-from lib.files import write_json
+from lib.caption_files import caption_files, talks_of
+from lib.files import read_json, write_json
 from lib.job_log import log, start_job_log
-
-VIDEO_ID = "[A-Za-z0-9_-]{11}"
-NOT_OVER_YET = ("is_live", "is_upcoming", "post_live")
-
-
-class ListingError(UnderstudyError):
-    """YouTube gave no list of videos."""
+from lib.video_selection import record_of, video_record, why_not, with_those_that_left
+from lib.youtube_access import YouTubeAccess
+from lib.youtube_address import addresses_of
+from lib.youtube_errors import ListingFailed
+from lib.youtube_listing import videos_behind
 
 
-def videos_of_folder(captions_dir: str, languages: list[str]) -> list[dict]:
-    """Return one record a talk; of several caption files of one talk, the one in the preferred language."""
-    chosen: dict[str, tuple] = {}
-    for path in caption_files(captions_dir):
-        file = described_by_name(path)
-        rank = languages.index(file.language) if file.language in languages else len(languages)
-        if file.video_id not in chosen or rank < chosen[file.video_id][0]:
-            chosen[file.video_id] = (rank, file)
-    taken = [file for _, file in chosen.values()]
-    for path in sorted(set(caption_files(captions_dir)) - {file.path for file in taken}):
-        log.warning("%s is not used: another caption file of the same talk is.", path.name)
-    return [video_record(file.video_id, file.title, source_file=str(file.path)) for file in taken]
+def videos_of_folder(captions_dir: str, languages: list[str]) -> tuple[list[dict], list[dict]]:
+    """Return one record a talk, and the files that are not used because another of the same talk is."""
+    taken, left_out = talks_of(caption_files(captions_dir), languages)
+    return (
+        [video_record(file.video_id, file.title, source_file=str(file.path)) for file in taken],
+        [
+            passed_over(file.video_id, file.path.name, "another caption file of the same talk is used")
+            for file in left_out
+        ],
+    )
 
 
-def videos_of_channel(address: str, tabs: list[str], proxy: str | None) -> list[dict]:
-    """Return one record a video that is over, newest first, each once.
+def videos_of_channel(source: dict, access: YouTubeAccess, before: list[dict]) -> tuple[list[dict], list[dict]]:
+    """Return the records of a channel's videos that are over, each once, in its order; and those passed over.
 
-    Raises ListingError if YouTube can't be reached or lists nothing."""
-    options = {"extract_flat": "in_playlist", "quiet": True, "no_warnings": True, "proxy": proxy, "logger": log}
-    records: dict[str, dict] = {}
-    with yt_dlp.YoutubeDL(options) as youtube:
-        for page in pages_of(address, tabs):
-            try:
-                entries = list(flat_entries(youtube.extract_info(page, download=False)))
-            except yt_dlp.utils.DownloadError as error:
-                if "does not have a" in str(error.msg):
-                    log.warning("%s: no such tab.", page)
-                    continue
-                raise ListingError(
-                    f"{page} could not be listed; the old list is kept. yt-dlp says: {error.msg}"
-                ) from None
-            for entry in entries:
-                if not re.fullmatch(VIDEO_ID, entry["id"]):
-                    log.warning("Passed over, not a video: %r", entry["id"])
-                    continue
-                records.setdefault(entry["id"], channel_record(entry, tab=page.rsplit("/", 1)[-1]))
-    if not records:
-        raise ListingError(
-            f"{address} lists no videos. Open it in a browser, and compare source.channel and source.tabs."
+    `before` is the list as it was. Raises ListingFailed if YouTube lists nothing that the settings let through."""
+    known = {record["video_id"]: record for record in before}
+    listed: dict[str, dict] = {}
+    not_over: list[dict] = []
+    taken = 0
+    for video in each_video(source, access):
+        if video.video_id in listed:
+            continue
+        if video.not_over_yet:
+            not_over.append(passed_over(video.video_id, video.title, video.not_over_yet))
+            continue
+        record = listed[video.video_id] = record_of(video, source["channel"], known.get(video.video_id))
+        taken += why_not(record, source) is None
+        if taken == source["max_videos"]:
+            break
+    if not listed:
+        raise ListingFailed(
+            f"{source['channel']} has none that is over. Open it in a browser, and compare source.channel and source.tabs."
         )
-    return list(records.values())
+    records = list(listed.values())
+    if not source["forget_removed"]:
+        records = with_those_that_left(records, before, source)
+    chosen = [record for record in records if not why_not(record, source)]
+    left_out = [
+        passed_over(record["video_id"], record["title"], why) for record in records if (why := why_not(record, source))
+    ]
+    if not chosen:
+        raise ListingFailed(
+            f"all {len(records)} are left out: the first, {records[0]['title']!r}, because {left_out[0]['why']}"
+        )
+    most = source["max_videos"] or len(chosen)
+    beyond = [passed_over(record["video_id"], record["title"], "beyond source.max_videos") for record in chosen[most:]]
+    return chosen[:most], not_over + left_out + beyond
 
 
-def pages_of(address: str, tabs: list[str]) -> list[str]:
-    """The tabs of a channel; a playlist, a video or an address that names a tab is one page."""
-    address = address.split("?si=")[0].rstrip("/").removesuffix("/featured")
-    names_a_channel = "/@" in address or "/channel/" in address or "/c/" in address or "/user/" in address
-    if not names_a_channel or address.rsplit("/", 1)[-1] in ("videos", "shorts", "streams"):
-        return [address]
-    return [f"{address}/{tab}" for tab in tabs]
+def each_video(source: dict, access: YouTubeAccess):
+    """Yield the videos behind all addresses of the source."""
+    for address in addresses_of(source["channel"], source["tabs"]):
+        yield from videos_behind(address, access)
 
 
-def flat_entries(info: dict):
-    """Yield the videos of a listing, which may be playlists inside one another, that are over."""
-    if info.get("_type") == "playlist" or "entries" in info:
-        for entry in info["entries"]:
-            yield from flat_entries(entry or {})
-    elif info.get("live_status") not in NOT_OVER_YET and info.get("id"):
-        yield info
+def passed_over(video_id: str, title: str | None, why: str) -> dict:
+    return {"video_id": video_id, "title": title, "why": why}
 
 
-def channel_record(entry: dict, tab: str) -> dict:
-    address = f"https://www.youtube.com/watch?v={entry['id']}"
-    return video_record(entry["id"], entry.get("title") or entry["id"], address, entry.get("duration"), tab)
+def list_videos(source: dict, access: YouTubeAccess, path: str, passed_over_path: str) -> None:
+    """Write the list that `source` describes to `path`, and what is not in it to `passed_over_path`.
 
-
-def video_record(video_id, title, url=None, duration_s=None, tab=None, source_file=None) -> dict:
-    return {
-        "video_id": video_id,
-        "title": title,
-        "url": url,
-        "duration_s": duration_s,
-        "tab": tab,
-        "source_file": source_file,
-    }
-
-
-def list_videos(source: dict, proxy: str | None, path: str) -> None:
-    """Write the list that `source` describes to `path`, leaving the old one in place if it can't be made."""
+    If the list can't be made, the old one stays in place."""
+    before = read_json(path) if Path(path).exists() else []
     if source["captions_dir"] is not None:
-        videos = videos_of_folder(source["captions_dir"], source["languages"])
+        videos, others = videos_of_folder(source["captions_dir"], source["languages"])
+        videos = videos[: source["max_videos"]]
     else:
-        videos = videos_of_channel(source["channel"], source["tabs"], proxy)
-    videos = videos[: source["max_videos"]]
+        videos, others = videos_of_channel(source, access, before)
+    write_json(passed_over_path, others)
     write_json(path, videos)
-    log.info("%s: %d videos.", Path(path), len(videos))
+    new = {video["video_id"] for video in videos} - {video["video_id"] for video in before}
+    log.info(
+        "%s: %d videos, %d of them new; %d passed over (%s).",
+        path,
+        len(videos),
+        len(new),
+        len(others),
+        passed_over_path,
+    )
 
 
 if __name__ == "__main__":
     start_job_log(snakemake.log[0])
-    list_videos(snakemake.params.source, snakemake.config["source"]["proxy"], snakemake.output.videos)
+    list_videos(
+        source=snakemake.params.source,
+        access=YouTubeAccess.configured(snakemake.config["source"]),
+        path=snakemake.output.videos,
+        passed_over_path=snakemake.output.passed_over,
+    )

@@ -1,164 +1,176 @@
-"""Caption files (.vtt, .srt, YouTube's .json3) read into segments, without the overlap of automatic captions."""
+"""Caption files of all kinds read into segments: .vtt, .srt, YouTube's .json3, .json of other tools, plain .txt.
 
-import base64
-import hashlib
-import html
+Subtitle files are parsed here because none of the libraries keeps every word: pysubs2 takes a last line that is a number for the
+next cue's, and webvtt-py passes over cues without a number or with a damaged time."""
+
 import json
+import math
 import re
-from itertools import pairwise
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
-import pysubs2
-
-from lib.errors import ConfigurationError, InputFileError
+from lib.caption_text import Segment, cleaned_segments
+from lib.errors import InputFileError
 from lib.job_log import log
 
-SUFFIXES = (".vtt", ".srt", ".json3")
-SOUND_TAG = re.compile(r"\[[^\[\]]{1,40}\]|\(\s*(?:music|applause|laughter)\s*\)", re.IGNORECASE)
-PATH_VARIABLE = re.compile(r"[{}]|<[a-z][a-z0-9_]*>")
-VTT_BLOCK = re.compile(r"(?<=\n\n)(?:NOTE|STYLE|REGION)\b.*?(?=\n\n|\Z)", re.DOTALL)
-WORD_TIME = re.compile(r"<\d+:[\d:.]+>")
-SPEAKER_MARK = re.compile(r"(?:^|\s)>>+\s*")
-ID_IN_NAME = re.compile(r"\s*\[([A-Za-z0-9_-]{11})\]$")
-LANGUAGE_IN_NAME = re.compile(r"\.([a-z]{2}(?:-[A-Za-z0-9]+)*)$")
+STAMP = r"(?:(\d{1,4}):)?(\d{1,3}):(\d{1,2}(?:[.,]\d{1,3})?)"
+TIMING = re.compile(rf"\s*{STAMP}\s*-->\s*(?:{STAMP})?")
+TIME_OF_LINE = re.compile(r"\s*\(?\[?(?:(\d{1,2}):)?(\d{1,3}):(\d{2})\]?\)?(?:\s+|$)")
+VTT_NO_SPEECH = re.compile(r"(?:NOTE|STYLE|REGION)\b")
 
 
 class CaptionError(InputFileError):
     """A caption file has nothing that can be read as captions."""
 
 
-class Segment(NamedTuple):
-    """A stretch of speech; start and duration in seconds."""
+def read_segments(path: str | Path) -> tuple[list[Segment], dict[str, int]]:
+    """Return the cleaned segments of a caption file in the order of their times, and what was removed, by kind.
 
-    start_s: float
-    duration_s: float
-    text: str
-
-
-class CaptionFile(NamedTuple):
-    """What the name of a caption file says."""
-
-    path: Path
-    video_id: str
-    title: str
-    language: str | None
-
-
-def caption_files(folder: str | Path) -> list[Path]:
-    """Return the caption files of a folder in the order of their names.
-
-    Raises ConfigurationError if there is no such folder, no caption file in it, or a name that no rule could take."""
-    folder = Path(folder)
-    found = sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-    if not found:
-        state = "has no caption files" if folder.is_dir() else "does not exist"
-        raise ConfigurationError(
-            f"source.captions_dir is {str(folder)!r}: the folder {state}. "
-            f"It takes a folder with files that end in {', '.join(SUFFIXES)}."
-        )
-    for path in found:
-        if PATH_VARIABLE.search(path.name):
-            raise ConfigurationError(
-                f"{path}: Snakemake would read a part of this name as a variable. Rename the file without {{ }} < >."
-            )
-    return found
-
-
-def described_by_name(path: Path) -> CaptionFile:
-    """Read title, id and language from a name such as `Title [ID].en.vtt`; without an id, one is made from the title."""
-    stem = path.name[: -len(path.suffix)]
-    language = LANGUAGE_IN_NAME.search(stem)
-    if language:
-        stem = stem[: language.start()]
-    given = ID_IN_NAME.search(stem)
-    title = stem[: given.start()] if given else stem
-    title = " ".join(title.split()) or stem
-    return CaptionFile(path, given.group(1) if given else id_from_title(title), title, language and language.group(1))
-
-
-def id_from_title(title: str) -> str:
-    """An id of YouTube's length that stays the same as long as the title does."""
-    return base64.urlsafe_b64encode(hashlib.sha256(title.encode("utf-8", "replace")).digest())[:11].decode()
-
-
-def read_segments(path: str | Path) -> list[Segment]:
-    """Return the segments of a caption file in the order of their times, cleaned.
-
-    Raises CaptionError if the file is empty, damaged, or holds no captions."""
+    Raises CaptionError, naming the file and where it can the line, if it is empty, damaged, or holds no captions."""
     path = Path(path)
-    text = decoded(path.read_bytes())
+    text = decoded(path)
     if not text.strip():
         raise CaptionError(f"{path} is empty.")
-    read = {".vtt": subtitle_cues, ".srt": subtitle_cues, ".json3": json3_cues}[path.suffix.lower()]
     try:
-        cues = read(text, path.suffix.lower().lstrip("."))
-    except (pysubs2.Pysubs2Error, ValueError, KeyError, TypeError, AttributeError) as error:
+        cues = READERS[path.suffix.lower()](text)
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError) as error:
         raise CaptionError(f"{path} can't be read as {path.suffix} captions ({error}).") from None
-    segments = [Segment(cue.start_s, cue.duration_s, cleaned(cue.text)) for cue in without_rolling_overlap(cues)]
-    segments = [segment for segment in segments if segment.text]
+    segments, removed = cleaned_segments(sorted(cues, key=lambda cue: cue.start_s or 0.0))
     if not segments:
         raise CaptionError(f"{path} holds no captions.")
-    return segments
+    return segments, removed
 
 
-def decoded(data: bytes) -> str:
-    """Decode UTF-8 with or without BOM, UTF-16 with BOM; anything else is taken for Windows' Latin-1."""
+def decoded(path: Path) -> str:
+    """Decode UTF-8 with or without BOM, UTF-16 with BOM; anything else that is text is taken for Windows' Latin-1.
+
+    Raises CaptionError if it is no text at all."""
+    data = path.read_bytes()
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", "replace")
+    if b"\0" in data:
+        raise CaptionError(f"{path} is not text: it holds zero bytes.")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = data.decode("cp1252", "replace")
         log.warning(
-            "Not UTF-8: read as Windows' Latin-1. If that is wrong, save the file as UTF-8. It begins: %.60r", text
+            "%s is not UTF-8: read as Windows' Latin-1. If that is wrong, save the file as UTF-8. It begins: %.60r",
+            path,
+            text,
         )
         return text
 
 
-def subtitle_cues(text: str, kind: str) -> list[Segment]:
-    """Cues of a .vtt or .srt file; the lines of a cue stay apart by `\\n`."""
-    text = VTT_BLOCK.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
-    events = pysubs2.SSAFile.from_string(text, format_=kind)
-    return [
-        Segment(event.start / 1000, (event.end - event.start) / 1000, WORD_TIME.sub("", event.plaintext))
-        for event in events
-    ]
+def vtt_cues(text: str) -> list[Segment]:
+    """Cues of WebVTT: any line that opens a block before a time is the cue's identifier; notes and styles are no speech."""
+    return subtitle_cues(text.splitlines(), is_identifier=lambda line: True, is_no_speech=VTT_NO_SPEECH.match)
 
 
-def json3_cues(text: str, kind: str) -> list[Segment]:
-    """Cues of YouTube's timed text in JSON; events without words (windows, line feeds) are passed over."""
+def srt_cues(text: str) -> list[Segment]:
+    """Cues of SubRip: a number that opens a block before a time is the cue's number."""
+    lines = [line.rstrip() for line in text.splitlines()]
+    return subtitle_cues(lines, is_identifier=str.isdecimal, is_no_speech=lambda line: False)
+
+
+def subtitle_cues(lines: list[str], is_identifier: Callable, is_no_speech: Callable) -> list[Segment]:
+    """Cues of a subtitle file; the lines of a cue stay apart by `\\n`. What stands before the first time is a header.
+
+    An empty line ends a block; a line of blanks doesn't, automatic WebVTT has them inside cues.
+    Raises ValueError, naming the line, for an arrow without a start time."""
+    cues: list[tuple[float, float, list[str]]] = []
+    spoken: list[str] = []
+    opens_block, passed_over, before_is_identifier = True, False, False
+    for number, line in enumerate(lines, 1):
+        times = TIMING.match(line) if "-->" in line else None
+        if times:
+            if before_is_identifier:
+                spoken.pop()
+            start_s = seconds_of(*times.groups()[:3])
+            end_s = seconds_of(*times.groups()[3:]) if times.group(5) else start_s
+            spoken = []
+            cues.append((start_s, max(0.0, end_s - start_s), spoken))
+            opens_block = passed_over = before_is_identifier = False
+        elif line.strip():
+            passed_over = passed_over or bool(opens_block and is_no_speech(line))
+            if "-->" in line and not passed_over:
+                raise ValueError(f"line {number}: no time before the arrow")
+            before_is_identifier = opens_block and not passed_over and bool(is_identifier(line))
+            if not passed_over:
+                spoken.append(line)
+            opens_block = False
+        elif not line:
+            opens_block, passed_over, before_is_identifier = True, False, False
+    return [Segment(start_s, duration_s, "\n".join(text)) for start_s, duration_s, text in cues]
+
+
+def seconds_of(hours: str | None, minutes: str, seconds: str) -> float:
+    return int(hours or 0) * 3600 + int(minutes) * 60 + float(seconds.replace(",", "."))
+
+
+def json3_cues(text: str) -> list[Segment]:
+    """Cues of YouTube's timed text in JSON."""
+    return cues_of_events(json.loads(text)["events"])
+
+
+def json_cues(text: str) -> list[Segment]:
+    """Cues of a JSON file: youtube-transcript-api's list (or list of lists), its record with `snippets`, Whisper's with
+    `segments`, or YouTube's own with `events`."""
+    content = json.loads(text)
+    if isinstance(content, dict):
+        if "events" in content:
+            return cues_of_events(content["events"])
+        content = content["snippets"] if "snippets" in content else content["segments"]
+    rows = [row for item in content for row in (item if isinstance(item, list) else [item])]
     cues = []
-    for event in json.loads(text)["events"]:
-        words = "".join(segment.get("utf8", "") for segment in event.get("segs", []))
-        if words.strip():
-            cues.append(Segment(event.get("tStartMs", 0) / 1000, event.get("dDurationMs", 0) / 1000, words))
+    for row in rows:
+        start_s = seconds(row["start"])
+        duration_s = seconds(row["duration"]) if "duration" in row else max(0.0, seconds(row["end"]) - start_s)
+        cues.append(Segment(start_s, duration_s, text_of(row["text"])))
     return cues
 
 
-def without_rolling_overlap(cues: list[Segment]) -> list[Segment]:
-    """Remove what automatic captions show twice: lines at a cue's start that still stand from the cue before.
-
-    Only where most cues do so; elsewhere a repeated line was said twice."""
-    lines = [[line.strip() for line in cue.text.split("\n") if line.strip()] for cue in cues]
-    overlaps = [shared_lines(before, after) for before, after in pairwise([[], *lines])]
-    if sum(overlap > 0 for overlap in overlaps) * 2 < len(cues):
-        return cues
-    return [
-        cue._replace(text="\n".join(own[overlap:])) for cue, own, overlap in zip(cues, lines, overlaps, strict=True)
-    ]
+def cues_of_events(events: list[dict]) -> list[Segment]:
+    """Cues of YouTube's events; those without words (windows, line feeds) are passed over."""
+    cues = []
+    for event in events:
+        words = "".join(text_of(segment.get("utf8", "")) for segment in event.get("segs", []))
+        if words.strip():
+            start_s, duration_s = (seconds(event.get(key, 0)) / 1000 for key in ("tStartMs", "dDurationMs"))
+            cues.append(Segment(start_s, duration_s, words))
+    return cues
 
 
-def shared_lines(before: list[str], after: list[str]) -> int:
-    """How many lines at the end of `before` are the lines at the start of `after`."""
-    for count in range(min(len(before), len(after)), 0, -1):
-        if before[-count:] == after[:count]:
-            return count
-    return 0
+def txt_cues(text: str) -> list[Segment]:
+    """One cue a line. Times, as YouTube's own transcript window copies them, are read where they open every other line or
+    more; otherwise the segments have none."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    times = [TIME_OF_LINE.match(line) for line in lines]
+    if sum(time is not None for time in times) * 2 < len(lines):
+        return [Segment(None, None, line) for line in lines]
+    cues, start_s = [], 0.0
+    for line, time in zip(lines, times, strict=True):
+        if time:
+            start_s, line = seconds_of(*time.groups()), line[time.end() :]
+        if line.strip():
+            cues.append(Segment(start_s, 0.0, line))
+    ends = [cue.start_s for cue in cues[1:]] + [start_s]
+    return [cue._replace(duration_s=max(0.0, end_s - cue.start_s)) for cue, end_s in zip(cues, ends, strict=True)]
 
 
-def cleaned(text: str) -> str:
-    """Remove sound tags, speaker marks and HTML entities; white space becomes single blanks."""
-    text = html.unescape(text).encode("utf-8", "replace").decode()
-    text = SPEAKER_MARK.sub(" ", SOUND_TAG.sub(" ", text))
-    return " ".join(text.split())
+def seconds(value: Any) -> float:
+    """A number of a caption file. Raises ValueError if it is none, negative or endless."""
+    number = float(value)
+    if not math.isfinite(number) or number < 0:
+        raise ValueError(f"{value} is no time")
+    return number
+
+
+def text_of(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r:.40} is no text")
+    return value
+
+
+READERS = {".vtt": vtt_cues, ".srt": srt_cues, ".json3": json3_cues, ".json": json_cues, ".txt": txt_cues}

@@ -1,7 +1,9 @@
 """The configuration checked against schemas/config.schema.yaml before any job, with messages a person can act on."""
 
 import copy
+import datetime
 import difflib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import yaml
 from jsonschema import Draft202012Validator, ValidationError
 
 from lib.errors import ConfigurationError
+from lib.secrets import without_secrets
 
 ADVICE = {
     "training.alpha": "mlx_lm has no alpha: set training.lora_parameters.scale to alpha / rank.",
@@ -22,7 +25,7 @@ def complete_configuration(given: dict, schema_path: str | Path) -> dict:
 
     Raises ConfigurationError, one line a mistake, each naming the key and what it takes."""
     schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
-    config = with_defaults(numbers_from_text(given, schema), schema)
+    config = with_defaults(as_the_schema_wants(given, schema), schema)
     mistakes = [describe(error, schema) for error in Draft202012Validator(schema).iter_errors(config)]
     mistakes += conflicts(config) if not mistakes else []
     if mistakes:
@@ -30,16 +33,19 @@ def complete_configuration(given: dict, schema_path: str | Path) -> dict:
     return config
 
 
-def numbers_from_text(value: Any, schema: dict) -> Any:
-    """YAML 1.1 reads `1e-5` as a string: where the schema wants a number, a string that is one becomes one."""
+def as_the_schema_wants(value: Any, schema: dict) -> Any:
+    """Undo what YAML 1.1 makes of values: `1e-5` is text to it, where the schema wants a number; `2024-05-01` is a date,
+    where the schema wants text."""
     if isinstance(value, dict):
         known = schema.get("properties", {})
-        return {key: numbers_from_text(item, known.get(key, {})) for key, item in value.items()}
+        return {key: as_the_schema_wants(item, known.get(key, {})) for key, item in value.items()}
     if isinstance(value, str) and "number" in kinds_of(schema):
         try:
             return float(value)
         except ValueError:
             return value
+    if isinstance(value, datetime.date) and "string" in kinds_of(schema):
+        return value.isoformat()
     return value
 
 
@@ -62,6 +68,17 @@ def conflicts(config: dict) -> list[str]:
     found = []
     if (source["channel"] is None) == (source["captions_dir"] is None):
         found.append("source takes either `channel` (an address) or `captions_dir` (a folder of caption files).")
+    for key in ("title_include", "title_exclude"):
+        found += [
+            f"source.{key} has {pattern!r}: {mistake}" for pattern in source[key] if (mistake := regex_mistake(pattern))
+        ]
+    if source["published_after"] is not None and not is_date(source["published_after"]):
+        found.append(f"source.published_after is {source['published_after']!r}: there is no such day.")
+    if source["proxy"] is not None and "@" in source["proxy"]:
+        found.append(
+            "source.proxy has a login, which doesn't belong into this file. Put the whole address into the variable "
+            "UNDERSTUDY_PROXY, in the environment or in a .env file, and remove source.proxy."
+        )
     if (teacher["model"] is None) == (teacher["gguf"] is None):
         found.append("teacher takes either `model` (a name at a server) or `gguf` (a file for the embedded llama.cpp).")
     if config["answers"]["quote"] and config["answers"]["form"] != "schema":
@@ -69,6 +86,21 @@ def conflicts(config: dict) -> list[str]:
     if teacher["budget_usd"] is not None and teacher["prices"] is None:
         found.append("teacher.budget_usd needs teacher.prices, or nothing could be counted.")
     return found
+
+
+def regex_mistake(pattern: str) -> str | None:
+    """Why a text is no regular expression, or None."""
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        return f"no regular expression ({error})."
+
+
+def is_date(text: str) -> bool:
+    try:
+        return bool(datetime.date.fromisoformat(text))
+    except ValueError:
+        return False
 
 
 def describe(error: ValidationError, schema: dict) -> str:
@@ -151,7 +183,7 @@ def kind_in_words(kind: str) -> str:
 
 
 def shown(value: Any) -> str:
-    text = "null" if value is None else repr(value)
+    text = "null" if value is None else without_secrets(repr(value), [])
     return text if len(text) <= 80 else text[:77] + "..."
 
 

@@ -5,8 +5,20 @@ import sys
 from pathlib import Path
 
 from lib.errors import UnderstudyError
+from lib.secrets import known_secrets, without_secrets
 
 log = logging.getLogger("understudy")
+
+
+class FormatterWithoutSecrets(logging.Formatter):
+    """Formats a record, its traceback included, without logins and keys."""
+
+    def __init__(self, layout: str):
+        super().__init__(layout)
+        self._secrets = known_secrets()
+
+    def format(self, record: logging.LogRecord) -> str:
+        return without_secrets(super().format(record), self._secrets)
 
 
 def start_job_log(path: str) -> logging.Logger:
@@ -15,9 +27,9 @@ def start_job_log(path: str) -> logging.Logger:
     An UnderstudyError is shown as its message alone; any other error is a defect and keeps its traceback."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     to_file = logging.FileHandler(path, mode="w", encoding="utf-8")
-    to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    to_file.setFormatter(FormatterWithoutSecrets("%(asctime)s %(levelname)s %(message)s"))
     to_terminal = logging.StreamHandler(sys.stderr)
-    to_terminal.setFormatter(logging.Formatter("%(message)s"))
+    to_terminal.setFormatter(FormatterWithoutSecrets("%(message)s"))
     log.handlers[:] = [to_file, to_terminal]
     log.setLevel(logging.INFO)
     log.propagate = False

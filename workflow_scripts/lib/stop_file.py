@@ -1,11 +1,13 @@
 """The stop file: one job met an error that every other would meet, too, so none asks for anything more."""
 
+import time
 from pathlib import Path
 
 from lib.errors import UnderstudyError
 from lib.files import write_text
 
 STOP_FILE = Path("data/stopped.txt")
+LOOK_EVERY_S = 0.25
 
 
 class RunStopped(UnderstudyError):
@@ -25,6 +27,15 @@ def stop_run(reason: str) -> RunStopped:
     if not STOP_FILE.exists():
         write_text(STOP_FILE, reason + "\n")
     return RunStopped(reason)
+
+
+def wait_unless_stopped(seconds: float) -> None:
+    """Sleep; raise RunStopped, within LOOK_EVERY_S, once any job of the run has stopped it."""
+    until = time.monotonic() + seconds
+    check_not_stopped()
+    while (left := until - time.monotonic()) > 0:
+        time.sleep(min(left, LOOK_EVERY_S))
+        check_not_stopped()
 
 
 def remove_stop_file() -> None:

@@ -1,0 +1,112 @@
+"""What is no speech in captions removed, and counted: markup, sound tags, speaker marks, lines shown twice.
+
+Every word that is not on these lists stays as it is, in its place."""
+
+import html
+import re
+from collections import Counter
+from itertools import pairwise
+from typing import NamedTuple
+
+MARKUP = re.compile(r"</?(?:[bcisuv]|font|lang|ruby|rt)(?:[.\s][^<>\n]*)?>|<\d+:[\d:.]+>|\{\\[^{}\n]*\}", re.IGNORECASE)
+ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,31});", re.IGNORECASE)
+SOUNDS = "music|applause|laughter|laughs|laughing|cheering|cheers|inaudible|silence|音楽|拍手|笑い|笑"
+SOUND_TAG = re.compile(
+    rf"\[[^\[\]]{{1,80}}\]|【[^【】]{{1,80}}】|[(\uff08]\s{{0,9}}(?:{SOUNDS})\s{{0,9}}[)\uff09]|[♩♪♫♬]+", re.IGNORECASE
+)
+SPEAKER_MARK = re.compile(
+    r"(?:(?<=\s)|^)>>+(?:[^\S\n]{0,9}[A-Z][A-Z .'-]{0,30}:)?"
+    r"|^[^\S\n]{0,9}[-\u2013\u2014](?=[^\S\n]+[^\s\d])"
+    r"|^[^\S\n]{0,9}(?:SPEAKER|Speaker)[^\S\n]?\d{1,3}:",
+    re.MULTILINE,
+)
+NEVER_SHOWN = re.compile(
+    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
+)
+WRITTEN_WITHOUT_BLANKS = re.compile("[\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uff00-\uffef]")
+ROLLING_WORDS = 2
+FEWEST_ROLLING_CUES = 2
+
+
+class Segment(NamedTuple):
+    """A stretch of speech; start and duration in seconds, or None where the captions have no times."""
+
+    start_s: float | None
+    duration_s: float | None
+    text: str
+
+
+def cleaned_segments(cues: list[Segment]) -> tuple[list[Segment], dict[str, int]]:
+    """Return the speech of `cues`, empty ones left out, and how much of each kind was removed.
+
+    The kinds are repeated_lines, sound_tags, speaker_marks and entities."""
+    removed = Counter(repeated_lines=0, sound_tags=0, speaker_marks=0, entities=0)
+    shown = [Segment(start_s, duration_s, MARKUP.sub("", text)) for start_s, duration_s, text in cues]
+    segments = [
+        Segment(start_s, duration_s, speech)
+        for start_s, duration_s, text in without_rolling_overlap(shown, removed)
+        if (speech := cleaned_text(text, removed))
+    ]
+    return segments, dict(removed)
+
+
+def cleaned_text(text: str, removed: Counter) -> str:
+    """Remove sound tags, speaker marks and what is never shown, resolve HTML entities; white space becomes one blank."""
+    text, entities = ENTITY.subn(lambda entity: html.unescape(entity.group()), text)
+    text = NEVER_SHOWN.sub("", text.encode("utf-8", "replace").decode())
+    text, sound_tags = SOUND_TAG.subn(" ", text)
+    text, speaker_marks = SPEAKER_MARK.subn(" ", text)
+    removed["entities"] += entities
+    removed["sound_tags"] += sound_tags
+    removed["speaker_marks"] += speaker_marks
+    return " ".join(text.split())
+
+
+def without_rolling_overlap(cues: list[Segment], removed: Counter) -> list[Segment]:
+    """Remove what automatic captions show twice: lines, or words, at a cue's start that still stand from the cue before.
+
+    Only where most cues do so, and some say something new after it; elsewhere a repeated line was said twice."""
+    for pieces_of, joint, fewest in ((lines_of, "\n", 1), (str.split, " ", ROLLING_WORDS)):
+        pieces = [pieces_of(cue.text) for cue in cues]
+        overlaps = [shared_pieces(before, after) for before, after in pairwise([[], *pieces])]
+        rolling = sum(overlap >= fewest for overlap in overlaps)
+        going_on = sum(fewest <= overlap < len(own) for overlap, own in zip(overlaps, pieces, strict=True))
+        if rolling * 2 >= len(cues) and going_on >= FEWEST_ROLLING_CUES:
+            removed["repeated_lines"] += sum(overlaps) if pieces_of is lines_of else rolling
+            return [
+                Segment(cue.start_s, cue.duration_s, joint.join(own[overlap if overlap >= fewest else 0 :]))
+                for cue, own, overlap in zip(cues, pieces, overlaps, strict=True)
+            ]
+    return cues
+
+
+def lines_of(text: str) -> list[str]:
+    return [stripped for line in text.split("\n") if (stripped := line.strip())]
+
+
+def shared_pieces(before: list[str], after: list[str]) -> int:
+    """How many pieces at the end of `before` are those at the start of `after`.
+
+    Linear for long cues, by the prefix function of Knuth, Morris and Pratt; faster by comparing where both are short."""
+    most = min(len(before), len(after))
+    if most <= 12:
+        return next((count for count in range(most, 0, -1) if before[-count:] == after[:count]), 0)
+    sequence = [*after[:most], None, *before[-most:]]
+    borders = [0] * len(sequence)
+    for place in range(1, len(sequence)):
+        border = borders[place - 1]
+        while border and sequence[place] != sequence[border]:
+            border = borders[border - 1]
+        borders[place] = border + (sequence[place] == sequence[border])
+    return borders[-1]
+
+
+def joined(segments: list[Segment]) -> str:
+    """The words of all segments as one text, so that a sentence cut by its cues is whole again.
+
+    A blank stands between two segments, but not between two signs of a script that has none."""
+    parts = [segments[0].text] if segments else []
+    for before, after in pairwise(segments):
+        both_without = WRITTEN_WITHOUT_BLANKS.match(before.text[-1]) and WRITTEN_WITHOUT_BLANKS.match(after.text[0])
+        parts += ["" if both_without else " ", after.text]
+    return "".join(parts)
