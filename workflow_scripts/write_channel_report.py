@@ -4,6 +4,7 @@ from collections import Counter
 from pathlib import Path
 from statistics import median
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from tabulate import tabulate
 
@@ -12,7 +13,9 @@ from lib.files import read_json, write_json, write_text, written_aside
 from lib.job_log import log, start_job_log
 
 WIDEST_TITLE = 60
+BARS = 24
 COLOUR = "#2f6f8f"
+MEDIAN_COLOUR = "#c0502d"
 
 
 def channel_record(accounts: list[VideoAccount], passed_over: list[dict]) -> dict:
@@ -99,19 +102,27 @@ def draw_lengths(record: dict, path: str) -> None:
     )
     axes.yaxis.get_major_locator().set_params(integer=True)
     if words:
-        axes.hist(words, bins=min(40, max(5, len(words) // 3)), color=COLOUR, edgecolor="white")
-        axes.axvline(record["median_words"], color="#c0502d", linewidth=1.5)
-        axes.annotate(
-            f"median {record['median_words']:g}",
-            (record["median_words"], 1),
-            xycoords=("data", "axes fraction"),
-            xytext=(5, -12),
-            textcoords="offset points",
-            color="#c0502d",
-        )
-    axes.set_xlim(left=0)
+        longest = max(words) * 1.05
+        axes.hist(words, bins=BARS, range=(0, longest), color=COLOUR, edgecolor="white")
+        axes.set(xlim=(0, longest), ylim=(0, axes.get_ylim()[1] * 1.12))
+        mark_median(axes, record["median_words"], longest)
     with written_aside(path) as aside:
         figure.savefig(aside, format="png", dpi=150)
+
+
+def mark_median(axes: Axes, words: float, longest: float) -> None:
+    """A line at the median, with its value on the side that has room."""
+    axes.axvline(words, color=MEDIAN_COLOUR, linewidth=1.5)
+    on_the_left = words > longest / 2
+    axes.annotate(
+        f"median {words:g}",
+        (words, 1),
+        xycoords=("data", "axes fraction"),
+        xytext=(-5 if on_the_left else 5, -12),
+        textcoords="offset points",
+        horizontalalignment="right" if on_the_left else "left",
+        color=MEDIAN_COLOUR,
+    )
 
 
 def write_channel_report(videos: str, passed_over: str, record: str, table: str, picture: str) -> None:

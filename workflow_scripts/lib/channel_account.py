@@ -46,7 +46,7 @@ def account_of_video(video: dict, path: Path) -> VideoAccount:
 def end_of_speech(segments: list[list]) -> float | None:
     """Seconds from the start to the end of the last segment; None without times."""
     ends = [start_s + duration_s for start_s, duration_s, _ in segments if start_s is not None]
-    return max(ends, default=None)
+    return round(max(ends), 1) if ends else None
 
 
 def account_in_a_line(videos: list[dict], transcripts: str | Path) -> str:
