@@ -159,6 +159,31 @@ def test_subtitles_without_numbers_or_with_half_a_time_are_read(tmp_path):
     assert segments == [(1.5, 0.5, "Dig."), (3.0, 0.0, "Wait. And wait.")]
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "spoken"),
+    [
+        ("a.srt", srt("Hello.", "Bye.").replace("\n", "\r\r\n"), "Hello. Bye."),
+        ("a.srt", srt("Hello.", "Bye.").replace("\n\n", "\n"), "Hello. Bye."),
+        ("a.srt", srt("if a <b and c> d", "x --> y"), "if a <b and c> d x --> y"),
+        ("a.srt", srt("one<br>two", "<span class='x'>three</span>", "&lt;i&gt;four&lt;/i&gt;"), "one two three four"),
+        ("a.srt", srt(">> AND THEN HE SAID: COME HOME", ">> DR. JO SMITH: Dig."), "AND THEN HE SAID: COME HOME Dig."),
+        ("a.srt", srt("Hello.").replace(",000 -->", ",000000 -->"), "Hello."),
+        ("a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\nOne\n\nWEBVTT\nX-MAP=1\n\n00:02.000 --> 00:03.000\nTwo", "One Two"),
+        ("a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\nOne\n\nSTYLE matters.\n\nNOTE no speech\n", "One STYLE matters."),
+        ("a.vtt", ROLLING.split("00:00:04.000 -->")[0], "the soil keeps the books"),
+        ("a.txt", "Transcript\n0:00\nSlow\n0:04\nhands\n", "Transcript Slow hands"),
+    ],
+    ids=["cr cr lf", "no blank lines", "not a tag", "tags", "names", "microseconds", "joined files", "style", "short", "heading"],
+)  # fmt: skip
+def test_files_as_tools_write_them(tmp_path, name, text, spoken):
+    assert words_of(written(tmp_path, name, text)) == spoken
+
+
+def test_a_damaged_place_in_utf_8_does_not_spoil_the_rest(tmp_path):
+    text = srt("Привет, мир. Полейте землю.")
+    assert words_of(written(tmp_path, "a.srt", text.encode()[:-2] + b"\xd0")).startswith("Привет, мир. Полейте")
+
+
 def test_an_arrow_without_a_time_is_named_by_its_line(tmp_path):
     with pytest.raises(CaptionError, match=r"a\.srt.*line 6: no time before the arrow"):
         read_segments(written(tmp_path, "a.srt", srt("Dig.", "Wait.").replace("00:00:02,000 -->", "soon -->", 2)))
@@ -230,6 +255,8 @@ def test_what_is_no_captions_is_an_error_that_names_the_file(tmp_path, name, con
     [
         ("Slow hands [a-b_c1234XY].en.vtt", "a-b_c1234XY", "Slow hands", "en"),
         ("Slow hands [a-b_c1234XY].json3", "a-b_c1234XY", "Slow hands", None),
+        ("Slow hands [a-b_c1234XY].ceb.vtt", "a-b_c1234XY", "Slow hands", "ceb"),
+        ("Slow hands [a-b_c1234XY].en_GB.srt", "a-b_c1234XY", "Slow hands", "en-GB"),
         ("Slow hands.en-GB.srt", id_from_title("Slow hands"), "Slow hands", "en-GB"),
         ("Slow hands.srt", id_from_title("Slow hands"), "Slow hands", None),
         ("Vol. 2 of it.srt", id_from_title("Vol. 2 of it"), "Vol. 2 of it", None),
@@ -259,11 +286,21 @@ def test_of_several_files_of_a_talk_the_language_then_the_kind_decides(tmp_path)
         "Dig [a-b_c1234XY].en-GB.json3",
         "Dig [a-b_c1234XY].txt",
     ]
-    for name in [*names, "Dig [a-b_c1234XY].info.json", "Wait.srt"]:
+    others = ["Dig [a-b_c1234XY].info.json", "Dig [a-b_c1234XY].live_chat.json", "Wait.srt"]
+    for name in [*names, *others]:
         written(tmp_path, name, "x")
+    codes = ["en-GB", "en-de", "en-orig", "en"]
+    taken, _ = talks_of([Path(f"Ten [t-b_c1234XY].{code}.vtt") for code in codes], ["en"])
+    assert [file.language for file in taken] == ["en"], "en-de is a translation"
     taken, left_out = talks_of(caption_files(tmp_path), ["en", "de"])
     assert [file.path.name for file in taken] == ["Dig [a-b_c1234XY].en-GB.json3", "Wait.srt"]
     assert sorted(file.path.name for file in left_out) == sorted(set(names) - {taken[0].path.name})
+
+
+@pytest.mark.parametrize("name", ["庭\u3000土.srt", "गीत\u200dमाला.srt", "👨\u200d👩\u200d👧.srt"])
+def test_names_of_all_languages_are_taken(tmp_path, name):
+    written(tmp_path, name, srt("Words."))
+    assert [path.name for path in caption_files(tmp_path)] == [name]
 
 
 @pytest.mark.parametrize("name", ["On <results> and more.srt", "On {video_id}.srt", "Two\nlines.srt"])

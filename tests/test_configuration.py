@@ -123,3 +123,31 @@ def test_snakemake_stops_before_any_job(new_project, prepare, message):
     assert message in said
     assert "Traceback" not in said
     assert not (new_project / "data").exists()
+
+
+def source_with(**keys) -> dict:
+    return {**SMALLEST, "source": {**SMALLEST["source"], **keys}}
+
+
+def test_what_yaml_makes_of_dates_and_numbers_is_undone():
+    given = yaml.safe_load("{published_after: 2024-05-01, max_videos: 2.0}")
+    source = complete_configuration(source_with(**given), SCHEMA)["source"]
+    assert (source["published_after"], source["max_videos"]) == ("2024-05-01", 2)
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"published_after": "2024-13-01"}, "there is no such day"),
+        ({"title_include": ["a("]}, "source.title_include has 'a(': no regular expression"),
+        ({"pause_s": float("nan")}, "source.pause_s takes a number of seconds"),
+        ({"proxy": "http://user:s3cret@host:1"}, "UNDERSTUDY_PROXY"),
+        ({"proxy": "user:s3cret@host:1"}, "source.proxy is not usable"),
+        ({"tabs": ["live"]}, "one of videos, shorts, streams"),
+    ],
+)
+def test_a_source_that_can_not_be_says_why_and_shows_no_login(keys, message):
+    with pytest.raises(ConfigurationError) as raised:
+        complete_configuration(source_with(**keys), SCHEMA)
+    assert message in str(raised.value)
+    assert "s3cret" not in str(raised.value)

@@ -110,7 +110,12 @@ def test_a_listing_that_fails_leaves_the_old_list_and_an_edited_prompt_still_run
     """The list of a channel can't be refreshed behind a proxy that isn't there; what was listed goes on."""
     listed = read_json(project / "data/videos.json")
     write_json(project / "data/videos.json", [{**video, "source_file": None} for video in listed])
-    source = {"captions_dir": None, "channel": "https://www.youtube.com/@someone", "proxy": "http://127.0.0.1:9"}
+    source = {
+        "captions_dir": None,
+        "channel": "https://www.youtube.com/@someone",
+        "proxy": "http://127.0.0.1:9",
+        "retries": 0,
+    }
     project.configure(source=source)
     project.snakemake("--touch", "--", "data/dataset/train.jsonl")
     before = (project / "data/videos.json").read_bytes()

@@ -69,6 +69,8 @@ def test_what_lists_videos_is_one_page(written, page):
         "https://www.youtube.com/watch?v=-bcdefghijk&t=10s",
         "https://www.youtube.com/shorts/-bcdefghijk",
         "https://www.youtube.com/live/-bcdefghijk?feature=share",
+        "https://www.youtube.com/watch?v=-bcdefghijk&list=RD-bcdefghijk&start_radio=1",
+        "https://www.youtube.com/watch?v=-bcdefghijk&list=WL&index=2",
         "https://www.youtube-nocookie.com/embed/-bcdefghijk",
     ],
 )
@@ -80,6 +82,8 @@ def test_a_video_in_any_form_is_its_id(written):
     "written",
     [
         "",
+        "[abc",
+        "https://[x",
         "https://example.org/@teacher",
         "https://youtube.com.example.org/@teacher",
         "https://www.youtube.com/",
@@ -131,6 +135,16 @@ def test_videos_of_another_channel_a_dropped_tab_or_a_folder_are_not_kept():
         record("e"),
     ]
     assert ids(with_those_that_left([record("x")], before, SOURCE)) == "x d e"
+
+
+def test_a_channel_in_another_form_is_the_same_and_a_text_file_is_its_owner_s(tmp_path):
+    before = [record("a", channel="youtube.com/@teacher/")]
+    assert ids(with_those_that_left([record("x")], before, SOURCE)) == "x a"
+    path = tmp_path / "talks.txt"
+    path.write_text("abcdefghijk\n")
+    source = {**SOURCE, "channel": str(path)}
+    before = [record("a", channel=str(path), tab=None)]
+    assert ids(with_those_that_left([record("x")], before, source)) == "x"
 
 
 def test_a_list_by_an_older_version_keeps_its_videos():

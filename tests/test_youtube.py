@@ -15,7 +15,17 @@ from lib.files import read_json
 from lib.stop_file import RunStopped, remove_stop_file, stop_run, wait_unless_stopped
 from lib.video_selection import video_record
 from lib.youtube_access import YouTubeAccess
-from lib.youtube_errors import ListingFailed
+from lib.youtube_captions import error_of_yt_dlp
+from lib.youtube_errors import (
+    AddressBlocked,
+    ListingFailed,
+    NotInThisCountry,
+    NotOverYet,
+    PrivateVideo,
+    UnknownReason,
+    VideoRemoved,
+    error_for_reason,
+)
 from lib.youtube_listing import flat_entries
 from list_videos import list_videos
 from project import REPOSITORY, Project
@@ -208,6 +218,60 @@ def test_every_kind_of_block_stops_the_run(youtube, channel, kind):
     assert not Path(f"data/transcripts/{blocked.video_id}.json").exists()
 
 
+def test_a_block_is_not_lost_when_yt_dlp_is_asked_next(youtube, channel):
+    """Neither where the second client fails in another way, nor where only that one is blocked, which it says in a warning."""
+    video = talk("blocked", failure="bot_check")
+    has(youtube, video)
+    Path("cookies.txt").write_text("# Netscape HTTP Cookie File\n.youtube.com\tTRUE\t/\tTRUE\t2147483647\tSID\tx\n")
+    channel.configure(cookies="cookies.txt")
+    with pytest.raises(RunStopped):
+        channel.fetch(video)
+    remove_stop_file()
+    error = AddressBlocked("not a bot")
+    said = "ERROR: [youtube] x: Sign in to confirm you're not a bot"
+    assert isinstance(error_of_yt_dlp(types.SimpleNamespace(msg=said)), type(error))
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ("Video unavailable. This content isn't available, try again later", AddressBlocked),
+        ("This content isn't available, try again later. The current session has been rate-limited", AddressBlocked),
+        ("HTTP Error 429: Too Many Requests", AddressBlocked),
+        ("This video is unavailable. Watch on the latest version of YouTube", UnknownReason),
+        ("Video unavailable. This content isn't available", UnknownReason),
+        ("An error occurred. Please try again later.", UnknownReason),
+        ("This live stream recording is not available.", VideoRemoved),
+        ("This video isn't available anymore", VideoRemoved),
+        ("This video contains content from X, who has blocked it on copyright grounds", VideoRemoved),
+        ("Video unavailable. The uploader has not made this video available in your country", NotInThisCountry),
+        ("Premieres in 3 hours", NotOverYet),
+        ("This is a private video. Please sign in to verify that you may see it.", PrivateVideo),
+    ],
+)
+def test_what_youtube_says_is_understood(said, kind):
+    assert type(error_for_reason(said)) is kind
+
+
+def test_a_live_video_that_is_named_by_its_id_is_not_given_up(youtube, channel):
+    video = talk("onair", live="live", tracks=[])
+    has(youtube, video)
+    with pytest.raises(FetchFailed, match="not over yet"):
+        channel.fetch(video)
+    video.live = None
+    video.tracks = [Track("en")]
+    assert channel.fetch(video)["status"] == "ok"
+
+
+def test_a_rotating_proxy_waits_for_no_retry_after_and_stops_with_the_run(youtube, channel):
+    video = talk("many", failure="too_many_requests")
+    has(youtube, video)
+    channel.configure(proxy_rotates=True, pause_s=5)
+    threading.Timer(0.5, lambda: stop_run("stopped by another job")).start()
+    with pytest.raises(RunStopped, match="stopped by another job"):
+        channel.fetch(video)
+
+
 def test_a_job_that_waits_wakes_when_the_run_is_stopped(channel):
     started = threading.Timer(0.3, lambda: stop_run("stopped by another job"))
     started.start()
@@ -379,8 +443,11 @@ def test_a_proxy_s_login_reaches_no_file_and_no_terminal(youtube, project, monke
     monkeypatch.setenv("UNDERSTUDY_PROXY", with_login)
     said = fetch_all(project, succeeds=False)
     assert read_json(project / f"data/transcripts/{talk('talk').video_id}.json")["status"] == "ok"
+    monkeypatch.setenv("UNDERSTUDY_PROXY", "http://someone:s3cret-word/x@127.0.0.1:9")
+    refused = project.snakemake("-f", "data/videos.json", succeeds=False)
+    assert "UNDERSTUDY_PROXY is no address" in refused
     monkeypatch.setenv("UNDERSTUDY_PROXY", "http://someone:s3cret-word@127.0.0.1:9")
-    said += project.snakemake("-f", "data/videos.json", succeeds=False)
+    said += refused + project.snakemake("-f", "data/videos.json", succeeds=False)
     assert "s3cret-word" not in said
     assert not [path for path in project.path.rglob("*") if path.is_file() and b"s3cret-word" in path.read_bytes()]
 

@@ -12,16 +12,14 @@ from lib.youtube_errors import ListingFailed
 from lib.youtube_listing import videos_behind
 
 
-def videos_of_folder(captions_dir: str, languages: list[str]) -> tuple[list[dict], list[dict]]:
-    """Return one record a talk, and the files that are not used because another of the same talk is."""
-    taken, left_out = talks_of(caption_files(captions_dir), languages)
-    return (
-        [video_record(file.video_id, file.title, source_file=str(file.path)) for file in taken],
-        [
-            passed_over(file.video_id, file.path.name, "another caption file of the same talk is used")
-            for file in left_out
-        ],
-    )
+def videos_of_folder(source: dict) -> tuple[list[dict], list[dict]]:
+    """Return one record a talk that the settings let through, and what is not used, with the reason."""
+    taken, doubles = talks_of(caption_files(source["captions_dir"]), source["languages"])
+    records = [video_record(file.video_id, file.title, source_file=str(file.path)) for file in taken]
+    chosen, others = chosen_and_others(records, source)
+    return chosen, others + [
+        passed_over(file.video_id, file.path.name, "another caption file of the same talk is used") for file in doubles
+    ]
 
 
 def videos_of_channel(source: dict, access: YouTubeAccess, before: list[dict]) -> tuple[list[dict], list[dict]]:
@@ -49,6 +47,12 @@ def videos_of_channel(source: dict, access: YouTubeAccess, before: list[dict]) -
     records = list(listed.values())
     if not source["forget_removed"]:
         records = with_those_that_left(records, before, source)
+    chosen, others = chosen_and_others(records, source)
+    return chosen, not_over + others
+
+
+def chosen_and_others(records: list[dict], source: dict) -> tuple[list[dict], list[dict]]:
+    """Divide records by what the settings let through. Raises ListingFailed if that is nothing."""
     chosen = [record for record in records if not why_not(record, source)]
     left_out = [
         passed_over(record["video_id"], record["title"], why) for record in records if (why := why_not(record, source))
@@ -59,7 +63,7 @@ def videos_of_channel(source: dict, access: YouTubeAccess, before: list[dict]) -
         )
     most = source["max_videos"] or len(chosen)
     beyond = [passed_over(record["video_id"], record["title"], "beyond source.max_videos") for record in chosen[most:]]
-    return chosen[:most], not_over + left_out + beyond
+    return chosen[:most], left_out + beyond
 
 
 def each_video(source: dict, access: YouTubeAccess):
@@ -78,8 +82,7 @@ def list_videos(source: dict, access: YouTubeAccess, path: str, passed_over_path
     If the list can't be made, the old one stays in place."""
     before = read_json(path) if Path(path).exists() else []
     if source["captions_dir"] is not None:
-        videos, others = videos_of_folder(source["captions_dir"], source["languages"])
-        videos = videos[: source["max_videos"]]
+        videos, others = videos_of_folder(source)
     else:
         videos, others = videos_of_channel(source, access, before)
     write_json(passed_over_path, others)

@@ -72,7 +72,7 @@ def totals(record: dict) -> str:
     lines += counted("Languages", record["languages"]) + counted("Kinds", record["kinds"])
     lines += counted("Without captions", record["without_captions"]) + counted("Passed over", record["passed_over"])
     if record["not_fetched"]:
-        lines.append(f"{record['not_fetched']} not fetched yet: run snakemake channel_report again.")
+        lines.append(f"{record['not_fetched']} not fetched yet; the next run asks for them.")
     if record["without_captions"]:
         lines.append("To ask again for one of those without: snakemake -f -- data/transcripts/ID.json")
     return "\n".join(lines)

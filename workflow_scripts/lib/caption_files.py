@@ -13,9 +13,10 @@ from lib.plain_title import plain_title
 
 # Of two files of one talk in the same language, the one that comes first here is used.
 SUFFIXES = (".json3", ".vtt", ".srt", ".json", ".txt")
-METADATA_SUFFIXES = (".info.json",)
+METADATA_SUFFIXES = (".info.json", ".live_chat.json")
+NO_PART_OF_A_NAME = ("Cc", "Cs", "Zl", "Zp")
 PATH_VARIABLE = re.compile(r"[{}]|<[a-z][a-z0-9_]*>")
-ID_IN_NAME = re.compile(r"\[([A-Za-z0-9_-]{11})\]$")
+AFTER_AN_ID = re.compile(r"\[(?P<id>[A-Za-z0-9_-]{11})\](?:\.(?P<language>[A-Za-z][A-Za-z0-9_-]*))?$")
 LANGUAGE_IN_NAME = re.compile(r"\.((?:[a-z]{2}|fil|haw|yue)(?:-[A-Za-z0-9]+)*)$")
 
 
@@ -41,10 +42,13 @@ def caption_files(folder: str | Path) -> list[Path]:
             f"It takes a folder with files that end in {', '.join(SUFFIXES)}."
         )
     for path in found:
-        if PATH_VARIABLE.search(path.name) or not path.name.isprintable():
+        if PATH_VARIABLE.search(path.name):
             raise ConfigurationError(
-                f"{str(path)!r}: Snakemake would read a part of this name as a variable, or can't show it. "
-                f"Rename the file without {{ }} < > and line ends."
+                f"{path}: Snakemake would read a part of this name as a variable. Rename the file without {{ }} < >."
+            )
+        if any(unicodedata.category(character) in NO_PART_OF_A_NAME for character in path.name):
+            raise ConfigurationError(
+                f"{str(path)!r}: a line end, a control character or broken text in the name. Rename the file."
             )
     return found
 
@@ -58,26 +62,29 @@ def talks_of(files: list[Path], languages: list[str]) -> tuple[list[CaptionFile]
     described = [described_by_name(path) for path in files]
     best: dict[str, CaptionFile] = {}
     for file in described:
-        rank = (language_rank(file.language, languages), SUFFIXES.index(file.path.suffix.lower()))
         known = best.get(file.video_id)
-        if known is None or rank < (
-            language_rank(known.language, languages),
-            SUFFIXES.index(known.path.suffix.lower()),
-        ):
+        if known is None or rank_of(file, languages) < rank_of(known, languages):
             best[file.video_id] = file
     taken = set(best.values())
     return list(best.values()), [file for file in described if file not in taken]
 
 
+def rank_of(file: CaptionFile, languages: list[str]) -> tuple:
+    """The smaller, the better: an early language, its exact code, a kind of file that says more."""
+    exact = (file.language or "").lower() in map(str.lower, languages)
+    return language_rank(file.language, languages), not exact, SUFFIXES.index(file.path.suffix.lower())
+
+
 def described_by_name(path: Path) -> CaptionFile:
     """Read title, id and language from a name such as `Title [ID].en.vtt`; without an id, one is made from the title."""
     stem = path.name[: -len(path.suffix)]
-    language = LANGUAGE_IN_NAME.search(stem)
-    if language:
-        stem = stem[: language.start()]
-    given = ID_IN_NAME.search(stem)
-    title = plain_title(stem[: given.start()] if given else stem) or stem
-    return CaptionFile(path, given.group(1) if given else id_from_title(title), title, language and language.group(1))
+    given = AFTER_AN_ID.search(stem)
+    if given:
+        language = given["language"] and given["language"].replace("_", "-")
+        return CaptionFile(path, given["id"], plain_title(stem[: given.start()]) or given["id"], language)
+    named = LANGUAGE_IN_NAME.search(stem)
+    title = plain_title(stem[: named.start()] if named else stem) or stem
+    return CaptionFile(path, id_from_title(title), title, named and named.group(1))
 
 
 def id_from_title(title: str) -> str:

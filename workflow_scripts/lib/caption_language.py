@@ -1,13 +1,18 @@
 """Which of several caption tracks or files is nearest to the languages that the configuration asks for."""
 
+import re
 from collections.abc import Iterable
 from typing import TypeVar
 
 Track = TypeVar("Track")
+TRANSLATION = re.compile(r"[a-z]{2,3}-[a-z]{2,3}")
 
 
 def matches(code: str, language: str) -> bool:
-    """Whether a track's code is `language`, or one of its regions: `en` takes `en-GB`, `en-GB` doesn't take `en`."""
+    """Whether a track's code is `language`, or one of its regions: `en` takes `en-GB`, `en-GB` doesn't take `en`, and nothing
+    takes `en-de`, which is how yt-dlp names a translation from German."""
+    if TRANSLATION.fullmatch(code):
+        return False
     code, language = code.lower().replace("_", "-"), language.lower()
     return code == language or code.startswith(f"{language}-")
 

@@ -8,14 +8,19 @@ from collections import Counter
 from itertools import pairwise
 from typing import NamedTuple
 
-MARKUP = re.compile(r"</?(?:[bcisuv]|font|lang|ruby|rt)(?:[.\s][^<>\n]*)?>|<\d+:[\d:.]+>|\{\\[^{}\n]*\}", re.IGNORECASE)
+MARKUP = re.compile(
+    r"</?(?:[bcisuv]|font|lang|ruby|rt|span)(?:\.[^<>\s]*)?>|<(?:[cv]|font|lang|span)(?:\.[^<>\s]*)?\s[^<>\n]*>"
+    r"|<\d+:[\d:.]+>|\{\\[^{}\n]*\}",
+    re.IGNORECASE,
+)
+LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,31});", re.IGNORECASE)
 SOUNDS = "music|applause|laughter|laughs|laughing|cheering|cheers|inaudible|silence|音楽|拍手|笑い|笑"
 SOUND_TAG = re.compile(
     rf"\[[^\[\]]{{1,80}}\]|【[^【】]{{1,80}}】|[(\uff08]\s{{0,9}}(?:{SOUNDS})\s{{0,9}}[)\uff09]|[♩♪♫♬]+", re.IGNORECASE
 )
 SPEAKER_MARK = re.compile(
-    r"(?:(?<=\s)|^)>>+(?:[^\S\n]{0,9}[A-Z][A-Z .'-]{0,30}:)?"
+    r"(?:(?<=\s)|^)>>+(?:[^\S\n]{0,9}[A-Z][A-Z.'-]{0,20}(?: [A-Z.'-]{1,20}){0,2}:)?"
     r"|^[^\S\n]{0,9}[-\u2013\u2014](?=[^\S\n]+[^\s\d])"
     r"|^[^\S\n]{0,9}(?:SPEAKER|Speaker)[^\S\n]?\d{1,3}:",
     re.MULTILINE,
@@ -25,7 +30,6 @@ NEVER_SHOWN = re.compile(
 )
 WRITTEN_WITHOUT_BLANKS = re.compile("[\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uff00-\uffef]")
 ROLLING_WORDS = 2
-FEWEST_ROLLING_CUES = 2
 
 
 class Segment(NamedTuple):
@@ -41,7 +45,7 @@ def cleaned_segments(cues: list[Segment]) -> tuple[list[Segment], dict[str, int]
 
     The kinds are repeated_lines, sound_tags, speaker_marks and entities."""
     removed = Counter(repeated_lines=0, sound_tags=0, speaker_marks=0, entities=0)
-    shown = [Segment(start_s, duration_s, MARKUP.sub("", text)) for start_s, duration_s, text in cues]
+    shown = [Segment(start_s, duration_s, without_markup(text)) for start_s, duration_s, text in cues]
     segments = [
         Segment(start_s, duration_s, speech)
         for start_s, duration_s, text in without_rolling_overlap(shown, removed)
@@ -50,9 +54,17 @@ def cleaned_segments(cues: list[Segment]) -> tuple[list[Segment], dict[str, int]
     return segments, dict(removed)
 
 
+def without_markup(text: str) -> str:
+    """Remove the tags of subtitle formats; a line break in a tag becomes one."""
+    return MARKUP.sub("", LINE_BREAK.sub("\n", text)) if "<" in text or "{" in text else text
+
+
 def cleaned_text(text: str, removed: Counter) -> str:
     """Remove sound tags, speaker marks and what is never shown, resolve HTML entities; white space becomes one blank."""
     text, entities = ENTITY.subn(lambda entity: html.unescape(entity.group()), text)
+    if entities:
+        # Some tools escape the tags, too.
+        text = without_markup(text)
     text = NEVER_SHOWN.sub("", text.encode("utf-8", "replace").decode())
     text, sound_tags = SOUND_TAG.subn(" ", text)
     text, speaker_marks = SPEAKER_MARK.subn(" ", text)
@@ -66,12 +78,12 @@ def without_rolling_overlap(cues: list[Segment], removed: Counter) -> list[Segme
     """Remove what automatic captions show twice: lines, or words, at a cue's start that still stand from the cue before.
 
     Only where most cues do so, and some say something new after it; elsewhere a repeated line was said twice."""
-    for pieces_of, joint, fewest in ((lines_of, "\n", 1), (str.split, " ", ROLLING_WORDS)):
+    for pieces_of, joint, fewest, fewest_going_on in ((lines_of, "\n", 1, 1), (str.split, " ", ROLLING_WORDS, 2)):
         pieces = [pieces_of(cue.text) for cue in cues]
         overlaps = [shared_pieces(before, after) for before, after in pairwise([[], *pieces])]
         rolling = sum(overlap >= fewest for overlap in overlaps)
         going_on = sum(fewest <= overlap < len(own) for overlap, own in zip(overlaps, pieces, strict=True))
-        if rolling * 2 >= len(cues) and going_on >= FEWEST_ROLLING_CUES:
+        if rolling * 2 >= len(cues) and going_on >= fewest_going_on:
             removed["repeated_lines"] += sum(overlaps) if pieces_of is lines_of else rolling
             return [
                 Segment(cue.start_s, cue.duration_s, joint.join(own[overlap if overlap >= fewest else 0 :]))

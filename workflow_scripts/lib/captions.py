@@ -14,10 +14,11 @@ from lib.caption_text import Segment, cleaned_segments
 from lib.errors import InputFileError
 from lib.job_log import log
 
-STAMP = r"(?:(\d{1,4}):)?(\d{1,3}):(\d{1,2}(?:[.,]\d{1,3})?)"
+STAMP = r"(?:(\d{1,4}):)?(\d{1,3}):(\d{1,2}(?:[.,]\d{1,9})?)"
 TIMING = re.compile(rf"\s*{STAMP}\s*-->\s*(?:{STAMP})?")
 TIME_OF_LINE = re.compile(r"\s*\(?\[?(?:(\d{1,2}):)?(\d{1,3}):(\d{2})\]?\)?(?:\s+|$)")
-VTT_NO_SPEECH = re.compile(r"(?:NOTE|STYLE|REGION)\b")
+ARROW_OF_A_TIME = re.compile(r"\d\s*-->|-->\s*\d")
+VTT_NO_SPEECH = re.compile(r"NOTE(?:\s|$)|(?:STYLE|REGION)\s*$|WEBVTT(?:\s|$)")
 
 
 class CaptionError(InputFileError):
@@ -43,7 +44,8 @@ def read_segments(path: str | Path) -> tuple[list[Segment], dict[str, int]]:
 
 
 def decoded(path: Path) -> str:
-    """Decode UTF-8 with or without BOM, UTF-16 with BOM; anything else that is text is taken for Windows' Latin-1.
+    """Decode UTF-8 with or without BOM, also with a few damaged signs, and UTF-16 with BOM; anything else that is text is taken
+    for Windows' Latin-1.
 
     Raises CaptionError if it is no text at all."""
     data = path.read_bytes()
@@ -53,7 +55,12 @@ def decoded(path: Path) -> str:
         raise CaptionError(f"{path} is not text: it holds zero bytes.")
     try:
         return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
+    except UnicodeDecodeError as error:
+        text = data.decode("utf-8-sig", "replace")
+        damaged = text.count("\ufffd")
+        if sum(character > "\x7f" for character in text) > 2 * damaged:
+            log.warning("%s: %d damaged places in UTF-8, the first at byte %d.", path, damaged, error.start)
+            return text
         text = data.decode("cp1252", "replace")
         log.warning(
             "%s is not UTF-8: read as Windows' Latin-1. If that is wrong, save the file as UTF-8. It begins: %.60r",
@@ -65,13 +72,18 @@ def decoded(path: Path) -> str:
 
 def vtt_cues(text: str) -> list[Segment]:
     """Cues of WebVTT: any line that opens a block before a time is the cue's identifier; notes and styles are no speech."""
-    return subtitle_cues(text.splitlines(), is_identifier=lambda line: True, is_no_speech=VTT_NO_SPEECH.match)
+    lines = text.replace("\r\r\n", "\n").splitlines()
+    return subtitle_cues(lines, lambda line, opens_block, cues: opens_block, is_no_speech=VTT_NO_SPEECH.match)
 
 
 def srt_cues(text: str) -> list[Segment]:
-    """Cues of SubRip: a number that opens a block before a time is the cue's number."""
-    lines = [line.rstrip() for line in text.splitlines()]
-    return subtitle_cues(lines, is_identifier=str.isdecimal, is_no_speech=lambda line: False)
+    """Cues of SubRip: a number before a time is the cue's number if it opens a block, or is the one that comes next."""
+
+    def is_number(line: str, opens_block: bool, cues: int) -> bool:
+        return line.isdecimal() and (opens_block or line == str(cues + 1))
+
+    lines = [line.strip() for line in text.replace("\r\r\n", "\n").splitlines()]
+    return subtitle_cues(lines, is_number, is_no_speech=lambda line: False)
 
 
 def subtitle_cues(lines: list[str], is_identifier: Callable, is_no_speech: Callable) -> list[Segment]:
@@ -94,9 +106,9 @@ def subtitle_cues(lines: list[str], is_identifier: Callable, is_no_speech: Calla
             opens_block = passed_over = before_is_identifier = False
         elif line.strip():
             passed_over = passed_over or bool(opens_block and is_no_speech(line))
-            if "-->" in line and not passed_over:
+            if not passed_over and ARROW_OF_A_TIME.search(line):
                 raise ValueError(f"line {number}: no time before the arrow")
-            before_is_identifier = opens_block and not passed_over and bool(is_identifier(line))
+            before_is_identifier = not passed_over and is_identifier(line, opens_block, len(cues))
             if not passed_over:
                 spoken.append(line)
             opens_block = False
@@ -143,11 +155,12 @@ def cues_of_events(events: list[dict]) -> list[Segment]:
 
 
 def txt_cues(text: str) -> list[Segment]:
-    """One cue a line. Times, as YouTube's own transcript window copies them, are read where they open every other line or
-    more; otherwise the segments have none."""
+    """One cue a line. Times, as YouTube's own transcript window copies them, are read where a third of the lines or more open
+    with one and they never go back; otherwise the segments have none."""
     lines = [line for line in text.splitlines() if line.strip()]
     times = [TIME_OF_LINE.match(line) for line in lines]
-    if sum(time is not None for time in times) * 2 < len(lines):
+    said = [seconds_of(*time.groups()) for time in times if time]
+    if len(said) < 2 or len(said) * 3 < len(lines) or said != sorted(said):
         return [Segment(None, None, line) for line in lines]
     cues, start_s = [], 0.0
     for line, time in zip(lines, times, strict=True):

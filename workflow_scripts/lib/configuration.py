@@ -3,6 +3,7 @@
 import copy
 import datetime
 import difflib
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,6 @@ import yaml
 from jsonschema import Draft202012Validator, ValidationError
 
 from lib.errors import ConfigurationError
-from lib.secrets import without_secrets
 
 ADVICE = {
     "training.alpha": "mlx_lm has no alpha: set training.lora_parameters.scale to alpha / rank.",
@@ -35,7 +35,7 @@ def complete_configuration(given: dict, schema_path: str | Path) -> dict:
 
 def as_the_schema_wants(value: Any, schema: dict) -> Any:
     """Undo what YAML 1.1 makes of values: `1e-5` is text to it, where the schema wants a number; `2024-05-01` is a date,
-    where the schema wants text."""
+    where the schema wants text; `2.0` is a whole number, too."""
     if isinstance(value, dict):
         known = schema.get("properties", {})
         return {key: as_the_schema_wants(item, known.get(key, {})) for key, item in value.items()}
@@ -44,6 +44,8 @@ def as_the_schema_wants(value: Any, schema: dict) -> Any:
             return float(value)
         except ValueError:
             return value
+    if isinstance(value, float) and value.is_integer() and "integer" in kinds_of(schema):
+        return int(value)
     if isinstance(value, datetime.date) and "string" in kinds_of(schema):
         return value.isoformat()
     return value
@@ -72,6 +74,8 @@ def conflicts(config: dict) -> list[str]:
         found += [
             f"source.{key} has {pattern!r}: {mistake}" for pattern in source[key] if (mistake := regex_mistake(pattern))
         ]
+    if not math.isfinite(source["pause_s"]):
+        found.append("source.pause_s takes a number of seconds.")
     if source["published_after"] is not None and not is_date(source["published_after"]):
         found.append(f"source.published_after is {source['published_after']!r}: there is no such day.")
     if source["proxy"] is not None and "@" in source["proxy"]:
@@ -115,7 +119,8 @@ def describe(error: ValidationError, schema: dict) -> str:
         missing = next(key for key in error.validator_value if error.message.startswith(f"{key!r} "))
         return f"{dotted(path, missing)} is missing; it takes {takes(error.schema['properties'][missing])}"
     part = error.schema if "description" in error.schema else part_of_key(path, schema)
-    return f"{path or 'config.yaml'} is {shown(error.instance)}; it takes {takes(part)}"
+    value = "not usable" if path == "source.proxy" else shown(error.instance)
+    return f"{path or 'config.yaml'} is {value}; it takes {takes(part)}"
 
 
 def unknown_key(key: str, path: str, part: dict) -> str:
@@ -183,7 +188,7 @@ def kind_in_words(kind: str) -> str:
 
 
 def shown(value: Any) -> str:
-    text = "null" if value is None else without_secrets(repr(value), [])
+    text = "null" if value is None else repr(value)
     return text if len(text) <= 80 else text[:77] + "..."
 
 

@@ -9,7 +9,8 @@ from dotenv import dotenv_values
 REPOSITORY = Path(__file__).resolve().parents[2]
 API_KEY = "OPENAI_API_KEY"
 PROXY = "UNDERSTUDY_PROXY"
-SHORTEST = 8
+SHORTEST = 4
+PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
 LOGIN_IN_ADDRESS = re.compile(r"(?<=://)[^/@\s'\"]+(?=@)")
 
 
@@ -26,8 +27,13 @@ def secret(variable: str) -> str | None:
 
 
 def known_secrets() -> list[str]:
-    """The values that no log may show."""
-    return [value for value in map(secret, (API_KEY, PROXY)) if value and len(value) >= SHORTEST]
+    """The values that no log may show: the keys, and of proxies also the login and its parts, which errors quote in pieces."""
+    proxies = [secret(PROXY), *(os.environ.get(name) for name in (*PROXIES, *map(str.lower, PROXIES)))]
+    values = [secret(API_KEY), secret(PROXY)]
+    for login in (proxy.split("://")[-1].rpartition("@")[0] for proxy in proxies if proxy):
+        user, _, password = login.partition(":")
+        values += [login, password, *re.split(r"[/@:]", password), f"{user}:{re.split('[/@]', password)[0]}"]
+    return sorted({value for value in values if value and len(value) >= SHORTEST}, key=len, reverse=True)
 
 
 def without_secrets(text: str, secrets: list[str]) -> str:

@@ -3,6 +3,8 @@
 import re
 from collections import defaultdict
 
+from lib.errors import UnderstudyError
+from lib.youtube_address import addresses_of, names_a_file
 from lib.youtube_listing import ListedVideo
 
 SITE = "https://www.youtube.com"
@@ -56,8 +58,21 @@ def with_those_that_left(listed: list[dict], before: list[dict], source: dict) -
 
 def belongs_to(record: dict, source: dict) -> bool:
     """Whether a record of an earlier list is of today's channel and tabs."""
-    same_channel = record.get("channel", source["channel"]) == source["channel"]
-    return same_channel and record["source_file"] is None and record["tab"] in (None, *source["tabs"])
+    if record["source_file"] is not None or record["tab"] not in (None, *source["tabs"]):
+        return False
+    return is_same_list(record.get("channel", source["channel"]), source)
+
+
+def is_same_list(channel: str | None, source: dict) -> bool:
+    """Whether an earlier source.channel stands for the pages of today's, in whatever form. A text file, or a video, is a list
+    that its owner edits: what is no longer in it has been taken out."""
+    try:
+        if names_a_file(source["channel"]):
+            return False
+        today = addresses_of(source["channel"], source["tabs"])
+        return channel is not None and today[0].video_id is None and addresses_of(channel, source["tabs"]) == today
+    except UnderstudyError:
+        return False
 
 
 def why_not(record: dict, source: dict) -> str | None:

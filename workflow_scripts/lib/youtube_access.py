@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from http.cookiejar import MozillaCookieJar
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import requests
-from tenacity import Retrying, retry_if_exception, stop_after_attempt
+from tenacity import RetryCallState, Retrying, retry_if_exception
 from youtube_transcript_api.proxies import GenericProxyConfig
 
 from lib.errors import ConfigurationError
@@ -21,7 +22,7 @@ from lib.stop_file import check_not_stopped, stop_run, wait_unless_stopped
 from lib.youtube_errors import AddressBlocked, YouTubeError
 
 TIMEOUT_S = (10, 30)
-TRIES_OF_ROTATING_PROXY = 10
+TRIES_OVER_NEW_ADDRESSES = 10
 LONGEST_PAUSE_S = 120
 WHAT_TO_DO = (
     "Nothing more is asked in this run, and nothing that was fetched is lost. Wait before you run the same command again, it "
@@ -45,14 +46,28 @@ class YouTubeAccess(NamedTuple):
     def configured(cls, source: dict) -> "YouTubeAccess":
         """From the configuration; a proxy with a login comes from the environment or a .env file instead."""
         given = {key: source[key] for key in cls._fields}
-        return cls(**{**given, "proxy": secret(PROXY) or source["proxy"]})
+        return cls(**{**given, "proxy": checked_proxy(secret(PROXY)) or source["proxy"]})
 
 
 class RotatingProxy(GenericProxyConfig):
-    """A proxy that gives each new connection another address: a blocked request is repeated over a new one."""
+    """A proxy that gives each new connection another address. Its repeats are not left to urllib3, which would wait for as long
+    as a Retry-After says, deaf to the stop file."""
 
     prevent_keeping_connections_alive = True
-    retries_when_blocked = TRIES_OF_ROTATING_PROXY
+
+
+def checked_proxy(address: str | None) -> str | None:
+    """Return the secret proxy. Raises ConfigurationError, which doesn't show it, if it is no address."""
+    try:
+        usable = address is None or (urlsplit(address).hostname and urlsplit(address).port and urlsplit(address).scheme)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ConfigurationError(
+            f"{PROXY} is no address: it takes scheme://user:password@host:port, with signs such as / @ : in the password "
+            "percent-encoded (%2F %40 %3A)."
+        )
+    return address
 
 
 class StoppableSession(requests.Session):
@@ -124,11 +139,22 @@ def pause_before_try(access: YouTubeAccess, attempt: int) -> float:
 
 
 def repeated(request: Callable, access: YouTubeAccess) -> Any:
-    """Call `request` until it succeeds, `access.retries` more times where YouTubeError says that this may help."""
+    """Call `request` until it succeeds: `access.retries` more times where YouTubeError says that this may help, and over new
+    addresses of a rotating proxy when blocked."""
+
+    def over_another_address(error: BaseException) -> bool:
+        return access.proxy_rotates and isinstance(error, AddressBlocked)
+
+    def is_last(state: RetryCallState) -> bool:
+        another = over_another_address(state.outcome.exception())
+        return state.attempt_number >= (TRIES_OVER_NEW_ADDRESSES if another else access.retries + 1)
+
     retrying = Retrying(
-        stop=stop_after_attempt(access.retries + 1),
-        wait=lambda state: pause_before_try(access, state.attempt_number),
-        retry=retry_if_exception(lambda error: isinstance(error, YouTubeError) and error.worth_repeating),
+        stop=is_last,
+        wait=lambda state: pause_before_try(access, min(state.attempt_number, access.retries)),
+        retry=retry_if_exception(
+            lambda error: over_another_address(error) or (isinstance(error, YouTubeError) and error.worth_repeating)
+        ),
         sleep=wait_unless_stopped,
         before_sleep=lambda state: log.info("%s Again in %.1f s.", state.outcome.exception(), state.next_action.sleep),
         reraise=True,

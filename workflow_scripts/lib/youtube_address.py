@@ -13,7 +13,11 @@ VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{11}")
 CHANNEL_ID = re.compile(r"UC[A-Za-z0-9_-]{22}")
 PLAYLIST_ID = re.compile(r"(?:PL|UU|FL|OLAK5uy_)[A-Za-z0-9_-]{10,}")
 TABS = ("videos", "shorts", "streams")
+PLAYLISTS_OF_A_VIEWER = ("RD", "WL", "LL", "LM")
 OTHER_PAGES_OF_A_CHANNEL = (
+    "releases",
+    "membership",
+    "channels",
     "featured",
     "about",
     "community",
@@ -50,7 +54,8 @@ def addresses_of(channel: str, tabs: list[str]) -> list[Address]:
         address
         for number, text in written
         if text
-        for address in checked_addresses(text, tabs, InputFileError, f"{channel}, line {number}")
+        # A line that names a video means this video, also where it was copied from a playlist's window.
+        for address in checked_addresses(text.split("&list=")[0], tabs, InputFileError, f"{channel}, line {number}")
     ]
     if not found:
         raise InputFileError(f"{channel} names no video. It takes an id or an address a line.")
@@ -82,12 +87,18 @@ def understood(text: str, tabs: list[str]) -> list[Address]:
         text = f"{SITE}/channel/{text}"
     elif re.fullmatch(r"@[^\s/?#]+(/\w*)?", text):
         text = f"{SITE}/{text}"
-    parts = urlsplit(text if "://" in text else f"https://{text}")
+    elif re.fullmatch(rf"{CHANNEL_ID.pattern}/\w+", text):
+        text = f"{SITE}/channel/{text}"
+    try:
+        parts = urlsplit(text if "://" in text else f"https://{text}")
+    except ValueError:
+        return []
     if parts.scheme not in ("http", "https") or parts.hostname not in HOSTS:
         return []
     query, path = parse_qs(parts.query), [part for part in parts.path.split("/") if part]
-    if playlist := query.get("list", [""])[0]:
-        return [Address(None, f"{SITE}/playlist?list={playlist}")] if re.fullmatch(r"[\w-]+", playlist) else []
+    playlist = query.get("list", [""])[0]
+    if re.fullmatch(r"[\w-]+", playlist) and not playlist.startswith(PLAYLISTS_OF_A_VIEWER):
+        return [Address(None, f"{SITE}/playlist?list={playlist}")]
     if video_id := video_id_in(parts.hostname, path, query):
         return [Address(video_id, None)]
     return channel_pages(path, tabs)

@@ -21,6 +21,7 @@ from lib.youtube_errors import (
     AgeRestricted,
     CaptionsDisabled,
     NoCaptionsInLanguages,
+    NotOverYet,
     PoTokenNeeded,
     ServerFailure,
     UnexpectedAnswer,
@@ -38,7 +39,6 @@ MEANINGS: list[tuple[type[Exception], type[YouTubeError]]] = [
     (api_errors.RequestBlocked, AddressBlocked),
     (api_errors.TranscriptsDisabled, CaptionsDisabled),
     (api_errors.AgeRestricted, AgeRestricted),
-    (api_errors.VideoUnavailable, VideoRemoved),
     (api_errors.InvalidVideoId, VideoRemoved),
     (api_errors.PoTokenRequired, PoTokenNeeded),
     (requests.exceptions.RetryError, AddressBlocked),
@@ -71,7 +71,7 @@ def captions_of(video_id: str, languages: list[str], access: YouTubeAccess) -> C
             if not (helped_by_cookies or (error.another_client_may_help and access.fallback)):
                 raise
             log.info("%s: %s. Asking with yt-dlp.", video_id, error)
-            captions = by_yt_dlp(video_id, languages, access)
+            captions = by_yt_dlp_or_none(video_id, languages, access)
             if captions is None:
                 raise
             return captions
@@ -112,9 +112,10 @@ def fetched(track: Transcript) -> list:
 
 def as_youtube_error(error: Exception, player: dict) -> YouTubeError:
     """What an exception of youtube-transcript-api, or of the libraries below it, means here; `player` is the player's reply."""
-    if isinstance(error, api_errors.VideoUnplayable):
-        said = [error.reason, *error.sub_reasons] if error.reason else reasons_in(player)
-        return error_for_reason(". ".join(filter(None, said)))
+    if isinstance(error, api_errors.VideoUnplayable | api_errors.VideoUnavailable):
+        return error_for_reason(". ".join(reasons_in(player)) or str(getattr(error, "reason", None)))
+    if isinstance(error, api_errors.TranscriptsDisabled) and is_on_air(player):
+        return NotOverYet()
     if isinstance(error, api_errors.YouTubeRequestFailed):
         return (ServerFailure if " Server Error" in error.reason else UnexpectedAnswer)(
             error.reason.split(" for url")[0]
@@ -124,9 +125,18 @@ def as_youtube_error(error: Exception, player: dict) -> YouTubeError:
 
 
 def reasons_in(player: dict) -> list[str]:
-    """Why the player doesn't play, where it gives no `reason`: private videos come with `messages` alone."""
+    """Why the player doesn't play, in its own words. Private videos come with `messages` alone."""
     state = player.get("playabilityStatus") or {}
-    return [text for text in state.get("messages") or [state.get("status")] if isinstance(text, str)]
+    screen = ((state.get("errorScreen") or {}).get("playerErrorMessageRenderer") or {}).get("subreason") or {}
+    below = "".join(run.get("text", "") for run in screen.get("runs") or []) or screen.get("simpleText")
+    said = [state.get("reason"), below, *(state.get("messages") or [])]
+    return list(dict.fromkeys(text.rstrip(".") for text in said if isinstance(text, str) and text))
+
+
+def is_on_air(player: dict) -> bool:
+    """Whether the player says that the video is live or upcoming: its captions come when it is over."""
+    details = player.get("videoDetails") or {}
+    return bool(details.get("isLive") or details.get("isUpcoming"))
 
 
 def player_reply(response: requests.Response) -> dict:
@@ -145,22 +155,39 @@ def languages_of(tracks) -> str:
     return ", ".join(sorted({track.language_code for track in tracks})) or "none"
 
 
+def by_yt_dlp_or_none(video_id: str, languages: list[str], access: YouTubeAccess) -> Captions | None:
+    """As `by_yt_dlp`, but None for any failure other than a block: the first client's failure says more."""
+    try:
+        return by_yt_dlp(video_id, languages, access)
+    except AddressBlocked:
+        raise
+    except YouTubeError as error:
+        log.info("%s: yt-dlp can't get them either: %s", video_id, error)
+        return None
+
+
 def by_yt_dlp(video_id: str, languages: list[str], access: YouTubeAccess) -> Captions | None:
     """Return the captions with yt-dlp, which signs in where it has cookies, and knows more of YouTube's players.
 
-    None if it finds no captions at all either."""
+    None if it finds no captions in these languages. Raises AddressBlocked where it is blocked, too."""
     # Half a second of importing that most jobs don't need.
     import yt_dlp
 
     check_not_stopped()
     # Without this, a video whose formats it can't get is an error, although its captions are there.
     options = {"skip_download": True, "ignore_no_formats_error": True}
-    with yt_dlp_options(access, **options) as options, yt_dlp.YoutubeDL(options) as youtube:
+    # With it, a block is no error either, but a warning.
+    warnings = CollectedWarnings()
+    with yt_dlp_options(access, logger=warnings, **options) as options, yt_dlp.YoutubeDL(options) as youtube:
         try:
             info = youtube.extract_info(f"https://www.youtube.com/watch?v={video_id}", download=False)
             track = chosen_track(tracks_of(info), languages)
             if track is None:
-                log.info("%s: yt-dlp finds no captions in these languages either.", video_id)
+                said = next(
+                    (text for text in warnings.texts if isinstance(error_for_reason(text), AddressBlocked)), None
+                )
+                if said is not None:
+                    raise AddressBlocked(said)
                 return None
             language, is_generated, address = track
             events = json.loads(youtube.urlopen(address).read())["events"]
@@ -169,6 +196,21 @@ def by_yt_dlp(video_id: str, languages: list[str], access: YouTubeAccess) -> Cap
         except (LookupError, TypeError, ValueError) as error:
             raise UnexpectedAnswer(type(error).__name__) from None
     return Captions(cues_of_events(events), language, is_generated, plain_title(info.get("title") or ""))
+
+
+class CollectedWarnings:
+    """A logger for yt-dlp that keeps what it warns of."""
+
+    def __init__(self):
+        self.texts: list[str] = []
+
+    def debug(self, text: str) -> None:
+        pass
+
+    def warning(self, text: str) -> None:
+        self.texts.append(text)
+
+    error = warning
 
 
 def tracks_of(info: dict):

@@ -106,19 +106,24 @@ class UnknownReason(NotNow):
 
 
 class ListingFailed(NotNow):
-    meaning = "YouTube gave no list of videos"
+    meaning = "YouTube gave no list of videos; the old list is kept"
 
 
 # What YouTube's English texts hold, in the order in which they are tried.
 REASONS: list[tuple[str, type[YouTubeError]]] = [
-    (r"not a bot|unusual traffic|try again later|too many requests|error 429|captcha", AddressBlocked),
+    (r"not a bot|unusual traffic|content isn.t available, try again later|rate.limited", AddressBlocked),
+    (r"too many requests|error 429|captcha", AddressBlocked),
+    # A refused client or a rate limit without its name: not to be taken for a video that is gone.
+    (r"latest version of youtube|^(video unavailable\. )?this content isn.t available\.?$", UnknownReason),
     (r"members.only|join this channel", MembersOnly),
     (r"\bprivate\b", PrivateVideo),
     (r"\bage\b|age-restricted|inappropriate for some users", AgeRestricted),
     (r"\bcountry\b|\bregion\b|\blocation\b", NotInThisCountry),
+    (r"recording is not available|copyright", VideoRemoved),
     (r"premieres|live event|live stream|begin in|offline", NotOverYet),
     (r"\bpurchase\b|\brent\b|\bpayment\b|\bbuy\b|premium", PaidVideo),
-    (r"removed|terminated|no longer available|unavailable|deleted|does(n.t| not) exist|not found", VideoRemoved),
+    (r"removed|terminated|no longer available|unavailable|is(n.t| not) available|deleted", VideoRemoved),
+    (r"does(n.t| not) exist|not found", VideoRemoved),
 ]
 
 
