@@ -135,6 +135,13 @@ def test_what_yaml_makes_of_dates_and_numbers_is_undone():
     assert (source["published_after"], source["max_videos"]) == ("2024-05-01", 2)
 
 
+def test_values_given_on_the_command_line_as_text_are_what_they_stand_for():
+    given = {**SMALLEST, "dataset": {"allow_missing": "true", "seed": "7"}, "training": {"learning_rate": "1e-4"}}
+    config = complete_configuration(given, SCHEMA)
+    assert config["dataset"]["allow_missing"] is True
+    assert (config["dataset"]["seed"], config["training"]["learning_rate"]) == (7, 1e-4)
+
+
 @pytest.mark.parametrize(
     ("keys", "message"),
     [

@@ -34,21 +34,33 @@ def complete_configuration(given: dict, schema_path: str | Path) -> dict:
 
 
 def as_the_schema_wants(value: Any, schema: dict) -> Any:
-    """Undo what YAML 1.1 makes of values: `1e-5` is text to it, where the schema wants a number; `2024-05-01` is a date,
-    where the schema wants text; `2.0` is a whole number, too."""
+    """Undo what YAML 1.1 and Snakemake's --config make of values: `1e-5` is text to them, where the schema wants a number, and
+    `true` inside of braces; `2024-05-01` is a date, where the schema wants text; `2.0` is a whole number, too."""
     if isinstance(value, dict):
         known = schema.get("properties", {})
         return {key: as_the_schema_wants(item, known.get(key, {})) for key, item in value.items()}
-    if isinstance(value, str) and "number" in kinds_of(schema):
-        try:
-            return float(value)
-        except ValueError:
-            return value
-    if isinstance(value, float) and value.is_integer() and "integer" in kinds_of(schema):
+    kinds = kinds_of(schema)
+    if isinstance(value, str) and "string" not in kinds:
+        return value_of_text(value, kinds)
+    if isinstance(value, float) and value.is_integer() and "integer" in kinds:
         return int(value)
-    if isinstance(value, datetime.date) and "string" in kinds_of(schema):
+    if isinstance(value, datetime.date) and "string" in kinds:
         return value.isoformat()
     return value
+
+
+def value_of_text(text: str, kinds: list[str]) -> Any:
+    """The number, truth value or null that a text stands for, if the schema wants one; otherwise the text."""
+    words = {"boolean": {"true": True, "false": False}, "null": {"null": None}}
+    for kind in kinds:
+        if text.lower() in words.get(kind, {}):
+            return words[kind][text.lower()]
+        if kind in ("number", "integer"):
+            try:
+                return float(text) if kind == "number" else int(text)
+            except ValueError:
+                continue
+    return text
 
 
 def with_defaults(config: Any, schema: dict) -> Any:
