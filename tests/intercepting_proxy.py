@@ -232,6 +232,9 @@ class _Site(BaseHTTPRequestHandler):
         for name, value in {"Content-Type": reply.content_type, **reply.headers}.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(reply.body)))
+        if self.close_connection:
+            # The client asked for it, and would otherwise take the connection for one that it may use again.
+            self.send_header("Connection", "close")
         self.end_headers()
         if reply.ending == "cut":
             self.close_connection = True

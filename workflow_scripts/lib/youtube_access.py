@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import requests
-from tenacity import RetryCallState, Retrying, retry_if_exception
+from tenacity import Retrying, retry_if_exception, stop_after_attempt
 from youtube_transcript_api.proxies import GenericProxyConfig
 
 from lib.errors import ConfigurationError
@@ -142,19 +142,15 @@ def repeated(request: Callable, access: YouTubeAccess) -> Any:
     """Call `request` until it succeeds: `access.retries` more times where YouTubeError says that this may help, and over new
     addresses of a rotating proxy when blocked."""
 
-    def over_another_address(error: BaseException) -> bool:
-        return access.proxy_rotates and isinstance(error, AddressBlocked)
+    def may_help(error: BaseException) -> bool:
+        blocked_there = access.proxy_rotates and isinstance(error, AddressBlocked)
+        return blocked_there or (isinstance(error, YouTubeError) and error.worth_repeating)
 
-    def is_last(state: RetryCallState) -> bool:
-        another = over_another_address(state.outcome.exception())
-        return state.attempt_number >= (TRIES_OVER_NEW_ADDRESSES if another else access.retries + 1)
-
+    tries = TRIES_OVER_NEW_ADDRESSES if access.proxy_rotates else access.retries + 1
     retrying = Retrying(
-        stop=is_last,
+        stop=stop_after_attempt(tries),
         wait=lambda state: pause_before_try(access, min(state.attempt_number, access.retries)),
-        retry=retry_if_exception(
-            lambda error: over_another_address(error) or (isinstance(error, YouTubeError) and error.worth_repeating)
-        ),
+        retry=retry_if_exception(may_help),
         sleep=wait_unless_stopped,
         before_sleep=lambda state: log.info("%s Again in %.1f s.", state.outcome.exception(), state.next_action.sleep),
         reraise=True,
