@@ -31,7 +31,14 @@ rule all:
 
 onstart:
     remove_stop_file()
+    start_run_clock()
+    keep_edited_questions(Path("data"))
+
+
+onsuccess:
+    print_summary_of_teaching()
 
 
 onerror:
+    print_summary_of_teaching()
     print(state_of_talks(), "See docs/troubleshooting.md.")

@@ -1,4 +1,5 @@
 # All helper functions of the rules. Each name says what it gives.
+import math
 import os
 import sys
 from pathlib import Path
@@ -11,7 +12,11 @@ from snakemake.exceptions import WorkflowError
 from lib.caption_files import caption_files
 from lib.channel_account import account_in_a_line
 from lib.configuration import complete_configuration
+from lib.edited_questions import keep_edited_questions
 from lib.errors import UnderstudyError
+from lib.progress import spending_summary
+from lib.prompts import check_placeholders
+from lib.run_clock import start_run_clock
 from lib.stop_file import remove_stop_file
 from lib.video_list import VideoList
 from lib.youtube_address import addresses_of, names_a_file
@@ -50,14 +55,17 @@ def prompt_file(name):
     """The project's own prompts/NAME if it exists, otherwise the repository's, relative to the project."""
     own = Path("prompts") / name
     shared = Path(workflow.basedir) / "prompts" / name
-    if own.is_file():
-        return str(own)
-    if shared.is_file():
-        return os.path.relpath(shared)
-    raise WorkflowError(
-        f"prompts/{name} is missing, in the project ({Path.cwd()}) and in the workflow ({workflow.basedir}). "
-        f"It is a Markdown file that tells the teacher model what to write; restore it with git."
-    )
+    found = next((str(path) for path in (own, Path(os.path.relpath(shared))) if path.is_file()), None)
+    if found is None:
+        raise WorkflowError(
+            f"prompts/{name} is missing, in the project ({Path.cwd()}) and in the workflow ({workflow.basedir}). "
+            f"It is a Markdown file that tells the teacher model what to write; restore it with git."
+        )
+    try:
+        check_placeholders(found)
+    except UnderstudyError as error:
+        raise WorkflowError(str(error))
+    return found
 
 
 def files_of_source(wildcards=None):
@@ -129,6 +137,13 @@ def state_of_talks():
         return ""
 
 
+def print_summary_of_teaching():
+    """What this run has asked the teacher, if it has."""
+    summary = spending_summary(Path("data"))
+    if summary:
+        print(summary)
+
+
 def transcripts_of_channel(wildcards):
     """The transcript of every listed video; with `dataset.allow_missing`, those that are there."""
     paths = [f"data/transcripts/{video['video_id']}.json" for video in listed_videos()]
@@ -175,10 +190,14 @@ def calls_of_all_jobs():
 
 
 def calls_of_answers(wildcards):
-    """A job's share of the profile's `llm`; the embedded teacher takes all of it, so that one model is in memory."""
-    if config["teacher"]["gguf"] is None:
-        return min(config["teacher"]["concurrency"], calls_of_all_jobs())
-    return calls_of_all_jobs()
+    """A job's share of the profile's `llm`: as little as lets all jobs together use all of it, because a share idles while its
+    job starts and ends; the embedded teacher takes all, so that one model is in memory."""
+    total = calls_of_all_jobs()
+    if config["teacher"]["gguf"] is not None:
+        return total
+    # Snakemake runs five more jobs at a time than it has cores, those with `threads: 0` included.
+    jobs = min(len(listed_videos()) or 1, (workflow.cores or 1) + 5)
+    return max(1, min(math.ceil(total / jobs), config["teacher"]["concurrency"], total))
 
 
 def calls_of_questions(wildcards):

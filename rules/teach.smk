@@ -1,6 +1,7 @@
 # The two passes of the teacher model, each with the whole transcript as its context.
 # Requires: data/transcripts/{video_id}.json, prompts/questions.md, prompts/answers.md, and the teacher of the configuration.
-# Makes: data/questions/{video_id}.json, data/answers/{video_id}/{slot}.json. What the teacher replied stays in data/responses/.
+# Makes: data/questions/{video_id}.json, data/answers/{video_id}/{slot}.json. What the teacher replied stays in data/responses/,
+# what it cost in data/spending/. plan, check_questions and responses_prune tell, and make nothing.
 
 
 rule questions:
@@ -52,3 +53,52 @@ rule answers:
         "../envs/teach.yaml"
     script:
         "../workflow_scripts/answer_questions.py"
+
+
+rule plan:
+    """Tell what teaching will take before a single request: calls, tokens, money, time, and what is stored already."""
+    input:
+        videos="data/videos.json",
+        questions_prompt=prompt_file("questions.md"),
+        answers_prompt=prompt_file("answers.md"),
+    params:
+        teacher=teacher_identity(),
+        slots=SLOTS,
+        in_flight=calls_of_all_jobs(),
+    log:
+        "logs/plan.log",
+    conda:
+        "../envs/teach.yaml"
+    script:
+        "../workflow_scripts/plan_teaching.py"
+
+
+rule check_questions:
+    """Check every question file that there is, and name the file and the slot of each mistake."""
+    input:
+        videos="data/videos.json",
+    params:
+        slots=SLOTS,
+    log:
+        "logs/check_questions.log",
+    conda:
+        "../envs/teach.yaml"
+    script:
+        "../workflow_scripts/check_questions.py"
+
+
+rule responses_prune:
+    """List the stored replies that no configuration of this project refers to any more; delete them with --config prune=true."""
+    input:
+        videos="data/videos.json",
+        questions_prompt=prompt_file("questions.md"),
+        answers_prompt=prompt_file("answers.md"),
+    params:
+        teacher=teacher_identity(),
+        slots=SLOTS,
+    log:
+        "logs/responses_prune.log",
+    conda:
+        "../envs/teach.yaml"
+    script:
+        "../workflow_scripts/prune_responses.py"

@@ -5,22 +5,19 @@ from pathlib import Path
 
 from lib.files import read_json, write_json
 from lib.job_log import log, start_job_log
-from lib.prompts import filled_prompt, messages_about, prompt_sha256
+from lib.progress import log_progress
+from lib.prompts import messages_about, prompt_sha256
 from lib.question_list import read_questions
-from lib.quotes import quotes_for
-from lib.structured_answer import InvalidAnswer, answer_markdown, answer_schema
-from lib.teacher import EmbeddedWork, Reply, Teacher, teacher_for
-
-
-def answer_messages(transcript: dict, prompt: str, question: str, voice: str) -> list[dict]:
-    """The request for one answer; what differs comes last."""
-    values = {"title": transcript["title"], "question": question, "voice": voice}
-    return messages_about(transcript, filled_prompt(prompt, **values))
+from lib.run_clock import run_started
+from lib.structured_answer import InvalidAnswer, answer_markdown
+from lib.teacher import Job, Reply, Teacher
+from lib.teacher_servers import EmbeddedWork, teacher_for
+from lib.teaching_requests import answer_request
 
 
 def judged_answer(reply: Reply, form: str, question: str) -> tuple[str, str]:
     """Return status and answer of a reply."""
-    if reply.refusal or reply.finish_reason == "content_filter":
+    if reply.is_refused:
         return "refused", reply.refusal or ""
     if reply.finish_reason == "length":
         return "truncated", reply.text
@@ -32,12 +29,18 @@ def judged_answer(reply: Reply, form: str, question: str) -> tuple[str, str]:
         return "invalid", reply.text
 
 
+def is_answer(text: str, question: str) -> bool:
+    """Whether a reply of `form: schema` can be rendered."""
+    try:
+        return bool(answer_markdown(text, question))
+    except InvalidAnswer:
+        return False
+
+
 def answer_record(teacher: Teacher, transcript: dict, question: dict, prompt: str, style: dict) -> dict:
     """Ask for one answer; `style` has the configuration's voice, form, quote and max_tokens."""
-    messages = answer_messages(transcript, prompt, question["question"], style["voice"])
-    quotes = quotes_for(question["question"], transcript["text"]) if style["quote"] else None
-    schema = answer_schema(quotes) if style["form"] == "schema" else None
-    reply = teacher.ask(messages, style["max_tokens"], schema)
+    request = answer_request(transcript, prompt, question["question"], style)
+    reply = teacher.ask(request, fits=lambda text: is_answer(text, question["question"]))
     status, answer = judged_answer(reply, style["form"], question["question"])
     return {
         "status": status,
@@ -69,31 +72,46 @@ def unused_record(video_id: str, slot: str, prompt: str) -> dict:
     }
 
 
-def answer_questions(transcript_path, questions_path, prompt, identity, settings, style, in_flight, threads, paths):
+def answer_questions(
+    transcript_path, questions_path, prompt, identity, settings, style, in_flight, threads, fresh, paths
+):
     """Write one record a slot; `paths` are the slots' files, `in_flight` how many requests may be under way."""
     transcript = read_json(transcript_path)
     slots = [Path(path).stem for path in paths]
-    questions = {item["slot"]: item for item in read_questions(questions_path, slots)["questions"]}
-    records = {slot: unused_record(transcript["video_id"], slot, prompt) for slot in slots if slot not in questions}
+    questions = read_questions(questions_path, slots)["questions"]
+    records = {slot: unused_record(transcript["video_id"], slot, prompt) for slot in slots}
     if questions:
-        at_once = min(in_flight, len(questions))
-        work = EmbeddedWork(threads, at_once, messages_about(transcript))
-        with (
-            teacher_for(f"answers-{transcript['video_id']}", identity, settings, work) as teacher,
-            ThreadPoolExecutor(at_once) as pool,
-        ):
-            asked = [
-                pool.submit(answer_record, teacher, transcript, questions[slot], prompt, style) for slot in questions
-            ]
-            try:
-                records |= {record["slot"]: record for record in (request.result() for request in asked)}
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
+        job = Job(f"answers-{transcript['video_id']}", transcript["video_id"], min(in_flight, len(questions)))
+        work = EmbeddedWork(threads, messages_about(transcript))
+        with teacher_for(job, identity, settings, work, run_started() if fresh else 0.0) as teacher:
+            # The embedded server has read the transcript into all its slots when it starts.
+            is_warm = identity["gguf"] is not None
+            answered = asked_answers(teacher, transcript, questions, prompt, style, job.in_flight, is_warm)
+            records |= {record["slot"]: record for record in answered}
     for slot, path in zip(slots, paths, strict=True):
         write_json(path, records[slot])
-    answered = sum(record["status"] == "ok" for record in records.values())
-    log.info("%s: %d answers to %d questions.", transcript["title"], answered, len(questions))
+    usable = sum(record["status"] == "ok" for record in records.values())
+    log.info("%s: %d answers to %d questions.", transcript["title"], usable, len(questions))
+
+
+def asked_answers(
+    teacher: Teacher, transcript: dict, questions: list[dict], prompt: str, style: dict, at_once: int, is_warm: bool
+) -> list[dict]:
+    """Return the records of all questions, asked `at_once` at a time. Unless the server `is_warm`, and as long as it is found to
+    pay, the first one goes alone: it puts the transcript into the server's cache, where pass 1 has not or was too long ago."""
+    first_alone = not is_warm and teacher.first_alone
+    alone, others = (questions[:1], questions[1:]) if first_alone else ([], questions)
+    records = [answer_record(teacher, transcript, question, prompt, style) for question in alone]
+    with ThreadPoolExecutor(at_once) as pool:
+        asked = [pool.submit(answer_record, teacher, transcript, question, prompt, style) for question in others]
+        try:
+            records += [request.result() for request in asked]
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    if first_alone:
+        teacher.learn_from_answers([record["usage"] for record in records])
+    return records
 
 
 if __name__ == "__main__":
@@ -107,5 +125,7 @@ if __name__ == "__main__":
         style=snakemake.params.style,
         in_flight=min(snakemake.config["teacher"]["concurrency"], snakemake.resources.llm),
         threads=snakemake.threads,
+        fresh=snakemake.config["fresh"] == "answers",
         paths=snakemake.output,
     )
+    log_progress(Path("data"))

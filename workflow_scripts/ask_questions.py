@@ -1,58 +1,72 @@
 """Pass 1: the teacher model reads a whole transcript and writes the questions that it answers."""
 
+from pathlib import Path
+
+from lib.edited_questions import questions_sha256, warn_of_kept_copy
 from lib.errors import UnderstudyError
 from lib.files import read_json, write_json
 from lib.job_log import log, start_job_log
-from lib.prompts import filled_prompt, messages_about, prompt_sha256
-from lib.question_list import UnusableReply, questions_in, reply_schema
-from lib.teacher import EmbeddedWork, Teacher, teacher_for
+from lib.progress import log_progress
+from lib.prompts import messages_about, prompt_sha256
+from lib.question_list import UnusableReply, questions_in
+from lib.run_clock import run_started
+from lib.teacher import Job, Teacher
+from lib.teacher_servers import EmbeddedWork, teacher_for
+from lib.teaching_requests import question_request
 
 
 class NoQuestions(UnderstudyError):
     """The teacher gave no usable questions for a video."""
 
 
-def question_messages(transcript: dict, prompt: str, most: int) -> list[dict]:
-    """The request of pass 1; it opens as every request of pass 2 does."""
-    return messages_about(transcript, filled_prompt(prompt, title=transcript["title"], count=most))
-
-
 def asked_questions(teacher: Teacher, transcript: dict, prompt: str, slots: list[str], style: dict) -> dict:
-    """Return model and questions for a transcript; `style` has the configuration's openings and max_tokens.
+    """Return model, usage and questions for a transcript; `style` has the configuration's openings and max_tokens.
 
     Raises NoQuestions if the reply can't be used."""
-    schema = reply_schema(len(slots), style["openings"])
-    messages = question_messages(transcript, prompt, len(slots))
-    reply = teacher.ask(messages, style["max_tokens"], schema)
-    if reply.refusal or reply.finish_reason == "content_filter":
+    request = question_request(transcript, prompt, slots, style)
+    reply = teacher.ask(request, fits=lambda text: holds_questions(text, slots))
+    asked = {"model": reply.model, "usage": reply.usage, "questions": []}
+    if reply.is_refused:
         log.warning(
-            "%s: the teacher refuses to write questions: %s", transcript["title"], reply.refusal or "content filter"
+            "%s: the teacher refuses to write questions: %s", transcript["video_id"], reply.refusal or "content filter"
         )
-        return {"model": reply.model, "questions": []}
+        return asked
     try:
-        questions = questions_in(reply.text, slots)
+        asked["questions"] = questions_in(reply.text, slots)
     except UnusableReply as error:
-        teacher.forget(messages, style["max_tokens"], schema)
+        teacher.forget(request)
         raise NoQuestions(
             f"{transcript['video_id']}: the teacher's reply can't be used: {error} (it ended with {reply.finish_reason!r}). "
             "The next run asks again; if it was cut off, raise questions.max_tokens."
         ) from None
     origin = "from the response store" if reply.from_store else f"{reply.usage['completion_tokens']} tokens"
-    log.info("%s: %d questions, %s.", transcript["title"], len(questions), origin)
-    return {"model": reply.model, "questions": questions}
+    log.info("%s: %d questions, %s.", transcript["title"], len(asked["questions"]), origin)
+    return asked
 
 
-def ask_questions(transcript_path, prompt, identity, settings, slots, style, threads, path) -> None:
-    """Write the question record of one transcript to `path`; a video without captions gets no questions."""
+def holds_questions(text: str, slots: list[str]) -> bool:
+    """Whether a reply can be used."""
+    try:
+        return bool(questions_in(text, slots))
+    except UnusableReply:
+        return False
+
+
+def ask_questions(transcript_path, prompt, identity, settings, slots, style, threads, fresh, path) -> None:
+    """Write the question record of one transcript to `path`; a video without captions gets no questions.
+
+    Questions there that a person changed are kept in a copy."""
     transcript = read_json(transcript_path)
     video_id = transcript["video_id"]
-    asked = {"model": None, "questions": []}
+    asked = {"model": None, "usage": None, "questions": []}
     if transcript["status"] == "ok":
-        alone = EmbeddedWork(threads, parallel=1, opening=messages_about(transcript))
-        with teacher_for(f"questions-{video_id}", identity, settings, alone) as teacher:
+        job = Job(f"questions-{video_id}", video_id)
+        work = EmbeddedWork(threads, messages_about(transcript))
+        with teacher_for(job, identity, settings, work, run_started() if fresh else 0.0) as teacher:
             asked = asked_questions(teacher, transcript, prompt, slots, style)
     record = {"video_id": video_id, "title": transcript["title"], "prompt_sha256": prompt_sha256(prompt), **asked}
-    write_json(path, record)
+    warn_of_kept_copy(path)
+    write_json(path, {**record, "written_sha256": questions_sha256(record["questions"])})
 
 
 if __name__ == "__main__":
@@ -65,5 +79,7 @@ if __name__ == "__main__":
         slots=snakemake.params.slots,
         style=snakemake.params.style,
         threads=snakemake.threads,
+        fresh=snakemake.config["fresh"] == "questions",
         path=snakemake.output.questions,
     )
+    log_progress(Path("data"))

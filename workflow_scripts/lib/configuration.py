@@ -12,6 +12,7 @@ import yaml
 from jsonschema import Draft202012Validator, ValidationError
 
 from lib.errors import ConfigurationError
+from lib.prices import prices_of
 
 ADVICE = {
     "training.alpha": "mlx_lm has no alpha: set training.lora_parameters.scale to alpha / rank.",
@@ -99,8 +100,10 @@ def conflicts(config: dict) -> list[str]:
         found.append("teacher takes either `model` (a name at a server) or `gguf` (a file for the embedded llama.cpp).")
     if config["answers"]["quote"] and config["answers"]["form"] != "schema":
         found.append("answers.quote needs answers.form: schema.")
-    if teacher["budget_usd"] is not None and teacher["prices"] is None:
-        found.append("teacher.budget_usd needs teacher.prices, or nothing could be counted.")
+    if teacher["budget_usd"] is not None and prices_of(teacher["model"], teacher["prices"])[0] is None:
+        found.append(
+            "teacher.budget_usd needs teacher.prices, or nothing could be counted: prices.yaml doesn't have the model."
+        )
     return found
 
 

@@ -2,6 +2,7 @@
 
 import copy
 import re
+from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -83,21 +84,39 @@ def tag_names(tags: list[str]) -> list[str]:
     return list(dict.fromkeys(name for name in names if name))
 
 
-def read_questions(path: str, slots: list[str]) -> dict:
+def read_questions(path: str | Path, slots: list[str]) -> dict:
     """Read a question file, which a person may have edited.
 
-    Raises InputFileError, naming file and slot, if a later stage could not use it."""
-    record = read_json(path)
+    Raises InputFileError, naming file and slot of every mistake, if a later stage could not use it."""
+    mistakes = mistakes_in(path, slots)
+    if mistakes:
+        raise InputFileError("\n".join(mistakes))
+    return read_json(path)
+
+
+def mistakes_in(path: str | Path, slots: list[str]) -> list[str]:
+    """Return what is wrong in a question file, a line each with the file and the slot; an empty list if nothing is."""
+    try:
+        record = read_json(path)
+    except InputFileError as error:
+        return [str(error)]
     if not isinstance(record, dict) or not isinstance(record.get("questions"), list):
-        raise InputFileError(f"{path}: it takes an object with a list `questions`.")
-    seen = set()
+        return [f"{path}: it takes an object with a list `questions`."]
+    found, seen, asked = [], set(), {}
     for item in record["questions"]:
         slot = item.get("slot") if isinstance(item, dict) else None
         if slot not in slots or slot in seen:
-            raise InputFileError(f"{path}: slot {slot!r} is twice, or not one of {slots[0]} to {slots[-1]}.")
-        if not isinstance(item.get("question"), str) or not item["question"].strip():
-            raise InputFileError(f"{path}, slot {slot}: `question` is empty. Write one, or remove the slot.")
-        if not isinstance(item.get("tags"), list):
-            raise InputFileError(f"{path}, slot {slot}: `tags` takes a list, which may be empty.")
+            found.append(f"{path}: slot {slot!r} is twice, or not one of {slots[0]} to {slots[-1]}.")
+            continue
         seen.add(slot)
-    return record
+        question = item.get("question")
+        if not isinstance(question, str) or not question.strip():
+            found.append(f"{path}, slot {slot}: `question` is empty. Write one, or remove the slot.")
+        elif (wording := " ".join(question.casefold().split())) in asked:
+            found.append(f"{path}, slot {slot}: the question of slot {asked[wording]} again.")
+        else:
+            asked[wording] = slot
+        tags = item.get("tags")
+        if not isinstance(tags, list) or not all(isinstance(tag, str) and tag.strip() for tag in tags):
+            found.append(f"{path}, slot {slot}: `tags` takes a list of words, which may be empty.")
+    return found

@@ -1,34 +1,32 @@
-"""The teacher model behind an OpenAI-compatible server, a remote one or llama.cpp in this job."""
+"""The teacher model behind an OpenAI-compatible server: asked once for each request, patient, and careful with money."""
 
-import hashlib
-import urllib.error
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+import random
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 from threading import Lock
 
 import openai
-from gguf import GGUFReader
 
-from lib.api_key import api_key_for, is_loopback
-from lib.embedded_llama import embedded_server, read_prefix_once
+from lib.adaptive_limit import AdaptiveLimit
+from lib.api_key import MissingKeyError
 from lib.errors import UnderstudyError
-from lib.gguf_source import gguf_source
-from lib.response_store import request_hash, set_aside, store_reply, stored_reply
-from lib.spending import BudgetReached, check_budget, record_spending
-from lib.stop_file import check_not_stopped, stop_run
+from lib.job_log import log
+from lib.json_reply import json_in, with_schema_in_words
+from lib.prices import prices_of
+from lib.response_store import ResponseStore
+from lib.server_habits import RUNGS, ServerHabits
+from lib.spending import BYTES_OF_A_TOKEN, BudgetReached, Ledger, Reservation, highest_usage
+from lib.stop_file import check_not_stopped, stop_run, wait_unless_stopped
+from lib.teacher_errors import Meaning, TeacherError, Verdict, verdict_on
+from lib.teaching_requests import Request
 
-CLIENT_RETRIES = 5
-TIMEOUT_S = 600
 SAMPLING_KEYS = ("temperature", "reasoning_effort", "seed")
-LONGEST_EMBEDDED_CONTEXT = 16_384
-LONGEST_REASON = 300
-
-
-class TeacherError(UnderstudyError):
-    """The server did not answer one request; another run takes it up."""
+LONGEST_WAIT_S = 120
+LONGEST_ASKED_WAIT_S = 900
+RAISED = 2
+# What models without a reasoning parser on their server write before the reply.
+REASONING = re.compile(r"\A\s*<think>.*?</think>\s*", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -42,66 +40,206 @@ class Reply:
     usage: dict
     from_store: bool
 
+    @property
+    def is_refused(self) -> bool:
+        return bool(self.refusal) or self.finish_reason == "content_filter"
+
 
 @dataclass(frozen=True)
-class EmbeddedWork:
-    """How llama.cpp runs in a job: its cores, the requests at a time, and the messages that all of them open with."""
+class Job:
+    """Who asks: the ledger's name, the video's id for messages and as the server's cache key, and the requests at a time."""
 
-    threads: int
-    parallel: int
-    opening: list[dict]
+    name: str
+    video_id: str
+    in_flight: int = 1
 
 
 class Teacher:
     """Asks each request once: what the response store has is not asked again.
 
-    `connect` makes the client when the first request has to be sent: answers from the store need no key and no server."""
+    `connect` makes the client when the first request has to be sent: answers from the store need no key and no server.
+    `identity` is what shapes the replies, `settings` the rest of the configuration's `teacher`."""
 
-    def __init__(self, connect: Callable[[], openai.OpenAI], job: str, model: str, identity: dict, settings: dict):
+    def __init__(
+        self,
+        connect: Callable[[], openai.OpenAI],
+        job: Job,
+        model: str,
+        identity: dict,
+        settings: dict,
+        store: ResponseStore,
+    ):
         self._connect = connect
         self._client: openai.OpenAI | None = None
         self._failure: UnderstudyError | None = None
         self._connecting = Lock()
         self._job = job
         self._model = model
-        self._identity = identity
         self._settings = settings
-        self._token_limit = "max_tokens"
+        self._store = store
         self._sampling = {key: identity[key] for key in SAMPLING_KEYS if identity.get(key) is not None}
+        self._limit = AdaptiveLimit(job.in_flight)
+        prices, _ = prices_of(identity["model"], settings["prices"])
+        self._ledger = Ledger(job.name, prices, settings["budget_usd"], settings["timeout_s"])
+        self._habits = ServerHabits(settings["base_url"] if identity["gguf"] is None else "embedded", model)
 
-    def ask(self, messages: list[dict], max_tokens: int, schema: dict | None = None) -> Reply:
-        """Return the reply to `messages`, from the store or from the server.
+    def ask(self, request: Request, fits: Callable[[str], bool] = lambda text: True) -> Reply:
+        """Return the reply to `request`, from the store or from the server; one that was cut off is asked for once more with
+        twice the tokens. `fits` says whether a text is what the request's schema asks for.
 
         Raises RunStopped for what every other request would meet, too, and TeacherError for what a new run may mend."""
-        key = self._key(messages, max_tokens, schema)
-        stored = stored_reply(key)
+        reply = self._asked_once(request, fits)
+        if reply.finish_reason == "length":
+            cut_off = reply
+            log.info(
+                "%s: a reply of %d tokens was cut off, asking for a longer one.", self._job.video_id, request.max_tokens
+            )
+            try:
+                reply = self._asked_once(request._replace(max_tokens=RAISED * request.max_tokens), fits)
+            except TeacherError as error:
+                log.info("No longer one was to be had: %s", error)
+                return cut_off
+        return reply
+
+    @property
+    def first_alone(self) -> bool:
+        """Whether a talk's first answer is best sent alone."""
+        return self._habits.first_alone
+
+    def learn_from_answers(self, usages: list[dict]) -> None:
+        """Learn from the usage of a talk's answers, newly asked and in their order, whether to send the first one alone."""
+        self._habits.learn_from_cached_shares(
+            [usage["cached_tokens"] / usage["prompt_tokens"] for usage in usages if usage["prompt_tokens"]]
+        )
+
+    def forget(self, request: Request) -> None:
+        """Set the replies to a request aside as of no use, so that the next run asks again."""
+        self._store.set_aside(request)
+        self._store.set_aside(request._replace(max_tokens=RAISED * request.max_tokens))
+
+    def _asked_once(self, request: Request, fits: Callable[[str], bool]) -> Reply:
+        stored = self._store.reply_to(request)
         if stored is not None:
             return Reply(**stored, from_store=True)
-        check_not_stopped()
-        try:
-            check_budget(self._settings["budget_usd"])
-            completion = self._complete(messages, max_tokens, schema)
-        except BudgetReached as error:
-            raise stop_run(str(error)) from None
-        except openai.OpenAIError as error:
-            raise self._explained(error) from None
-        if not getattr(completion, "choices", None):
-            raise TeacherError(
-                f"{self._settings.get('base_url')} does not reply as an OpenAI-compatible server. Check teacher.base_url."
-            )
-        reply = reply_of(completion)
-        record_spending(self._job, reply["usage"], self._settings["prices"])
-        store_reply(key, reply)
+        reply = self._asked_by_rung(request, fits) if request.schema is not None else self._sent(request, None)
+        self._store.keep(request, reply)
         return Reply(**reply, from_store=False)
 
-    def forget(self, messages: list[dict], max_tokens: int, schema: dict | None = None) -> None:
-        """Set the reply to a request aside as of no use, so that the next run asks again."""
-        set_aside(self._key(messages, max_tokens, schema))
+    def _asked_by_rung(self, request: Request, fits: Callable[[str], bool]) -> dict:
+        """Ask for JSON as the server was found to take it; before that is known, from the strictest way down to the next."""
+        decided = self._habits.rung
+        rungs = RUNGS if decided is None else RUNGS[RUNGS.index(decided) :]
+        reply = None
+        for rung in rungs:
+            try:
+                reply = self._sent(request, rung)
+            except LowerRung as refusal:
+                log.info("%s does not take response_format %s: %s", self._model, rung, refusal)
+                continue
+            if rung != "json_schema":
+                reply["text"] = json_in(reply["text"])
+            if fits(reply["text"]):
+                self._habits.remember(rung=rung)
+                return reply
+            if decided is not None or reply["refusal"] or reply["finish_reason"] != "stop":
+                return reply
+            log.info("%s: the reply does not keep to the JSON schema (%s).", self._model, rung)
+        if reply is None:
+            raise TeacherError(f"{self._model} takes no request for JSON.")
+        return reply
 
-    def _key(self, messages: list[dict], max_tokens: int, schema: dict | None) -> str:
-        return request_hash(
-            {"teacher": self._identity, "messages": messages, "max_tokens": max_tokens, "schema": schema}
-        )
+    def _sent(self, request: Request, rung: str | None) -> dict:
+        """Send until there is a reply, a reason to stop, or no more tries."""
+        tries = 0
+        while True:
+            check_not_stopped()
+            options = self._options(request, rung)
+            try:
+                with self._limit.slot() as round_, self._ledger.reserved(usage_of(options)) as reservation:
+                    check_not_stopped()
+                    outcome = self._one_try(options, reservation)
+            except BudgetReached as error:
+                raise stop_run(str(error)) from None
+            if not isinstance(outcome, Verdict):
+                self._limit.succeeded()
+                return outcome
+            if outcome.meaning is Meaning.REFUSED:
+                return refused_reply(self._model, outcome.said)
+            tries += outcome.meaning is not Meaning.DIFFERENTLY
+            self._act_on(outcome, options, tries, round_)
+
+    def _one_try(self, options: dict, reservation: Reservation) -> dict | Verdict:
+        client = self._connected()
+        try:
+            completion = client.chat.completions.create(**options)
+        except openai.OpenAIError as error:
+            verdict = verdict_on(error, options, client.base_url.host, client.api_key)
+            reservation.may_be_paid = verdict.may_be_paid
+            return verdict
+        except ValueError:
+            # The client lets the JSON decoder's own error through.
+            reservation.may_be_paid = True
+            return Verdict(
+                Meaning.AGAIN,
+                f"{client.base_url.host} sent a reply that is no JSON. Check teacher.base_url",
+                may_be_paid=True,
+            )
+        if not getattr(completion, "choices", None) or completion.choices[0].message is None:
+            said = f"{client.base_url} does not reply as an OpenAI-compatible server. Check teacher.base_url"
+            reservation.may_be_paid = True
+            return Verdict(Meaning.AGAIN, said)
+        reply = reply_of(completion)
+        reservation.usage = reply["usage"] if completion.usage else guessed_usage(options, reply["text"])
+        if reply["finish_reason"] == "error":
+            return Verdict(Meaning.AGAIN, f"{client.base_url.host} broke off its reply")
+        return reply
+
+    def _options(self, request: Request, rung: str | None) -> dict:
+        """The request as the server takes it."""
+        messages = request.messages
+        options = {**self._sampling, "prompt_cache_key": self._job.video_id}
+        if rung == "json_schema":
+            named = {"name": request.schema["title"], "strict": True, "schema": request.schema}
+            options["response_format"] = {"type": "json_schema", "json_schema": named}
+        elif rung is not None:
+            messages = with_schema_in_words(messages, request.schema)
+        if rung == "json_object":
+            options["response_format"] = {"type": "json_object"}
+        options = {key: value for key, value in options.items() if key not in self._habits.refuses}
+        return {"model": self._model, "messages": messages, self._habits.token_limit: request.max_tokens, **options}
+
+    def _act_on(self, verdict: Verdict, sent: dict, tries: int, round_: int) -> None:
+        """Wait, learn, or raise, as the verdict says."""
+        if verdict.meaning is Meaning.STOP:
+            raise stop_run(verdict.said)
+        if verdict.meaning is Meaning.LOWER_RUNG:
+            raise LowerRung(verdict.said)
+        if verdict.meaning is Meaning.DIFFERENTLY:
+            self._learn(verdict)
+            return
+        if verdict.meaning is Meaning.SLOWER:
+            self._limit.halve(round_)
+        if verdict.meaning is Meaning.GIVE_UP or tries > self._settings["retries"]:
+            times = f", {tries} times" if tries > 1 else ""
+            raise TeacherError(
+                f"{self._job.video_id}: {verdict.said}{times}. Run again later; what was answered is kept."
+            )
+        wait_s = self._wait_s(verdict, tries)
+        log.info("%s. Again in %.1f s.", verdict.said, wait_s)
+        wait_unless_stopped(wait_s)
+
+    def _wait_s(self, verdict: Verdict, tries: int) -> float:
+        """Twice as long each time, with jitter so that not all come back at once, and after what the server asks for."""
+        own = min(LONGEST_WAIT_S, self._settings["backoff_s"] * 2 ** (tries - 1)) * random.uniform(0.5, 1)
+        return own if verdict.wait_s is None else min(verdict.wait_s, LONGEST_ASKED_WAIT_S) + own
+
+    def _learn(self, verdict: Verdict) -> None:
+        if verdict.parameter == "max_tokens":
+            self._habits.remember(token_limit="max_completion_tokens")
+            return
+        if verdict.parameter in self._sampling and verdict.parameter not in self._habits.refuses:
+            log.warning("%s does not take teacher.%s, it is left out: %s", self._model, verdict.parameter, verdict.said)
+        self._habits.remember(refuses=[verdict.parameter])
 
     def _connected(self) -> openai.OpenAI:
         with self._connecting:
@@ -109,43 +247,38 @@ class Teacher:
                 raise self._failure
             try:
                 self._client = self._client or self._connect()
+            except MissingKeyError as error:
+                self._failure = stop_run(str(error))
+                raise self._failure from None
             except UnderstudyError as error:
                 self._failure = error
                 raise
         return self._client
 
-    def _complete(self, messages: list[dict], max_tokens: int, schema: dict | None):
-        limit = self._token_limit
-        options = {**self._sampling, limit: max_tokens}
-        if schema is not None:
-            named = {"name": schema["title"], "strict": True, "schema": schema}
-            options["response_format"] = {"type": "json_schema", "json_schema": named}
-        try:
-            return self._connected().chat.completions.create(model=self._model, messages=messages, **options)
-        except openai.BadRequestError as error:
-            # Other threads may have learned it meanwhile: what counts is what this request was sent with.
-            if limit == "max_tokens" and "max_completion_tokens" in str(error):
-                self._token_limit = "max_completion_tokens"
-                return self._complete(messages, max_tokens, schema)
-            raise
 
-    def _explained(self, error: openai.OpenAIError) -> UnderstudyError:
-        server = self._client.base_url.host
-        if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
-            return stop_run(f"{server} refuses the API key. Check OPENAI_API_KEY, then run the same command again.")
-        if isinstance(error, openai.NotFoundError):
-            return stop_run(f"{server} has no model {self._model!r}. Check teacher.model and teacher.base_url.")
-        status = getattr(error, "status_code", None)
-        if status == 402 or getattr(error, "code", None) == "insufficient_quota":
-            return stop_run(f"{server} says that there is no credit left. Add some, then run the same command again.")
-        if isinstance(error, openai.APITimeoutError):
-            return TeacherError(
-                f"{server} gave no answer within {TIMEOUT_S} s, {CLIENT_RETRIES + 1} times. Run again later."
-            )
-        if isinstance(error, openai.APIConnectionError):
-            return TeacherError(f"{server} can't be reached. Is teacher.base_url right, and the server running?")
-        reason = getattr(error, "message", "").replace(self._client.api_key, "[key]")[:LONGEST_REASON]
-        return TeacherError(f"{server} answered with an error ({status or type(error).__name__}): {reason}")
+class LowerRung(UnderstudyError):
+    """The server does not know this way of asking for JSON."""
+
+
+def usage_of(options: dict) -> dict:
+    """The most tokens that a request can take."""
+    return highest_usage(options["messages"], options.get("max_tokens") or options["max_completion_tokens"])
+
+
+def guessed_usage(options: dict, text: str) -> dict:
+    """The tokens of a reply whose server doesn't count them."""
+    return {**usage_of(options), "completion_tokens": len(text.encode()) // BYTES_OF_A_TOKEN}
+
+
+def refused_reply(model: str, said: str) -> dict:
+    """A refusal that came as an error, as it is kept."""
+    return {
+        "text": "",
+        "finish_reason": "content_filter",
+        "refusal": said,
+        "model": model,
+        "usage": {"prompt_tokens": 0, "cached_tokens": 0, "completion_tokens": 0},
+    }
 
 
 def reply_of(completion) -> dict:
@@ -154,7 +287,7 @@ def reply_of(completion) -> dict:
     usage = completion.usage
     details = getattr(usage, "prompt_tokens_details", None)
     return {
-        "text": choice.message.content or "",
+        "text": REASONING.sub("", choice.message.content or ""),
         "finish_reason": choice.finish_reason,
         "refusal": choice.message.refusal,
         "model": completion.model,
@@ -164,57 +297,3 @@ def reply_of(completion) -> dict:
             "completion_tokens": getattr(usage, "completion_tokens", None) or 0,
         },
     }
-
-
-@contextmanager
-def teacher_for(job: str, identity: dict, settings: dict, work: EmbeddedWork) -> Iterator[Teacher]:
-    """Yield the configured teacher; the embedded one runs as long as the block.
-
-    `identity` is what shapes its replies (model, gguf, revision and the sampling keys), `settings` the rest
-    of the configuration's `teacher`. `job` names the ledger, `work` says how an embedded model is run."""
-    if identity["gguf"] is None:
-        yield Teacher(partial(hosted_client, settings["base_url"]), job, identity["model"], identity, settings)
-        return
-    path = gguf_source(identity["gguf"], "teacher.gguf")
-    with path.open("rb") as opened:
-        shaping = {**identity, "gguf": hashlib.file_digest(opened, "sha256").hexdigest()}
-    with ExitStack() as servers:
-        connect = partial(embedded_client, servers, path, work)
-        yield Teacher(connect, job, path.stem, shaping, settings)
-
-
-def hosted_client(base_url: str) -> openai.OpenAI:
-    """A client for a server that someone else runs; none of the environment's proxies for one on loopback.
-
-    Raises MissingKeyError."""
-    direct = openai.DefaultHttpxClient(trust_env=False) if is_loopback(base_url) else None
-    return openai.OpenAI(
-        base_url=base_url,
-        api_key=api_key_for(base_url),
-        max_retries=CLIENT_RETRIES,
-        timeout=TIMEOUT_S,
-        http_client=direct,
-    )
-
-
-def embedded_client(servers: ExitStack, path: Path, work: EmbeddedWork) -> openai.OpenAI:
-    """Start llama.cpp, which stops with `servers`, and return a client for it."""
-    context = embedded_context(path)
-    base_url = servers.enter_context(embedded_server(path, context, work.parallel, work.threads))
-    if work.parallel > 1:
-        try:
-            read_prefix_once(base_url, work.opening)
-        except urllib.error.HTTPError as error:
-            said = error.read().decode(errors="replace")[:LONGEST_REASON]
-            raise TeacherError(f"{path.name} can't take the transcript (it takes {context} tokens): {said}") from None
-    direct = openai.DefaultHttpxClient(trust_env=False)
-    return openai.OpenAI(
-        base_url=base_url, api_key="no-key-needed", max_retries=0, timeout=TIMEOUT_S, http_client=direct
-    )
-
-
-def embedded_context(path: Path) -> int:
-    """The context that the model was trained for, in tokens, up to what a long talk takes."""
-    reader = GGUFReader(path)
-    architecture = reader.fields["general.architecture"].contents()
-    return min(int(reader.fields[f"{architecture}.context_length"].contents()), LONGEST_EMBEDDED_CONTEXT)

@@ -1,0 +1,23 @@
+"""Check every question file that there is, and name the file and the slot of each mistake."""
+
+from pathlib import Path
+
+from lib.errors import InputFileError
+from lib.files import read_json
+from lib.job_log import log, start_job_log
+from lib.question_list import mistakes_in
+
+
+def check_questions(data: Path, slots: list[str]) -> None:
+    """Raise InputFileError with all mistakes of all question files of the listed videos, a line each."""
+    paths = [data / "questions" / f"{video['video_id']}.json" for video in read_json(data / "videos.json")]
+    there = [path for path in paths if path.exists()]
+    mistakes = [mistake for path in there for mistake in mistakes_in(path, slots)]
+    if mistakes:
+        raise InputFileError("\n".join([f"{len(mistakes)} mistakes in question files:", *mistakes]))
+    log.info("%d question files are right, %d videos have none yet.", len(there), len(paths) - len(there))
+
+
+if __name__ == "__main__":
+    start_job_log(snakemake.log[0])
+    check_questions(Path("data"), snakemake.params.slots)

@@ -1,0 +1,55 @@
+"""List the stored replies that the present configuration does not refer to, and how much they take; delete them if asked to."""
+
+from pathlib import Path
+
+from lib.job_log import log, start_job_log
+from lib.planned_requests import Prompts, requests_of_project
+from lib.response_store import ResponseStore
+from lib.teacher import RAISED
+from lib.teacher_servers import store_identity
+
+SHOWN = 20
+
+
+def prune_responses(data: Path, config: dict, identity: dict, prompts: Prompts, slots: list[str], delete: bool) -> None:
+    """Log the replies in `data`/responses that nothing refers to; with `delete`, remove them.
+
+    A reply counts as referred to with the questions as they are now, so one to an edited question's old wording doesn't."""
+    store = ResponseStore(store_identity(identity), folder=data / "responses")
+    wanted = set()
+    unknown = 0
+    for video in requests_of_project(data, config, prompts, slots, store):
+        unknown += video.transcript is None
+        requests = [video.questions] * bool(video.questions) + video.answers
+        wanted |= {store.path_of(request) for request in requests}
+        wanted |= {store.path_of(request._replace(max_tokens=RAISED * request.max_tokens)) for request in requests}
+    files = sorted(
+        path for path in (data / "responses").glob("*/*") if path.is_file() and not path.name.startswith(".")
+    )
+    unused = [path for path in files if path not in wanted]
+    size = sum(path.stat().st_size for path in unused)
+    log.info("%d of %d stored replies are referred to by nothing: %.1f MB.", len(unused), len(files), size / 1e6)
+    for path in unused[:SHOWN]:
+        log.info("  %s", path)
+    if len(unused) > SHOWN:
+        log.info("  and %d more", len(unused) - SHOWN)
+    if unknown:
+        log.info("%d videos have no transcript, so what belongs to them is not known: nothing is deleted.", unknown)
+    elif delete:
+        for path in unused:
+            path.unlink()
+        log.info("Deleted.")
+    elif unused:
+        log.info("They were paid for. To delete them: snakemake responses_prune --config prune=true")
+
+
+if __name__ == "__main__":
+    start_job_log(snakemake.log[0])
+    prune_responses(
+        data=Path("data"),
+        config=snakemake.config,
+        identity=snakemake.params.teacher,
+        prompts=Prompts(snakemake.input.questions_prompt, snakemake.input.answers_prompt),
+        slots=snakemake.params.slots,
+        delete=snakemake.config["prune"],
+    )
