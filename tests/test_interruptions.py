@@ -95,12 +95,13 @@ def test_an_error_that_all_would_meet_stops_the_run_with_one_line(new_project, s
 
 
 def test_a_spent_budget_stops_before_the_next_request_and_keeps_what_was_paid(new_project, teacher):
-    prices = {"input": 1000, "output": 1000}  # 0.96 dollars a request of the fake
-    new_project.configure(teacher={"budget_usd": 2, "prices": prices, "concurrency": 1})
+    prices = {"input": 0, "output": 1000}  # 0.06 dollars a request of the fake, and at most 0.064
+    limits = {"questions": {"max_tokens": 64}, "answers": {"max_tokens": 64}}
+    new_project.configure(teacher={"budget_usd": 0.2, "prices": prices, "concurrency": 1}, **limits)
     said = new_project.snakemake("--resources", "llm=1", "--", "data/dataset/train.jsonl", succeeds=False)
-    assert "teacher.budget_usd (2.00) is reached" in said
+    assert "teacher.budget_usd (0.20) is reached: 0.18 US dollars are spent" in said
     assert len(teacher.asked()) == 3
-    new_project.configure(teacher={"budget_usd": 20})
+    new_project.configure(teacher={"budget_usd": 20.0})
     teacher.forget()
     new_project.snakemake("data/dataset/train.jsonl")
     assert len(teacher.asked()) == 8 - 3

@@ -1,22 +1,32 @@
 """The parts of the two passes: prompts, questions, structured answers, the response store, the ledger, the key."""
 
 import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
 from itertools import takewhile
 
 import pytest
+import yaml
 from jsonschema import Draft202012Validator
 
-from answer_questions import answer_messages
-from ask_questions import question_messages
+from lib.adaptive_limit import AdaptiveLimit
 from lib.api_key import MissingKeyError, api_key_for
+from lib.edited_questions import keep_edited_questions, questions_sha256
 from lib.errors import InputFileError
 from lib.files import read_json, write_json
+from lib.json_reply import json_in
+from lib.prices import prices_of
 from lib.prompts import PromptError, filled_prompt
 from lib.question_list import UnusableReply, questions_in, read_questions, reply_schema
 from lib.quotes import quotes_for
-from lib.response_store import entry_path, request_hash, store_reply, stored_reply
-from lib.spending import BudgetReached, check_budget, price_usd, record_spending, spent_usd
+from lib.response_store import ResponseStore, request_hash
+from lib.spending import Books, BudgetReached, Ledger, ledger_lines, price_usd, spent_usd
 from lib.structured_answer import InvalidAnswer, answer_markdown, answer_schema
+from lib.teaching_requests import Request, answer_request, question_request
 from project import REPOSITORY
 
 SLOTS = ["q01", "q02", "q03"]
@@ -33,8 +43,9 @@ def prompt(tmp_path, text: str):
 @pytest.mark.parametrize("folder", ["prompts", "demo/prompts"])
 def test_both_passes_open_with_the_same_words_and_keep_the_transcript_as_it_is(folder):
     folder = REPOSITORY / folder
-    first = question_messages(TRANSCRIPT, folder / "questions.md", 5)
-    second = answer_messages(TRANSCRIPT, folder / "answers.md", "Why dig?", "plain")
+    first = question_request(TRANSCRIPT, folder / "questions.md", SLOTS, {"openings": None, "max_tokens": 9}).messages
+    style = {"voice": "plain", "quote": False, "form": "markdown", "max_tokens": 9}
+    second = answer_request(TRANSCRIPT, folder / "answers.md", "Why dig?", style).messages
     alike = takewhile(lambda pair: pair[0] == pair[1], zip(json.dumps(first), json.dumps(second), strict=False))
     opening = "".join(character for character, _ in alike)
     assert json.dumps(TRANSCRIPT["text"])[1:-1] in opening
@@ -76,6 +87,11 @@ def test_a_reply_without_questions_is_unusable(text):
         ([{"slot": "q01", "question": "Why?", "tags": []}] * 2, "slot 'q01' is twice"),
         ([{"slot": "q02", "question": " ", "tags": []}], "slot q02: `question` is empty"),
         ([{"slot": "q02", "question": "Why?", "tags": "soil"}], "slot q02: `tags` takes a list"),
+        ([{"slot": "q02", "question": "Why?", "tags": [3]}], "slot q02: `tags` takes a list of words"),
+        (
+            [{"slot": "q01", "question": "Why  dig?", "tags": []}, {"slot": "q02", "question": "why dig?", "tags": []}],
+            "slot q02: the question of slot q01 again",
+        ),
         ("none", "a list `questions`"),
     ],
 )
@@ -150,32 +166,153 @@ def test_a_capable_teacher_is_not_held_to_patterns():
     assert "pattern" not in json.dumps([reply_schema(15), answer_schema()])
 
 
+IDENTITY = {"model": "m", "gguf": None, "revision": None}
+REQUEST = Request([{"role": "user", "content": "x"}], 100)
+REPLY = {"text": "\u00e9", "finish_reason": "stop", "refusal": None, "model": "m", "usage": {}}
+
+
 def test_the_store_gives_back_what_it_was_given_and_sets_damage_aside(tmp_path):
-    key = request_hash({"messages": ["x"], "schema": None})
-    assert key == request_hash({"schema": None, "messages": ["x"]})
-    assert stored_reply(key, tmp_path) is None
-    store_reply(key, {"text": "é"}, tmp_path)
-    assert stored_reply(key, tmp_path) == {"text": "é"}
-    path = entry_path(key, tmp_path)
+    store = ResponseStore(IDENTITY, folder=tmp_path)
+    assert request_hash(IDENTITY, REQUEST) == request_hash(dict(reversed(IDENTITY.items())), REQUEST)
+    assert request_hash(IDENTITY, REQUEST) != request_hash(IDENTITY, REQUEST._replace(max_tokens=200))
+    assert store.reply_to(REQUEST) is None
+    store.keep(REQUEST, REPLY)
+    assert store.reply_to(REQUEST) == REPLY
+    path = store.path_of(REQUEST)
     path.write_bytes(path.read_bytes()[:-10])
-    assert stored_reply(key, tmp_path) is None
+    assert store.reply_to(REQUEST) is None
     assert path.with_suffix(".damaged").exists()
-    store_reply(key, {"text": "again"}, tmp_path)
-    assert stored_reply(key, tmp_path) == {"text": "again"}
+    store.keep(REQUEST, REPLY)
+    assert store.reply_to(REQUEST) == REPLY
+    store.set_aside(REQUEST)
+    assert store.reply_to(REQUEST) is None
+    assert path.with_suffix(".unusable").exists()
+
+
+def test_a_reply_is_fresh_or_is_asked_again_and_the_old_one_stays(tmp_path):
+    ResponseStore(IDENTITY, folder=tmp_path).keep(REQUEST, REPLY)
+    fresh = ResponseStore(IDENTITY, fresh_since=time.time() + 60, folder=tmp_path)
+    assert fresh.reply_to(REQUEST) is None
+    fresh.keep(REQUEST, {**REPLY, "text": "new"})
+    assert ResponseStore(IDENTITY, folder=tmp_path).reply_to(REQUEST)["text"] == "new"
+    assert "\u00e9" in fresh.path_of(REQUEST).with_suffix(".replaced").read_text()
+
+
+PRICES = {"input": 1.0, "cached_input": 0.1, "output": 10.0}
 
 
 def test_money_is_counted_with_the_cached_share_and_survives_a_torn_line(tmp_path):
-    prices = {"input": 1.0, "cached_input": 0.1, "output": 10.0}
-    assert price_usd(USAGE, prices) == pytest.approx((600 * 1 + 400 * 0.1 + 100 * 10) / 1e6)
+    assert price_usd(USAGE, PRICES) == pytest.approx((600 * 1 + 400 * 0.1 + 100 * 10) / 1e6)
     assert price_usd(USAGE, None) is None
-    record_spending("a", USAGE, prices, tmp_path)
-    record_spending("b", USAGE, prices, tmp_path)
-    with (tmp_path / "b.jsonl").open("a") as ledger:
+    for job in ("answers-a", "answers-b"):
+        with Ledger(job, PRICES, None, 600, tmp_path).reserved(USAGE) as reservation:
+            reservation.usage = USAGE
+    with (tmp_path / "answers-b.jsonl").open("a") as ledger:
         ledger.write('{"usd": 0.0')
     assert spent_usd(tmp_path) == pytest.approx(2 * 0.00164)
-    check_budget(0.01, tmp_path)
-    with pytest.raises(BudgetReached):
-        check_budget(0.003, tmp_path)
+    with Ledger("answers-b", PRICES, None, 600, tmp_path).reserved(USAGE) as reservation:
+        reservation.usage = USAGE
+    assert spent_usd(tmp_path) == pytest.approx(3 * 0.00164)
+    assert len(ledger_lines(tmp_path)) == 3
+
+
+def test_a_budget_counts_what_is_in_flight_in_other_jobs_and_what_was_lost(tmp_path):
+    """Each request may cost up to 0.002 dollars, and two of three fit into the budget."""
+    highest = {"prompt_tokens": 1000, "cached_tokens": 0, "completion_tokens": 100}
+    budget = 0.0045
+    one, other, third = (Ledger(f"answers-{name}", PRICES, budget, 600, tmp_path) for name in "abc")
+    with one.reserved(highest), other.reserved(highest):
+        started = threading.Thread(target=lambda: third.reserved(highest).__enter__(), daemon=True)
+        started.start()
+        started.join(timeout=0.7)
+        assert started.is_alive(), "it waits for what is in flight"
+    started.join(timeout=5)
+    assert not started.is_alive(), "the others took nothing, so it may go on"
+    for _ in range(2):
+        with one.reserved({**highest, "prompt_tokens": 100}) as reservation:
+            reservation.usage = {"prompt_tokens": 1000, "cached_tokens": 0, "completion_tokens": 100}
+    with pytest.raises(BudgetReached, match=r"teacher.budget_usd \(0.00\) is reached"), one.reserved(highest):
+        pass
+
+
+def test_the_summary_of_the_books_counts_no_line_twice_and_may_be_lost(tmp_path):
+    ledger = Ledger("answers-a", PRICES, None, 600, tmp_path)
+    for _ in range(450):
+        with ledger.reserved(USAGE) as reservation:
+            reservation.usage = USAGE
+    expected = pytest.approx(450 * 0.00164)
+    assert spent_usd(tmp_path) == expected
+    assert (tmp_path / "summary.json").exists()
+    assert spent_usd(tmp_path) == expected
+    with ledger.reserved(USAGE) as reservation:
+        reservation.usage = USAGE
+    assert spent_usd(tmp_path) == pytest.approx(451 * 0.00164)
+    (tmp_path / "summary.json").write_text("{half")
+    assert spent_usd(tmp_path) == pytest.approx(451 * 0.00164)
+
+
+def test_a_request_lost_with_its_job_counts_as_its_prompt(tmp_path):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    reserved = {"id": "x", "usd": 5.0, "if_lost_usd": 0.25, "host": socket.gethostname(), "pid": dead.pid}
+    (tmp_path / "answers-a.jsonl").write_text(json.dumps({"time": time.time(), "reserves": reserved}) + "\n")
+    assert Books(tmp_path).totals(600) == (0.25, 0.0)
+    reserved["pid"] = os.getpid()
+    (tmp_path / "answers-a.jsonl").write_text(json.dumps({"time": time.time(), "reserves": reserved}) + "\n")
+    assert Books(tmp_path).totals(600) == (0.0, 5.0)
+
+
+def test_a_limit_halves_once_for_requests_that_were_in_flight_together_and_climbs_again():
+    limit = AdaptiveLimit(8)
+    with limit.slot() as first, limit.slot() as second:
+        limit.halve(first)
+        limit.halve(second)
+    assert limit.now == 4
+    with limit.slot() as later:
+        limit.halve(later)
+    assert limit.now == 2
+    for _ in range(2 + 3):
+        limit.succeeded()
+    assert limit.now == 4
+    for _ in range(100):
+        limit.succeeded()
+    assert limit.now == 8
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('{"a": 1}', '{"a": 1}'),
+        ('<think>{hm}</think> Sure:\n```json\n{"a": {"b": 2}}\n```', '{"a": {"b": 2}}'),
+        ("none { here", "none { here"),
+    ],
+)
+def test_json_is_found_in_what_stands_around_it(text, found):
+    assert json_in(text) == found
+
+
+def test_edited_questions_are_kept_in_a_copy(tmp_path):
+    path = tmp_path / "questions/abcdefghijk.json"
+    questions = [{"slot": "q01", "question": "Why?", "tags": []}]
+    write_json(path, {"questions": questions, "written_sha256": questions_sha256(questions)})
+    assert keep_edited_questions(tmp_path) == []
+    write_json(path, {"questions": [], "written_sha256": questions_sha256(questions)})
+    (copy,) = keep_edited_questions(tmp_path)
+    assert copy.read_bytes() == path.read_bytes()
+    assert keep_edited_questions(tmp_path) == []
+    path.write_text("{half")
+    keep_edited_questions(tmp_path)
+    assert copy.read_text() == "{half"
+    assert len(list(copy.parent.iterdir())) == 2, "the version before stays, too"
+
+
+def test_prices_are_dated_and_an_unknown_model_says_so():
+    known = yaml.safe_load((REPOSITORY / "prices.yaml").read_text())
+    assert known["date"] and known["source"]
+    assert all(set(prices) == {"input", "cached_input", "output"} for prices in known["models"].values())
+    assert prices_of("gpt-5-mini", None)[0] == known["models"]["gpt-5-mini"]
+    assert prices_of("gpt-5-mini", PRICES) == (PRICES, "teacher.prices")
+    assert prices_of("home-made", None) == (None, "no price of home-made in prices.yaml: set teacher.prices")
 
 
 def test_the_key_comes_from_the_environment_then_a_file_and_loopback_needs_none(tmp_path, monkeypatch):

@@ -1,0 +1,323 @@
+"""The client of the teacher model against a server that misbehaves as the real ones do: what it sends, and what it keeps."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import pytest
+
+import fake_teacher
+from ask_questions import holds_questions
+from fake_teacher import FakeTeacher, Fault, error
+from lib.files import read_json
+from lib.question_list import questions_in, reply_schema
+from lib.response_store import ResponseStore
+from lib.server_habits import ServerHabits
+from lib.spending import ledger_lines
+from lib.stop_file import RunStopped, remove_stop_file
+from lib.teacher import Job, Teacher
+from lib.teacher_errors import TeacherError
+from lib.teacher_servers import hosted_client
+from lib.teaching_requests import Request
+
+SLOTS = ["q01", "q02", "q03"]
+IDENTITY = {
+    "model": "fake-1",
+    "gguf": None,
+    "revision": None,
+    "temperature": None,
+    "reasoning_effort": None,
+    "seed": None,
+}
+SETTINGS = {"prices": None, "budget_usd": None, "retries": 3, "backoff_s": 0.02, "timeout_s": 1.0}
+PRICES = {"input": 1.0, "output": 10.0}
+KEPT_REPLIES = "data/responses/*/*.json"
+
+
+@pytest.fixture
+def server():
+    with FakeTeacher() as server:
+        yield server
+
+
+@pytest.fixture
+def make_teacher(server, tmp_path, monkeypatch):
+    """A teacher as a job makes it, in a project folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test-never-in-a-file")
+
+    def make(in_flight: int = 4, identity: dict | None = None, **settings) -> Teacher:
+        settings = {**SETTINGS, "base_url": server.base_url, **settings}
+        identity = {**IDENTITY, **(identity or {})}
+        connect = partial(hosted_client, server.base_url, settings["timeout_s"])
+        job = Job("answers-abcdefghijk", "abcdefghijk", in_flight)
+        return Teacher(connect, job, "fake-1", identity, settings, ResponseStore(identity))
+
+    return make
+
+
+def request(text: str = "Why dig?", max_tokens: int = 100) -> Request:
+    return Request([{"role": "user", "content": f"A talk. {text}"}], max_tokens)
+
+
+QUESTIONS = Request([{"role": "user", "content": "A talk."}], 100, reply_schema(3))
+
+
+def ask_questions(teacher: Teacher):
+    return teacher.ask(QUESTIONS, fits=lambda text: holds_questions(text, SLOTS))
+
+
+def kept(tmp_path) -> int:
+    return len(list(tmp_path.glob(KEPT_REPLIES)))
+
+
+def test_what_is_stored_is_not_asked_again_and_needs_no_key(server, make_teacher, tmp_path, monkeypatch):
+    reply = make_teacher().ask(request())
+    monkeypatch.delenv("OPENAI_API_KEY")
+    again = make_teacher().ask(request())
+    assert (again.text, again.from_store, len(server.requests), kept(tmp_path)) == (reply.text, True, 1, 1)
+
+
+PASSING = {
+    "too many requests": fake_teacher.TOO_MANY,
+    "overloaded": fake_teacher.OVERLOADED,
+    "bad gateway in html": Fault(502, "<html>Bad gateway</html>"),
+    "no connection": Fault(how="reset"),
+    "cut in the body": Fault(how="cut"),
+    "stalled in the body": Fault(how="stall"),
+    "no first byte": Fault(how="slow"),
+    "delivered twice": Fault(how="twice"),
+    "not json": Fault(how="not_json"),
+    "no choices": Fault(how="no_choices"),
+}
+
+
+@pytest.mark.parametrize("name", PASSING)
+def test_an_error_that_passes_costs_one_more_request_and_loses_nothing(server, make_teacher, tmp_path, name):
+    server.faults = [PASSING[name]]
+    reply = make_teacher().ask(request())
+    assert reply.text.startswith("The **answer**")
+    assert (len(server.requests), kept(tmp_path)) == (2, 1)
+
+
+@pytest.mark.parametrize("name", PASSING)
+def test_an_error_that_stays_is_given_up_after_the_configured_tries(server, make_teacher, tmp_path, name):
+    server.faults = [PASSING[name]] * 20
+    with pytest.raises(TeacherError, match=r"abcdefghijk: .*, 3 times. Run again later; what was answered is kept"):
+        make_teacher(retries=2).ask(request())
+    assert (len(server.requests), kept(tmp_path)) == (3, 0)
+    server.faults = []
+    assert make_teacher().ask(request()).text
+
+
+FATAL = {
+    "wrong key": (
+        error(401, "Incorrect API key provided: sk-test-never-in-a-file", "invalid_api_key"),
+        "refuses the API key",
+    ),
+    "no right": (error(403, "You are not allowed"), "refuses the API key"),
+    "no credit": (fake_teacher.NO_CREDIT, "there is no credit left"),
+    "payment": (error(402, "Insufficient balance"), "there is no credit left"),
+    "no model": (fake_teacher.NO_MODEL, "has no model 'fake-1'"),
+}
+
+
+@pytest.mark.parametrize("name", FATAL)
+def test_what_every_request_would_meet_stops_the_run_after_one(server, make_teacher, tmp_path, name):
+    fault, said = FATAL[name]
+    server.faults = [fault] * 5
+    with pytest.raises(RunStopped, match=said) as raised:
+        make_teacher().ask(request())
+    assert "sk-test" not in str(raised.value)
+    with pytest.raises(RunStopped, match=said):
+        make_teacher().ask(request("Another question"))
+    assert len(server.requests) == 1
+    server.faults = []
+    remove_stop_file()
+    assert make_teacher().ask(request()).text
+
+
+def test_a_missing_key_stops_the_run_before_any_request(server, make_teacher, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY")
+    teacher = make_teacher()
+    teacher._connect = partial(hosted_client, "https://api.example.org/v1", 1.0)
+    with pytest.raises(RunStopped, match="No API key for api"):
+        teacher.ask(request())
+    with pytest.raises(RunStopped, match="No API key"):
+        make_teacher().ask(request("Another"))
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("headers", "least_s"),
+    [({"Retry_After": "1"}, 1.0), ({"retry_after_ms": "400"}, 0.4)],
+    ids=["seconds", "milliseconds"],
+)
+def test_the_server_s_own_wait_is_kept(server, make_teacher, headers, least_s):
+    server.faults = [error(429, "Rate limit", "rate_limit_exceeded", None, **headers)]
+    started = time.monotonic()
+    make_teacher().ask(request())
+    assert time.monotonic() - started >= least_s
+
+
+def test_too_many_requests_halve_what_is_in_flight(server, make_teacher):
+    server.delay_s = 0.1
+    server.faults = [fake_teacher.TOO_MANY] * 8
+    teacher = make_teacher(in_flight=8)
+    with ThreadPoolExecutor(8) as pool:
+        replies = list(pool.map(teacher.ask, [request(f"Question {number}") for number in range(24)]))
+    assert len({reply.text for reply in replies}) == 24
+    assert len(server.requests) == 24 + 8
+    assert server.most_in_flight == 8
+    assert teacher._limit.now > 1
+
+
+def test_a_context_that_is_too_long_names_the_video_and_both_numbers(server, make_teacher):
+    server.faults = [fake_teacher.TOO_LONG] * 3
+    with pytest.raises(TeacherError, match=r"abcdefghijk: .* \(9311 tokens asked for, 8192 possible\)"):
+        make_teacher().ask(request())
+    assert len(server.requests) == 1
+
+
+REFUSED = {
+    "max_tokens": "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
+    "temperature": "Unsupported value: 'temperature' does not support 0.4 with this model. Only the default (1) is supported.",
+    "prompt_cache_key": "Unrecognized request argument supplied: prompt_cache_key",
+}
+
+
+def test_what_a_model_refuses_is_learned_once(server, make_teacher):
+    server.refuses = REFUSED
+    sampling = {"temperature": 0.4, "seed": 7}
+    make_teacher(identity=sampling).ask(request())
+    assert len(server.requests) == 1 + len(REFUSED)
+    make_teacher(identity=sampling).ask(request("Another question"))
+    assert len(server.requests) == 2 + len(REFUSED)
+    last = server.requests[-1]
+    assert last["seed"] == 7 and last["max_completion_tokens"] == 100
+    assert not set(REFUSED) & set(last)
+
+
+def test_a_value_that_is_wrong_is_not_taken_for_a_parameter_that_is_not_known(server, make_teacher):
+    server.faults = [error(400, "temperature 9 is too hot for sk-test-never-in-a-file")]
+    with pytest.raises(TeacherError, match=r"temperature 9 is too hot for \[key\]"):
+        make_teacher(identity={"temperature": 1.9}).ask(request())
+    assert len(server.requests) == 1
+
+
+def test_a_reply_that_was_cut_off_is_asked_for_once_more_with_twice_the_tokens(server, make_teacher, tmp_path):
+    server.faults = [Fault(how="length")]
+    reply = make_teacher().ask(request())
+    assert (reply.finish_reason, [sent["max_tokens"] for sent in server.requests]) == ("stop", [100, 200])
+    server.forget()
+    assert make_teacher().ask(request()).from_store
+    assert server.requests == []
+    server.faults = [Fault(how="length")] * 2
+    assert make_teacher().ask(request("A long one")).finish_reason == "length"
+    assert len(server.requests) == 2
+    assert make_teacher().ask(request("A long one")).finish_reason == "length"
+    assert len(server.requests) == 2, "what stays cut off is kept, too"
+
+
+@pytest.mark.parametrize("how", ["refusal", "content_filter"])
+def test_a_refusal_is_a_reply(server, make_teacher, how):
+    server.faults = [Fault(how=how)]
+    assert make_teacher().ask(request()).is_refused
+    assert make_teacher().ask(request()).is_refused
+    assert len(server.requests) == 1
+
+
+def test_a_reply_without_usage_counts_nothing(server, make_teacher):
+    server.faults = [Fault(how="no_usage")]
+    assert make_teacher().ask(request()).usage == {"prompt_tokens": 0, "cached_tokens": 0, "completion_tokens": 0}
+
+
+LADDER = {  # what the server does with json_schema and with json_object, the rung that is found, and the requests that it takes
+    "takes schemas": (True, True, "json_schema", 1),
+    "refuses schemas": (False, True, "json_object", 2),
+    "refuses both": (False, False, "prompt", 3),
+    "ignores schemas": (None, True, "json_object", 2),
+    "ignores both": (None, None, "prompt", 3),
+}
+
+
+@pytest.mark.parametrize("name", LADDER)
+def test_the_way_to_ask_for_json_is_found_once_and_remembered(server, make_teacher, name):
+    server.json_schema, server.json_object, rung, requests = LADDER[name]
+    assert len(questions_in(ask_questions(make_teacher()).text, SLOTS)) == 3
+    assert len(server.requests) == requests
+    assert ServerHabits(server.base_url, "fake-1").rung == rung
+    another = QUESTIONS._replace(messages=[{"role": "user", "content": "Another talk."}])
+    make_teacher().ask(another, fits=lambda text: holds_questions(text, SLOTS))
+    assert len(server.requests) == requests + 1
+
+
+def test_a_reply_against_the_schema_from_a_server_that_keeps_it_is_not_asked_for_in_other_ways(server, make_teacher):
+    ask_questions(make_teacher())
+    server.faults = [Fault(how="no_schema")]
+    another = QUESTIONS._replace(messages=[{"role": "user", "content": "Another talk."}])
+    reply = make_teacher().ask(another, fits=lambda text: holds_questions(text, SLOTS))
+    assert reply.text == "Sure! Here you are."
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("shares", "first_alone"),
+    [([0.0, 0.9, 0.9], True), ([0.9, 0.9, 0.9], False), ([0.0, 0.0, 0.0], False), ([0.0], True)],
+    ids=["cached from the second on", "warmed by pass 1", "no cache, or not told", "one answer tells nothing"],
+)
+def test_whether_the_first_answer_goes_alone_is_learned_from_what_was_cached(tmp_path, shares, first_alone):
+    habits = ServerHabits("http://x", "m", tmp_path)
+    assert habits.first_alone
+    habits.learn_from_cached_shares(shares)
+    assert ServerHabits("http://x", "m", tmp_path).first_alone is first_alone
+
+
+def test_a_damaged_memory_of_a_server_is_made_anew(server, make_teacher, tmp_path):
+    ask_questions(make_teacher())
+    habits = next((tmp_path / "data/teacher").glob("*.json"))
+    assert read_json(habits)["rung"] == "json_schema"
+    habits.write_text("{half")
+    server.forget()
+    make_teacher().ask(request())
+    assert len(server.requests) == 1
+
+
+def test_the_budget_stops_before_the_request_that_could_exceed_it(server, make_teacher):
+    """A request of the fake costs 900 x 1 + 60 x 10 = 1,500 millionths of a dollar; these may cost up to 2,050 before."""
+    server.delay_s = 0.05
+    teacher = make_teacher(in_flight=4, prices=PRICES, budget_usd=0.008)
+    asked = 0
+    with ThreadPoolExecutor(4) as pool:
+        pending = [pool.submit(teacher.ask, request(f"{'soil ' * 600}{number}")) for number in range(20)]
+        for done in pending:
+            try:
+                done.result()
+                asked += 1
+            except RunStopped as stopped:
+                assert "teacher.budget_usd (0.01) is reached" in str(stopped)
+    assert 3 <= asked == len(server.requests)
+    assert sum(line["usd"] for line in ledger_lines()) == pytest.approx(asked * 0.0015)
+    assert asked * 0.0015 <= 0.008
+
+
+def test_a_broken_connection_counts_as_its_prompt(server, make_teacher, tmp_path):
+    server.faults = [Fault(how="reset")]
+    make_teacher(prices=PRICES).ask(request())
+    lines = (tmp_path / "data/spending/answers-abcdefghijk.jsonl").read_text().splitlines()
+    assert '"usd": 5' in lines[0], lines
+    assert '"usd": 0.0015' in lines[1]
+
+
+def test_the_first_answer_warms_the_cache_and_the_others_find_it(server, make_teacher):
+    """OpenAI puts the schema before the messages, so pass 1 warms nothing for pass 2, and the first answer does."""
+    server.caches = True
+    talk = "A long talk about soil. " * 1000
+    pass_1 = Request([{"role": "user", "content": f"{talk} Ask."}], 100, reply_schema(3))
+    teacher = make_teacher()
+    teacher.ask(pass_1, fits=lambda text: holds_questions(text, SLOTS))
+    answers = [teacher.ask(Request([{"role": "user", "content": f"{talk} {number}"}], 100)) for number in range(12)]
+    assert answers[0].usage["cached_tokens"] == 0
+    shares = [reply.usage["cached_tokens"] / reply.usage["prompt_tokens"] for reply in answers]
+    assert sum(shares) / len(shares) >= 0.8
+    assert {sent["prompt_cache_key"] for sent in server.requests} == {"abcdefghijk"}
