@@ -4,7 +4,7 @@ MODEL ?= demo/models/demo-Q4_K_M.gguf
 QUESTION ?= How often should I water my tomatoes?
 export MODEL QUESTION
 
-.PHONY: demo chat test test-long lint docs lock references benchmark-captions environment
+.PHONY: demo chat test test-long lint docs lock references benchmark-captions benchmark-teach environment
 
 demo: environment
 	@started=$$(date +%s) && . .venv/bin/activate && \
@@ -18,7 +18,7 @@ chat: environment
 test: environment
 	@.venv/bin/pytest
 
-# A channel of 300 videos.
+# A channel of 300 videos; 200 videos with a failing server, killed five times.
 test-long: environment
 	@.venv/bin/pytest -m long
 
@@ -45,6 +45,10 @@ references:
 benchmark-captions: environment
 	@.venv/bin/python -m pip install --quiet --target .benchmarks -r benchmarks/requirements.txt
 	@PYTHONPATH=workflow_scripts:.benchmarks .venv/bin/python benchmarks/captions.py
+
+# 45 minutes: the two passes over a channel, beside a plain script, three times.
+benchmark-teach: environment
+	@PYTHONPATH=workflow_scripts:tests .venv/bin/python benchmarks/teach.py
 
 environment:
 	@sh envs/create_venv.sh
