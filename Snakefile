@@ -30,13 +30,16 @@ rule all:
 
 
 onstart:
-    remove_stop_file()
-    start_run_clock()
-    keep_edited_questions(Path("data"))
+    if not only_tells():
+        remove_stop_file()
+        start_run_clock(config["fresh"])
+        keep_edited_questions(Path("data"))
 
 
 onsuccess:
-    print_summary_of_teaching()
+    if not only_tells():
+        end_fresh()
+        print_summary_of_teaching()
 
 
 onerror:

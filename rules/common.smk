@@ -16,7 +16,7 @@ from lib.edited_questions import keep_edited_questions
 from lib.errors import UnderstudyError
 from lib.progress import spending_summary
 from lib.prompts import check_placeholders
-from lib.run_clock import start_run_clock
+from lib.run_clock import end_fresh, start_run_clock
 from lib.stop_file import remove_stop_file
 from lib.video_list import VideoList
 from lib.youtube_address import addresses_of, names_a_file
@@ -135,6 +135,12 @@ def state_of_talks():
         return account_in_a_line(VIDEO_LIST.records(), "data/transcripts")
     except (UnderstudyError, OSError):
         return ""
+
+
+def only_tells():
+    """Whether this run makes nothing, and so may go on beside another one whose stop file and clock it must leave alone."""
+    targets = set(workflow.dag_settings.targets)
+    return bool(targets) and targets <= {"plan", "check_questions", "responses_prune"}
 
 
 def print_summary_of_teaching():

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from fake_teacher import FakeTeacher
+from fake_teacher import NO_CREDIT, FakeTeacher
 from lib.files import read_json, write_json
 from lib.spending import ledger_lines
 from project import Project
@@ -97,6 +97,42 @@ def test_a_pass_is_asked_again_on_purpose_and_the_other_is_not(project, teacher)
     assert len(project.contents("data/responses/*/*.replaced")) == 6
     assert project.contents("data/responses/*/*.json") == before
     assert project.planned() == {} or "answers" not in project.planned()
+
+
+def test_asking_again_goes_on_where_it_was_interrupted(project, session_teacher, teacher):
+    again = ("-R", "answers", "--config", "fresh=answers", "--", "data/dataset/train.jsonl")
+    session_teacher.fault_of = lambda request, number: NO_CREDIT if number > 3 else None
+    try:
+        project.snakemake("--resources", "llm=1", *again, succeeds=False)
+    finally:
+        session_teacher.fault_of = lambda request, number: None
+    paid = session_teacher.served
+    assert paid == 3
+    teacher.forget()
+    project.snakemake(*again)
+    assert len(teacher.asked()) == 6 - paid
+    teacher.forget()
+    project.snakemake(*again)
+    assert len(teacher.asked()) == 6, "once it has ended well, it can be asked for anew"
+
+
+def test_what_only_tells_leaves_the_stop_of_a_run_beside_it(project):
+    (project / "data/stopped.txt").write_text("stopped\n")
+    started = (project / "data/run_started.txt").read_text()
+    for rule in ("plan", "check_questions", "responses_prune"):
+        project.snakemake(rule)
+    assert (project / "data/stopped.txt").exists()
+    assert (project / "data/run_started.txt").read_text() == started
+
+
+def test_a_plan_after_an_edit_of_the_questions_prompt_counts_what_follows_from_it(project, teacher):
+    prompt = project / "prompts/questions.md"
+    prompt.write_text(prompt.read_text() + "\nBe kind.\n")
+    said = project.snakemake("plan")
+    assert [line.split()[:3] for line in said.splitlines() if line.startswith(("questions ", "answers "))] == [
+        ["questions", "2", "0"],
+        ["answers", "8", "0"],
+    ]
 
 
 def test_replies_that_nothing_refers_to_are_listed_and_deleted_only_when_asked(project, teacher):

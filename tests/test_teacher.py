@@ -1,5 +1,6 @@
 """The client of the teacher model against a server that misbehaves as the real ones do: what it sends, and what it keeps."""
 
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -13,7 +14,7 @@ from lib.files import read_json
 from lib.question_list import questions_in, reply_schema
 from lib.response_store import ResponseStore
 from lib.server_habits import ServerHabits
-from lib.spending import ledger_lines
+from lib.spending import ledger_lines, spent_usd
 from lib.stop_file import RunStopped, remove_stop_file
 from lib.teacher import Job, Teacher
 from lib.teacher_errors import TeacherError
@@ -184,6 +185,54 @@ REFUSED = {
     "temperature": "Unsupported value: 'temperature' does not support 0.4 with this model. Only the default (1) is supported.",
     "prompt_cache_key": "Unrecognized request argument supplied: prompt_cache_key",
 }
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        error(400, "The response was filtered due to the prompt triggering the content policy.", "content_filter"),
+        Fault(400, {"error": {"message": "Invalid prompt", "code": "invalid_prompt"}}),
+    ],
+    ids=["azure", "openai"],
+)
+def test_a_refusal_that_comes_as_an_error_is_kept_as_one(server, make_teacher, fault):
+    server.faults = [fault]
+    assert make_teacher().ask(request()).is_refused
+    assert make_teacher().ask(request()).is_refused
+    assert len(server.requests) == 1
+
+
+UNUSUAL = {
+    "text alone": {"error": "the request exceeds the available context size"},
+    "detail": {"detail": [{"msg": "prompt is too long: maximum context length is 4096 tokens, requested 5000"}]},
+    "a list": [{"error": {"message": "This model's maximum context length is 4096 tokens"}}],
+}
+
+
+@pytest.mark.parametrize("body", UNUSUAL.values(), ids=UNUSUAL)
+def test_what_a_server_says_in_an_unusual_place_is_read(server, make_teacher, body):
+    server.faults = [Fault(400, json.dumps(body))]
+    with pytest.raises(TeacherError, match="the transcript is too long for fake-1"):
+        make_teacher().ask(request())
+
+
+def test_a_longer_reply_that_the_server_refuses_leaves_the_one_that_was_cut_off(server, make_teacher):
+    server.faults = [Fault(how="length"), error(400, "max_tokens is too large: 200")]
+    reply = make_teacher().ask(request())
+    assert (reply.finish_reason, len(server.requests)) == ("length", 2)
+
+
+def test_reasoning_in_front_of_a_reply_is_not_kept(server, make_teacher, monkeypatch):
+    monkeypatch.setattr(server, "reply", lambda request: "<think>Let me see.\nHm.</think>\n\nThe **answer**.")
+    assert make_teacher().ask(request()).text == "The **answer**."
+
+
+def test_nothing_is_booked_for_a_server_that_is_not_there(make_teacher, tmp_path):
+    teacher = make_teacher(prices=PRICES, retries=1)
+    teacher._connect = partial(hosted_client, "http://127.0.0.1:9/v1", 1.0)
+    with pytest.raises(TeacherError, match="can't be reached"):
+        teacher.ask(request())
+    assert spent_usd() == 0
 
 
 def test_what_a_model_refuses_is_learned_once(server, make_teacher):

@@ -8,7 +8,7 @@ from lib.job_log import log, start_job_log
 from lib.progress import log_progress
 from lib.prompts import messages_about, prompt_sha256
 from lib.question_list import read_questions
-from lib.run_clock import run_started
+from lib.run_clock import fresh_since
 from lib.structured_answer import InvalidAnswer, answer_markdown
 from lib.teacher import Job, Reply, Teacher
 from lib.teacher_servers import EmbeddedWork, teacher_for
@@ -83,7 +83,7 @@ def answer_questions(
     if questions:
         job = Job(f"answers-{transcript['video_id']}", transcript["video_id"], min(in_flight, len(questions)))
         work = EmbeddedWork(threads, messages_about(transcript))
-        with teacher_for(job, identity, settings, work, run_started() if fresh else 0.0) as teacher:
+        with teacher_for(job, identity, settings, work, fresh_since("answers") if fresh else 0.0) as teacher:
             # The embedded server has read the transcript into all its slots when it starts.
             is_warm = identity["gguf"] is not None
             answered = asked_answers(teacher, transcript, questions, prompt, style, job.in_flight, is_warm)

@@ -9,7 +9,7 @@ from lib.job_log import log, start_job_log
 from lib.progress import log_progress
 from lib.prompts import messages_about, prompt_sha256
 from lib.question_list import UnusableReply, questions_in
-from lib.run_clock import run_started
+from lib.run_clock import fresh_since
 from lib.teacher import Job, Teacher
 from lib.teacher_servers import EmbeddedWork, teacher_for
 from lib.teaching_requests import question_request
@@ -62,7 +62,7 @@ def ask_questions(transcript_path, prompt, identity, settings, slots, style, thr
     if transcript["status"] == "ok":
         job = Job(f"questions-{video_id}", video_id)
         work = EmbeddedWork(threads, messages_about(transcript))
-        with teacher_for(job, identity, settings, work, run_started() if fresh else 0.0) as teacher:
+        with teacher_for(job, identity, settings, work, fresh_since("questions") if fresh else 0.0) as teacher:
             asked = asked_questions(teacher, transcript, prompt, slots, style)
     record = {"video_id": video_id, "title": transcript["title"], "prompt_sha256": prompt_sha256(prompt), **asked}
     warn_of_kept_copy(path)

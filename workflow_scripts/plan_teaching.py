@@ -44,7 +44,7 @@ def calls_of_passes(videos: list[VideoRequests], slots: int, store: ResponseStor
             stored_questions += 1
         else:
             questions.append(characters_of(video.questions) if video.questions else length + 2000)
-        if video.answers:
+        if video.answers is not None:
             left = [request for request in video.answers if not store.has(request)]
             stored_answers += len(video.answers) - len(left)
             answers.append([characters_of(request) for request in left])

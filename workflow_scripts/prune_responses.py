@@ -19,8 +19,8 @@ def prune_responses(data: Path, config: dict, identity: dict, prompts: Prompts, 
     wanted = set()
     unknown = 0
     for video in requests_of_project(data, config, prompts, slots, store):
-        unknown += video.transcript is None
-        requests = [video.questions] * bool(video.questions) + video.answers
+        unknown += video.transcript is None or (video.questions is not None and video.answers is None)
+        requests = [video.questions] * bool(video.questions) + (video.answers or [])
         wanted |= {store.path_of(request) for request in requests}
         wanted |= {store.path_of(request._replace(max_tokens=RAISED * request.max_tokens)) for request in requests}
     files = sorted(
@@ -34,7 +34,10 @@ def prune_responses(data: Path, config: dict, identity: dict, prompts: Prompts, 
     if len(unused) > SHOWN:
         log.info("  and %d more", len(unused) - SHOWN)
     if unknown:
-        log.info("%d videos have no transcript, so what belongs to them is not known: nothing is deleted.", unknown)
+        log.info(
+            "%d videos have no transcript or questions yet, so what is theirs is not known: nothing is deleted.",
+            unknown,
+        )
     elif delete:
         for path in unused:
             path.unlink()

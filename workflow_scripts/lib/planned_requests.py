@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lib.files import read_json
+from lib.prompts import prompt_sha256
 from lib.question_list import UnusableReply, questions_in, read_questions
 from lib.response_store import ResponseStore
 from lib.teaching_requests import Request, answer_request, question_request
@@ -18,12 +19,12 @@ class Prompts(NamedTuple):
 
 
 class VideoRequests(NamedTuple):
-    """A video's requests. `answers` is empty before its questions are known; `transcript` is None before it is fetched."""
+    """A video's requests. `answers` is None before its questions are known, `transcript` before it is fetched."""
 
     video: dict
     transcript: dict | None
     questions: Request | None
-    answers: list[Request]
+    answers: list[Request] | None
 
 
 def requests_of_project(
@@ -34,21 +35,25 @@ def requests_of_project(
         path = data / "transcripts" / f"{video['video_id']}.json"
         transcript = read_json(path) if path.exists() else None
         if transcript is None or transcript["status"] != "ok":
-            yield VideoRequests(video, transcript, None, [])
+            yield VideoRequests(video, transcript, None, None)
             continue
         asked = question_request(transcript, prompts.questions, slots, config["questions"])
-        questions = known_questions(data, video["video_id"], asked, slots, store)
-        answers = [answer_request(transcript, prompts.answers, question, config["answers"]) for question in questions]
-        yield VideoRequests(video, transcript, asked, answers)
+        questions = known_questions(data, video["video_id"], asked, prompts.questions, slots, store)
+        answers = [answer_request(transcript, prompts.answers, item, config["answers"]) for item in questions or []]
+        yield VideoRequests(video, transcript, asked, None if questions is None else answers)
 
 
-def known_questions(data: Path, video_id: str, asked: Request, slots: list[str], store: ResponseStore) -> list[str]:
-    """The wording of a video's questions, as far as they are known. Raises InputFileError for a question file with a mistake."""
+def known_questions(
+    data: Path, video_id: str, asked: Request, prompt: str, slots: list[str], store: ResponseStore
+) -> list[str] | None:
+    """The wording of a video's questions, or None if they are to be asked for. Raises InputFileError for a bad file."""
     path = data / "questions" / f"{video_id}.json"
     if path.exists():
-        return [item["question"] for item in read_questions(path, slots)["questions"]]
+        record = read_questions(path, slots)
+        if record.get("prompt_sha256") == prompt_sha256(prompt):
+            return [item["question"] for item in record["questions"]]
     reply = store.reply_to(asked)
     try:
-        return [item["question"] for item in questions_in(reply["text"], slots)] if reply else []
+        return [item["question"] for item in questions_in(reply["text"], slots)] if reply else None
     except UnusableReply:
-        return []
+        return None

@@ -15,6 +15,7 @@ from threading import Lock
 
 from lib.errors import InputFileError, UnderstudyError
 from lib.files import read_json, write_json
+from lib.job_log import log
 from lib.stop_file import wait_unless_stopped
 
 LEDGER = Path("data/spending")
@@ -90,6 +91,7 @@ class Ledger:
             "usd": highest,
             "if_lost_usd": price_usd({**usage, "completion_tokens": 0}, self._prices),
         }
+        has_waited = False
         while True:
             self._write({"reserves": {**entry, "host": socket.gethostname(), "pid": os.getpid()}})
             spent, in_flight = self._books.totals(self._timeout_s)
@@ -102,6 +104,9 @@ class Ledger:
                     f"request may cost up to {highest:.2f}. What was answered is kept. Raise the budget and run the same command "
                     "again, or set dataset.allow_missing: true to go on without the rest."
                 )
+            if not has_waited:
+                log.info("Near teacher.budget_usd: waiting for what is in flight (%.2f US dollars at most).", in_flight)
+            has_waited = True
             wait_unless_stopped(LOOK_EVERY_S)
 
     def _write(self, line: dict) -> None:
