@@ -1,5 +1,6 @@
 """The same client against real servers on loopback: llama.cpp's, and mlx_lm's."""
 
+import socket
 import subprocess
 import sys
 import time
@@ -36,7 +37,9 @@ def llama_cpp():
 @pytest.fixture(scope="module")
 def mlx_lm(tiny_base, tmp_path_factory):
     """mlx_lm.server with a random model: its words mean nothing, its protocol is the real one."""
-    port = 18080
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
     log = tmp_path_factory.mktemp("mlx") / "log"
     command = [sys.executable, "-m", "mlx_lm", "server", "--model", str(tiny_base), "--port", str(port)]
     with log.open("wb") as output:

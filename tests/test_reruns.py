@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from lib.files import read_json, read_json_lines, write_json
-from project import MODEL
 
 AFTER_ANSWERS = {"dataset": 1, "lora_config": 1, "adapters": 1, "fused": 1, "hf": 1, "gguf": 1}
 
@@ -37,13 +36,14 @@ def test_a_new_talk_asks_for_that_talk_alone(project, teacher):
     before = project.contents("data/answers/*/*.json")
     project.add_talk("garlic")
     assert project.planned()["videos"] == 1
-    project.snakemake(MODEL)
+    project.snakemake("data/dataset/train.jsonl")
     assert len(teacher.asked("garlic", "questions")) == 1
     assert len(teacher.asked()) == 1 + teacher.questions == len(teacher.asked("garlic"))
     after = project.contents("data/answers/*/*.json")
     assert before.items() <= after.items()
     assert len(after) == len(before) + 4
-    assert project.planned() == {}
+    assert project.planned("data/dataset/train.jsonl") == {}
+    assert project.planned() == {rule: 1 for rule in AFTER_ANSWERS if rule != "dataset"}
 
 
 def test_an_edited_answer_prompt_asks_for_answers_alone(project, teacher):
