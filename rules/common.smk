@@ -220,6 +220,7 @@ config.update(checked_configuration())
 
 SLOTS = [f"q{number:02d}" for number in range(1, config["questions"]["per_video"] + 1)]
 BASE = f"models/base/{base_folder_name()}"
+QUESTIONS_PROMPT, ANSWERS_PROMPT = prompt_file("questions.md"), prompt_file("answers.md")
 
 
 wildcard_constraints:

@@ -8,7 +8,7 @@ rule questions:
     """Pass 1: write the questions that a talk answers, into numbered slots."""
     input:
         transcript="data/transcripts/{video_id}.json",
-        prompt=prompt_file("questions.md"),
+        prompt=QUESTIONS_PROMPT,
         gguf=local_model_files(config["teacher"]["gguf"]),
     output:
         questions="data/questions/{video_id}.json",
@@ -34,7 +34,7 @@ rule answers:
     input:
         transcript="data/transcripts/{video_id}.json",
         questions="data/questions/{video_id}.json",
-        prompt=prompt_file("answers.md"),
+        prompt=ANSWERS_PROMPT,
         gguf=local_model_files(config["teacher"]["gguf"]),
     output:
         expand("data/answers/{{video_id}}/{slot}.json", slot=SLOTS),
@@ -59,8 +59,8 @@ rule plan:
     """Tell what teaching will take before a single request: calls, tokens, money, time, and what is stored already."""
     input:
         videos="data/videos.json",
-        questions_prompt=prompt_file("questions.md"),
-        answers_prompt=prompt_file("answers.md"),
+        questions_prompt=QUESTIONS_PROMPT,
+        answers_prompt=ANSWERS_PROMPT,
     params:
         teacher=teacher_identity(),
         slots=SLOTS,
@@ -91,8 +91,8 @@ rule responses_prune:
     """List the stored replies that no configuration of this project refers to any more; delete them with --config prune=true."""
     input:
         videos="data/videos.json",
-        questions_prompt=prompt_file("questions.md"),
-        answers_prompt=prompt_file("answers.md"),
+        questions_prompt=QUESTIONS_PROMPT,
+        answers_prompt=ANSWERS_PROMPT,
     params:
         teacher=teacher_identity(),
         slots=SLOTS,

@@ -5,7 +5,6 @@ from pathlib import Path
 from lib.job_log import log, start_job_log
 from lib.planned_requests import Prompts, requests_of_project
 from lib.response_store import ResponseStore
-from lib.teacher import RAISED
 from lib.teacher_servers import store_identity
 
 SHOWN = 20
@@ -22,7 +21,7 @@ def prune_responses(data: Path, config: dict, identity: dict, prompts: Prompts, 
         unknown += video.transcript is None or (video.questions is not None and video.answers is None)
         requests = [video.questions] * bool(video.questions) + (video.answers or [])
         wanted |= {store.path_of(request) for request in requests}
-        wanted |= {store.path_of(request._replace(max_tokens=RAISED * request.max_tokens)) for request in requests}
+        wanted |= {store.path_of(request.for_a_longer_reply()) for request in requests}
     files = sorted(
         path for path in (data / "responses").glob("*/*") if path.is_file() and not path.name.startswith(".")
     )

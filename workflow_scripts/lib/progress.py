@@ -41,15 +41,10 @@ def progress_line(data: Path, now: float | None = None) -> str:
     answers = [line for line in lines if line["pass"] == "answers"]
     parts = [f"Teaching: {questions}/{videos} videos have questions, {answered}/{videos} answers"]
     if lines:
-        prompt, cached = (sum(line[key] for line in lines) for key in ("prompt_tokens", "cached_tokens"))
-        completion = sum(line["completion_tokens"] for line in lines)
-        parts.append(f"{len(answers)} answers in this run")
-        parts.append(
-            f"{thousands(prompt)} prompt tokens ({cached / prompt:.0%} cached), {thousands(completion)} completion tokens"
-        )
+        parts += [f"{len(answers)} answers in this run", tokens_of(lines)]
     if any(line["usd"] is not None for line in lines):
         parts.append(f"{spent_usd(data / 'spending'):.2f} US dollars in all")
-    parts += rate_and_rest(lines, videos, questions, answered, now)
+    parts += rate_and_rest(lines, videos - answered, now)
     return ", ".join(parts) + "."
 
 
@@ -69,24 +64,28 @@ def spending_summary(data: Path) -> str:
 
 def said_of(lines: list[dict]) -> str:
     """Requests, tokens, cached share and money of some requests."""
+    money = f", {sum(line['usd'] for line in lines):.2f} US dollars" if lines[0]["usd"] is not None else ""
+    return f"{len(lines)} requests, {tokens_of(lines)}{money}"
+
+
+def tokens_of(lines: list[dict]) -> str:
+    """Tokens and cached share of some requests."""
     prompt, cached, completion = (
         sum(line[key] for line in lines) for key in ("prompt_tokens", "cached_tokens", "completion_tokens")
     )
-    money = f", {sum(line['usd'] for line in lines):.2f} US dollars" if lines[0]["usd"] is not None else ""
     return (
-        f"{len(lines)} requests, {thousands(prompt)} prompt tokens ({cached / prompt:.0%} cached), "
-        f"{thousands(completion)} completion tokens{money}"
+        f"{thousands(prompt)} prompt tokens ({cached / prompt:.0%} cached), {thousands(completion)} completion tokens"
     )
 
 
-def rate_and_rest(lines: list[dict], videos: int, questions: int, answered: int, now: float) -> list[str]:
+def rate_and_rest(lines: list[dict], videos_left: int, now: float) -> list[str]:
     """Requests a minute in this run, and the time that the rest takes at the rate of this run's videos."""
     elapsed_s = now - run_started()
     if not lines or elapsed_s <= 0:
         return []
     said = [f"{60 * len(lines) / elapsed_s:.1f} requests/min"]
     requests_a_video = len(lines) / max(1, len({line["video"] for line in lines}))
-    left = (videos - answered) * requests_a_video
+    left = videos_left * requests_a_video
     if left > 0:
         said.append(f"about {duration(left * elapsed_s / len(lines))} left")
     return said

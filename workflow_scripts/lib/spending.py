@@ -24,7 +24,7 @@ MILLION = 1_000_000
 BYTES_OF_A_TOKEN = 3
 LOOK_EVERY_S = 0.3
 LINES_UNTIL_SUMMARY = 200
-NOTHING = {"prompt_tokens": 0, "cached_tokens": 0, "completion_tokens": 0}
+NO_TOKENS = {"prompt_tokens": 0, "cached_tokens": 0, "completion_tokens": 0}
 
 
 class BudgetReached(UnderstudyError):
@@ -77,7 +77,7 @@ class Ledger:
         try:
             yield reservation
         finally:
-            real = reservation.usage or NOTHING
+            real = reservation.usage or NO_TOKENS
             usd = price_usd(real, self._prices)
             if reservation.may_be_paid and self._prices is not None:
                 usd = price_usd({**usage, "completion_tokens": 0}, self._prices)
@@ -97,7 +97,7 @@ class Ledger:
             spent, in_flight = self._books.totals(self._timeout_s)
             if spent + in_flight <= self._budget_usd:
                 return
-            self._write({"settles": reservation.id, **NOTHING, "usd": 0.0})
+            self._write({"settles": reservation.id, **NO_TOKENS, "usd": 0.0})
             if spent + highest > self._budget_usd:
                 raise BudgetReached(
                     f"teacher.budget_usd ({self._budget_usd:.2f}) is reached: {spent:.2f} US dollars are spent, and the next "

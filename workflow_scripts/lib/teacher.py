@@ -16,7 +16,7 @@ from lib.json_reply import json_in, with_schema_in_words
 from lib.prices import prices_of
 from lib.response_store import ResponseStore
 from lib.server_habits import RUNGS, ServerHabits
-from lib.spending import BYTES_OF_A_TOKEN, BudgetReached, Ledger, Reservation, highest_usage
+from lib.spending import BYTES_OF_A_TOKEN, NO_TOKENS, BudgetReached, Ledger, Reservation, highest_usage
 from lib.stop_file import check_not_stopped, stop_run, wait_unless_stopped
 from lib.teacher_errors import Meaning, TeacherError, Verdict, verdict_on
 from lib.teaching_requests import Request
@@ -24,7 +24,6 @@ from lib.teaching_requests import Request
 SAMPLING_KEYS = ("temperature", "reasoning_effort", "seed")
 LONGEST_WAIT_S = 120
 LONGEST_ASKED_WAIT_S = 900
-RAISED = 2
 # What models without a reasoning parser on their server write before the reply.
 REASONING = re.compile(r"\A\s*<think>.*?</think>\s*", re.DOTALL)
 
@@ -95,7 +94,7 @@ class Teacher:
                 "%s: a reply of %d tokens was cut off, asking for a longer one.", self._job.video_id, request.max_tokens
             )
             try:
-                reply = self._asked_once(request._replace(max_tokens=RAISED * request.max_tokens), fits)
+                reply = self._asked_once(request.for_a_longer_reply(), fits)
             except TeacherError as error:
                 log.info("No longer one was to be had: %s", error)
                 return cut_off
@@ -115,7 +114,7 @@ class Teacher:
     def forget(self, request: Request) -> None:
         """Set the replies to a request aside as of no use, so that the next run asks again."""
         self._store.set_aside(request)
-        self._store.set_aside(request._replace(max_tokens=RAISED * request.max_tokens))
+        self._store.set_aside(request.for_a_longer_reply())
 
     def _asked_once(self, request: Request, fits: Callable[[str], bool]) -> Reply:
         stored = self._store.reply_to(request)
@@ -158,6 +157,8 @@ class Teacher:
                 with self._limit.slot() as round_, self._ledger.reserved(usage_of(options)) as reservation:
                     check_not_stopped()
                     outcome = self._one_try(options, reservation)
+                    if isinstance(outcome, Verdict):
+                        reservation.may_be_paid = outcome.may_be_paid
             except BudgetReached as error:
                 raise stop_run(str(error)) from None
             if not isinstance(outcome, Verdict):
@@ -166,19 +167,16 @@ class Teacher:
             if outcome.meaning is Meaning.REFUSED:
                 return refused_reply(self._model, outcome.said)
             tries += outcome.meaning is not Meaning.DIFFERENTLY
-            self._act_on(outcome, options, tries, round_)
+            self._act_on(outcome, tries, round_)
 
     def _one_try(self, options: dict, reservation: Reservation) -> dict | Verdict:
         client = self._connected()
         try:
             completion = client.chat.completions.create(**options)
         except openai.OpenAIError as error:
-            verdict = verdict_on(error, options, client.base_url.host, client.api_key)
-            reservation.may_be_paid = verdict.may_be_paid
-            return verdict
+            return verdict_on(error, options, client.base_url.host, client.api_key)
         except ValueError:
             # The client lets the JSON decoder's own error through.
-            reservation.may_be_paid = True
             return Verdict(
                 Meaning.AGAIN,
                 f"{client.base_url.host} sent a reply that is no JSON. Check teacher.base_url",
@@ -186,8 +184,7 @@ class Teacher:
             )
         if not getattr(completion, "choices", None) or completion.choices[0].message is None:
             said = f"{client.base_url} does not reply as an OpenAI-compatible server. Check teacher.base_url"
-            reservation.may_be_paid = True
-            return Verdict(Meaning.AGAIN, said)
+            return Verdict(Meaning.AGAIN, said, may_be_paid=True)
         reply = reply_of(completion)
         reservation.usage = reply["usage"] if completion.usage else guessed_usage(options, reply["text"])
         if reply["finish_reason"] == "error":
@@ -208,7 +205,7 @@ class Teacher:
         options = {key: value for key, value in options.items() if key not in self._habits.refuses}
         return {"model": self._model, "messages": messages, self._habits.token_limit: request.max_tokens, **options}
 
-    def _act_on(self, verdict: Verdict, sent: dict, tries: int, round_: int) -> None:
+    def _act_on(self, verdict: Verdict, tries: int, round_: int) -> None:
         """Wait, learn, or raise, as the verdict says."""
         if verdict.meaning is Meaning.STOP:
             raise stop_run(verdict.said)
@@ -277,7 +274,7 @@ def refused_reply(model: str, said: str) -> dict:
         "finish_reason": "content_filter",
         "refusal": said,
         "model": model,
-        "usage": {"prompt_tokens": 0, "cached_tokens": 0, "completion_tokens": 0},
+        "usage": dict(NO_TOKENS),
     }
 
 

@@ -15,6 +15,10 @@ class Request(NamedTuple):
     max_tokens: int
     schema: dict | None = None
 
+    def for_a_longer_reply(self) -> "Request":
+        """The same request with twice the tokens: for a reply that was cut off."""
+        return self._replace(max_tokens=2 * self.max_tokens)
+
 
 def question_request(transcript: dict, prompt: str, slots: list[str], style: dict) -> Request:
     """The request of pass 1; `style` has the configuration's openings and max_tokens."""

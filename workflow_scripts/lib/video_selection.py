@@ -4,10 +4,8 @@ import re
 from collections import defaultdict
 
 from lib.errors import UnderstudyError
-from lib.youtube_address import addresses_of, names_a_file
+from lib.youtube_address import addresses_of, names_a_file, watch_address
 from lib.youtube_listing import ListedVideo
-
-SITE = "https://www.youtube.com"
 
 
 def video_record(video_id, title, url=None, duration_s=None, tab=None, source_file=None, published=None, channel=None):
@@ -31,7 +29,7 @@ def record_of(video: ListedVideo, channel: str, before: dict | None) -> dict:
     return video_record(
         video_id=video.video_id,
         title=video.title or before.get("title") or video.video_id,
-        url=f"{SITE}/watch?v={video.video_id}",
+        url=watch_address(video.video_id),
         duration_s=video.duration_s or before.get("duration_s"),
         tab=video.tab or before.get("tab"),
         published=before.get("published") or video.published,

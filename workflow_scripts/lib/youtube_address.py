@@ -39,6 +39,11 @@ class Address(NamedTuple):
     tab: str | None = None
 
 
+def watch_address(video_id: str) -> str:
+    """Where a video is watched."""
+    return f"{SITE}/watch?v={video_id}"
+
+
 def addresses_of(channel: str, tabs: list[str]) -> list[Address]:
     """Return what `source.channel` stands for, in its order: an address, an id, or the lines of a text file of them.
 

@@ -16,6 +16,7 @@ from lib.job_log import log
 from lib.plain_title import plain_title
 from lib.stop_file import check_not_stopped
 from lib.youtube_access import StoppableSession, YouTubeAccess, blocked, proxy_config, repeated, yt_dlp_options
+from lib.youtube_address import watch_address
 from lib.youtube_errors import (
     AddressBlocked,
     AgeRestricted,
@@ -180,7 +181,7 @@ def by_yt_dlp(video_id: str, languages: list[str], access: YouTubeAccess) -> Cap
     warnings = CollectedWarnings()
     with yt_dlp_options(access, logger=warnings, **options) as options, yt_dlp.YoutubeDL(options) as youtube:
         try:
-            info = youtube.extract_info(f"https://www.youtube.com/watch?v={video_id}", download=False)
+            info = youtube.extract_info(watch_address(video_id), download=False)
             track = chosen_track(tracks_of(info), languages)
             if track is None:
                 said = next(
