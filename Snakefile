@@ -38,7 +38,8 @@ onstart:
 
 onsuccess:
     if not only_tells():
-        end_fresh()
+        if config["fresh"] is not None:
+            end_fresh()
         print_summary_of_teaching()
 
 

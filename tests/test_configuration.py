@@ -158,3 +158,10 @@ def test_a_source_that_can_not_be_says_why_and_shows_no_login(keys, message):
         complete_configuration(source_with(**keys), SCHEMA)
     assert message in str(raised.value)
     assert "s3cret" not in str(raised.value)
+
+
+def test_a_login_in_the_address_of_the_teacher_is_refused_and_not_shown():
+    given = {**SMALLEST, "teacher": {"model": "m", "base_url": "https://user:s3cret@host/v1"}}
+    with pytest.raises(ConfigurationError, match="OPENAI_API_KEY") as raised:
+        complete_configuration(given, SCHEMA)
+    assert "s3cret" not in str(raised.value)

@@ -109,7 +109,8 @@ def test_asking_again_goes_on_where_it_was_interrupted(project, session_teacher,
     paid = session_teacher.served
     assert paid == 3
     teacher.forget()
-    project.snakemake(*again)
+    project.snakemake("data/videos.json")
+    assert "Going on with asking the pass `answers` again, as begun " in project.snakemake(*again)
     assert len(teacher.asked()) == 6 - paid
     teacher.forget()
     project.snakemake(*again)

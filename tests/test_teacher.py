@@ -11,6 +11,7 @@ import fake_teacher
 from ask_questions import holds_questions
 from fake_teacher import FakeTeacher, Fault, error
 from lib.files import read_json
+from lib.job_log import log
 from lib.question_list import questions_in, reply_schema
 from lib.response_store import ResponseStore
 from lib.server_habits import ServerHabits
@@ -32,6 +33,9 @@ IDENTITY = {
 }
 SETTINGS = {"prices": None, "budget_usd": None, "retries": 3, "backoff_s": 0.02, "timeout_s": 1.0}
 PRICES = {"input": 1.0, "output": 10.0}
+VLLM_CONTEXT = (
+    "This model's maximum context length is 4096 tokens and your request has 1200 input tokens (8192 > 4096 - 1200)."
+)
 KEPT_REPLIES = "data/responses/*/*.json"
 
 
@@ -116,7 +120,16 @@ FATAL = {
         error(401, "Incorrect API key provided: sk-test-never-in-a-file", "invalid_api_key"),
         "refuses the API key",
     ),
-    "no right": (error(403, "You are not allowed"), "refuses the API key"),
+    "no right": (error(403, "Country not supported"), "does not allow this: .*Country not supported"),
+    "wrong key as a bad request": (
+        Fault(400, {"code": "Client specified an invalid argument", "error": "Incorrect API key provided: xx***yy."}),
+        "refuses the API key",
+    ),
+    "no model as a bad request": (error(400, "fake-1 is not a valid model ID"), "has no model 'fake-1'"),
+    "no credit inside of a success": (
+        Fault(200, {"error": {"message": "Insufficient credits", "code": 402}}),
+        "there is no credit left",
+    ),
     "no credit": (fake_teacher.NO_CREDIT, "there is no credit left"),
     "payment": (error(402, "Insufficient balance"), "there is no credit left"),
     "no model": (fake_teacher.NO_MODEL, "has no model 'fake-1'"),
@@ -178,6 +191,38 @@ def test_a_context_that_is_too_long_names_the_video_and_both_numbers(server, mak
     with pytest.raises(TeacherError, match=r"abcdefghijk: .* \(9311 tokens asked for, 8192 possible\)"):
         make_teacher().ask(request())
     assert len(server.requests) == 1
+
+
+def test_a_request_that_no_wait_makes_fit_is_asked_once(server, make_teacher):
+    server.faults = [error(429, "Request too large for fake-1 in organization org-1 on tokens per min (TPM)")] * 3
+    with pytest.raises(TeacherError, match=r"abcdefghijk: .* never takes a request as large as this one"):
+        make_teacher().ask(request())
+    assert len(server.requests) == 1
+
+
+def test_a_reply_longer_than_the_context_is_not_told_as_a_long_transcript(server, make_teacher):
+    server.faults = [error(400, "'max_tokens' or 'max_completion_tokens' is too large: 8192. " + VLLM_CONTEXT)]
+    with pytest.raises(
+        TeacherError, match=r"abcdefghijk: .* can't write a reply as long .* Lower questions.max_tokens"
+    ):
+        make_teacher().ask(request())
+    assert len(server.requests) == 1
+
+
+def test_an_error_inside_of_a_success_that_passes_is_waited_for(server, make_teacher):
+    server.faults = [Fault(200, {"error": {"message": "Provider returned error", "code": 502}})]
+    assert make_teacher().ask(request()).text
+    assert len(server.requests) == 2
+
+
+def test_a_prompt_that_the_server_cut_is_told(server, make_teacher, caplog, monkeypatch):
+    monkeypatch.setattr(log, "propagate", True)
+    server.caches = True  # counts the tokens of the prompt itself
+    make_teacher().ask(request("word " * 5000))
+    assert not caplog.messages
+    server.caches = False  # always says 900
+    make_teacher().ask(request("Why? " * 5000))
+    assert "read 900 tokens of a request of 25008 characters: it has cut the transcript" in caplog.text
 
 
 REFUSED = {

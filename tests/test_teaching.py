@@ -88,6 +88,7 @@ def test_a_reply_without_questions_is_unusable(text):
         ([{"slot": "q02", "question": " ", "tags": []}], "slot q02: `question` is empty"),
         ([{"slot": "q02", "question": "Why?", "tags": "soil"}], "slot q02: `tags` takes a list"),
         ([{"slot": "q02", "question": "Why?", "tags": [3]}], "slot q02: `tags` takes a list of words"),
+        ([{"slot": "q02", "question": "Why?", "tags": ["Soil Care"]}], r'slot q02: tags are .* \["soil_care"\]'),
         (
             [{"slot": "q01", "question": "Why  dig?", "tags": []}, {"slot": "q02", "question": "why dig?", "tags": []}],
             "slot q02: the question of slot q01 again",

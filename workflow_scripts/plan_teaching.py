@@ -1,5 +1,6 @@
 """Tell what the two passes will take before a single request: calls, tokens, money, time, and what is stored already."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from statistics import mean
 from typing import NamedTuple
@@ -7,6 +8,7 @@ from typing import NamedTuple
 from tabulate import tabulate
 
 from lib.job_log import log, start_job_log
+from lib.plain_numbers import as_duration, in_thousands
 from lib.planned_requests import Prompts, VideoRequests, requests_of_project
 from lib.prices import prices_of
 from lib.response_store import ResponseStore
@@ -17,8 +19,12 @@ from lib.teaching_requests import Request
 # A token of English is 4.5 characters for most tokenizers, of other languages down to two and a half.
 CHARACTERS_OF_A_TOKEN = {"low": 5.0, "high": 3.0}
 # Before anything was answered: what a published run of this kind gave, and twice as much for models that reason first.
-FIRST_GUESS = {"questions": (600, 2500), "answers": (200, 900)}
-SECONDS_OF_A_CALL = {"questions": (8, 40), "answers": (4, 20)}
+FIRST_GUESS = {
+    "completion_tokens": {"questions": (600, 2500), "answers": (200, 900)},
+    "seconds": {"questions": (8, 40), "answers": (4, 20)},
+}
+# Characters of the frame and a usual prompt.
+PROMPT_OF_QUESTIONS, PROMPT_OF_ANSWERS = 2000, 2500
 WORDS_A_MINUTE, MINUTES_UNKNOWN, CHARACTERS_OF_A_WORD = 150, 12, 5.7
 LOWEST_CACHED_SHARE = {"low": 0.8, "high": 0.0}
 
@@ -26,36 +32,57 @@ LOWEST_CACHED_SHARE = {"low": 0.8, "high": 0.0}
 class Calls(NamedTuple):
     """What one pass will ask. Characters of all prompts; `shared` of them open a video's requests after its first."""
 
-    calls: int
-    characters: int
-    shared: int
-    stored: int
+    calls: int = 0
+    characters: int = 0
+    shared: int = 0
+    stored: int = 0
+
+    def with_calls(self, of_video: list[int], stored: int = 0) -> "Calls":
+        """Add a video's requests by their characters."""
+        return Calls(
+            self.calls + len(of_video),
+            self.characters + sum(of_video),
+            self.shared + sum(of_video[1:]),
+            self.stored + stored,
+        )
+
+    def with_requests(self, requests: list[Request], store: ResponseStore) -> "Calls":
+        """Add those of a video's requests that the store can't answer, and count the others."""
+        left = [request for request in requests if not store.has(request)]
+        return self.with_calls([characters_of(request) for request in left], len(requests) - len(left))
 
 
-def calls_of_passes(videos: list[VideoRequests], slots: int, store: ResponseStore) -> dict[str, Calls]:
-    """Count what is left to ask in each pass. A video without transcript or questions counts as a usual one."""
-    lengths = [len(video.transcript["text"]) for video in videos if video.questions]
-    questions, answers, stored_questions, stored_answers = [], [], 0, 0
+class Plan(NamedTuple):
+    """What is left to ask in each pass, and how many videos there are, and how many without a transcript yet."""
+
+    passes: dict[str, Calls]
+    videos: int
+    without_transcript: int
+
+
+def plan_of(videos: Iterable[VideoRequests], slots: int, store: ResponseStore) -> Plan:
+    """Count what is left to ask, one video in memory at a time. A video without transcript or questions counts as a usual one."""
+    questions, answers = Calls(), Calls()
+    lengths, unfetched, count = [], [], 0
     for video in videos:
-        if video.transcript is not None and video.questions is None:
+        count += 1
+        if video.transcript is None:
+            unfetched.append(video.video)
             continue
-        length = len(video.transcript["text"]) if video.transcript else guessed_length(video.video, lengths)
-        if video.questions is not None and store.has(video.questions):
-            stored_questions += 1
+        if video.questions is None:
+            continue
+        length = len(video.transcript["text"])
+        lengths.append(length)
+        questions = questions.with_requests([video.questions], store)
+        if video.answers is None:
+            answers = answers.with_calls([length + PROMPT_OF_ANSWERS] * slots)
         else:
-            questions.append(characters_of(video.questions) if video.questions else length + 2000)
-        if video.answers is not None:
-            left = [request for request in video.answers if not store.has(request)]
-            stored_answers += len(video.answers) - len(left)
-            answers.append([characters_of(request) for request in left])
-        else:
-            answers.append([length + 2500] * slots)
-    every_answer = [characters for of_video in answers for characters in of_video]
-    shared = sum(sum(of_video[1:]) for of_video in answers)
-    return {
-        "questions": Calls(len(questions), sum(questions), 0, stored_questions),
-        "answers": Calls(len(every_answer), sum(every_answer), shared, stored_answers),
-    }
+            answers = answers.with_requests(video.answers, store)
+    for video in unfetched:
+        length = guessed_length(video, lengths)
+        questions = questions.with_calls([length + PROMPT_OF_QUESTIONS])
+        answers = answers.with_calls([length + PROMPT_OF_ANSWERS] * slots)
+    return Plan({"questions": questions, "answers": answers}, count, len(unfetched))
 
 
 def guessed_length(video: dict, lengths: list[int]) -> int:
@@ -69,10 +96,10 @@ def characters_of(request: Request) -> int:
     return sum(len(message["content"]) for message in request.messages)
 
 
-def completion_tokens(pass_: str, lines: list[dict]) -> tuple[float, float]:
-    """Tokens of a reply, low and high: what this project's replies took so far, else a guess."""
-    taken = [line["completion_tokens"] for line in lines if line["pass"] == pass_]
-    return (0.8 * mean(taken), 1.2 * mean(taken)) if taken else FIRST_GUESS[pass_]
+def expected(pass_: str, key: str, lines: list[dict]) -> tuple[float, float]:
+    """Low and high for one request of a pass: what this project's replies took so far, else a guess."""
+    taken = [line[key] for line in lines if line["pass"] == pass_ and line.get(key) is not None]
+    return (0.8 * mean(taken), 1.2 * mean(taken)) if taken else FIRST_GUESS[key][pass_]
 
 
 def prompt_tokens(calls: Calls, bound: str) -> float:
@@ -98,9 +125,9 @@ def plan_text(
     """The plan as a table and sentences."""
     rows, low_usd, high_usd, low_s, high_s = [], 0.0, 0.0, 0.0, 0.0
     for pass_, calls in passes.items():
-        low, high = completion_tokens(pass_, lines)
-        low_s += calls.calls * SECONDS_OF_A_CALL[pass_][0] / in_flight
-        high_s += calls.calls * SECONDS_OF_A_CALL[pass_][1] / in_flight
+        low, high = expected(pass_, "completion_tokens", lines)
+        seconds = expected(pass_, "seconds", lines)
+        low_s, high_s = low_s + calls.calls * seconds[0] / in_flight, high_s + calls.calls * seconds[1] / in_flight
         usd = ""
         if prices is not None:
             bounds = price(calls, low, prices, "low"), price(calls, high, prices, "high")
@@ -112,8 +139,8 @@ def plan_text(
                 pass_,
                 calls.calls,
                 calls.stored,
-                "{} to {}".format(*map(thousands, prompts)),
-                "{} to {}".format(*map(thousands, (calls.calls * low, calls.calls * high))),
+                "{} to {}".format(*map(in_thousands, prompts)),
+                "{} to {}".format(*map(in_thousands, (calls.calls * low, calls.calls * high))),
                 f"0 to {calls.shared / max(1, calls.characters):.0%}",
                 usd,
             ]
@@ -126,33 +153,24 @@ def plan_text(
     )
     return (
         tabulate(rows, headers=headers, disable_numparse=True)
-        + f"\n\nAll in all: {total}\nAbout {hours(low_s)} to {hours(high_s)} with {in_flight} requests in flight."
+        + f"\n\nAll in all: {total}\nAbout {as_duration(low_s)} to {as_duration(high_s)} with {in_flight} requests in flight."
     )
-
-
-def thousands(number: float) -> str:
-    return f"{number / 1e6:.2f} M" if number >= 1e6 else f"{number / 1e3:.0f} k"
-
-
-def hours(seconds: float) -> str:
-    return f"{seconds / 3600:.1f} h" if seconds >= 5400 else f"{max(1, round(seconds / 60))} min"
 
 
 def plan_teaching(data: Path, config: dict, identity: dict, prompts: Prompts, slots: list[str], in_flight: int) -> None:
     """Log the plan of a project whose data is in `data`."""
     teacher = config["teacher"]
     store = ResponseStore(store_identity(identity))
-    videos = list(requests_of_project(data, config, prompts, slots, store))
-    without = sum(video.transcript is None for video in videos)
-    passes = calls_of_passes(videos, len(slots), store)
+    plan = plan_of(requests_of_project(data, config, prompts, slots, store), len(slots), store)
     prices, origin = prices_of(teacher["model"], teacher["prices"])
     spent = spent_usd(data / "spending")
     name = teacher["model"] or teacher["gguf"]
-    log.info("The plan for %d videos with %s:\n", len(videos), name)
-    log.info("%s", plan_text(passes, ledger_lines(data / "spending"), prices, origin, in_flight, spent))
-    if without:
+    log.info("The plan for %d videos with %s:\n", plan.videos, name)
+    log.info("%s", plan_text(plan.passes, ledger_lines(data / "spending"), prices, origin, in_flight, spent))
+    if plan.without_transcript:
         log.info(
-            "%d videos have no transcript yet: their length is guessed. snakemake channel_report fetches them.", without
+            "%d videos have no transcript yet: their length is guessed. snakemake channel_report fetches them.",
+            plan.without_transcript,
         )
     if teacher["budget_usd"] is not None:
         log.info("teacher.budget_usd stops the project at %.2f.", teacher["budget_usd"])

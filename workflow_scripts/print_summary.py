@@ -8,6 +8,7 @@ from pathlib import Path
 import yaml
 
 from lib.files import read_json
+from lib.plain_numbers import as_duration
 
 STAGES = {
     "talks": ("videos.tsv", "transcripts/*.tsv"),
@@ -23,7 +24,7 @@ def summary(project: Path, started: float | None) -> str:
     """Return the lines to print at the end of a run that began at `started` (seconds since the epoch)."""
     name = yaml.safe_load((project / "config.yaml").read_text(encoding="utf-8"))["name"]
     files = sorted((project / "models").glob(f"{name}-*.gguf"))
-    took = f", made in {minutes(time.time() - started)}" if started else ""
+    took = f", made in {as_duration(time.time() - started)}" if started else ""
     lines = [
         f"{file}  {file.stat().st_size / 1e6:.0f} MB{took if file.stat().st_mtime >= (started or 0) else ''}"
         for file in files
@@ -55,7 +56,7 @@ def time_line(project: Path, name: str) -> str:
         stage: sum(benchmark_seconds(path) for pattern in patterns for path in benchmarks(project, pattern, name))
         for stage, patterns in STAGES.items()
     }
-    return "Time by stage: " + ", ".join(f"{stage} {minutes(seconds)}" for stage, seconds in spent.items())
+    return "Time by stage: " + ", ".join(f"{stage} {as_duration(seconds)}" for stage, seconds in spent.items())
 
 
 def benchmarks(project: Path, pattern: str, name: str) -> list[Path]:
@@ -66,10 +67,6 @@ def benchmark_seconds(path: Path) -> float:
     """Wall time of a job: column `s` of Snakemake's benchmark file."""
     with path.open(newline="", encoding="utf-8") as opened:
         return sum(float(row["s"]) for row in csv.DictReader(opened, delimiter="\t"))
-
-
-def minutes(seconds: float) -> str:
-    return f"{int(seconds // 60)} min {int(seconds % 60)} s" if seconds >= 60 else f"{seconds:.0f} s"
 
 
 if __name__ == "__main__":

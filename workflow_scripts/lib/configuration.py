@@ -7,6 +7,7 @@ import math
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 from jsonschema import Draft202012Validator, ValidationError
@@ -95,6 +96,11 @@ def conflicts(config: dict) -> list[str]:
         found.append(
             "source.proxy has a login, which doesn't belong into this file. Put the whole address into the variable "
             "UNDERSTUDY_PROXY, in the environment or in a .env file, and remove source.proxy."
+        )
+    if teacher["base_url"] is not None and "@" in urlsplit(teacher["base_url"]).netloc:
+        found.append(
+            "teacher.base_url has a login, which doesn't belong into this file. Leave it out, and put the server's key into the "
+            "variable OPENAI_API_KEY, in the environment or in a .env file."
         )
     if (teacher["model"] is None) == (teacher["gguf"] is None):
         found.append("teacher takes either `model` (a name at a server) or `gguf` (a file for the embedded llama.cpp).")

@@ -7,6 +7,7 @@ from pathlib import Path
 from lib.errors import UnderstudyError
 from lib.files import read_json, write_text
 from lib.job_log import log
+from lib.plain_numbers import as_duration, in_thousands
 from lib.run_clock import run_started
 from lib.spending import ledger_lines, spent_usd
 
@@ -73,9 +74,7 @@ def tokens_of(lines: list[dict]) -> str:
     prompt, cached, completion = (
         sum(line[key] for line in lines) for key in ("prompt_tokens", "cached_tokens", "completion_tokens")
     )
-    return (
-        f"{thousands(prompt)} prompt tokens ({cached / prompt:.0%} cached), {thousands(completion)} completion tokens"
-    )
+    return f"{in_thousands(prompt)} prompt tokens ({cached / prompt:.0%} cached), {in_thousands(completion)} completion tokens"
 
 
 def rate_and_rest(lines: list[dict], videos_left: int, now: float) -> list[str]:
@@ -87,7 +86,7 @@ def rate_and_rest(lines: list[dict], videos_left: int, now: float) -> list[str]:
     requests_a_video = len(lines) / max(1, len({line["video"] for line in lines}))
     left = videos_left * requests_a_video
     if left > 0:
-        said.append(f"about {duration(left * elapsed_s / len(lines))} left")
+        said.append(f"about {as_duration(left * elapsed_s / len(lines))} left")
     return said
 
 
@@ -98,12 +97,3 @@ def files_in(folder: Path) -> int:
 def folders_in(folder: Path) -> int:
     """Videos whose answers are written; a job writes all of a video's at its end."""
     return sum(entry.is_dir() and any(os.scandir(entry.path)) for entry in os.scandir(folder)) if folder.is_dir() else 0
-
-
-def thousands(number: int) -> str:
-    return f"{number / 1e6:.2f} M" if number >= 1e6 else f"{number / 1e3:.1f} k"
-
-
-def duration(seconds: float) -> str:
-    minutes = round(seconds / 60)
-    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{max(1, minutes)} min"

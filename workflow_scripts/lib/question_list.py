@@ -1,6 +1,7 @@
 """Questions as the teacher model writes them, and as numbered slots."""
 
 import copy
+import json
 import re
 from pathlib import Path
 
@@ -119,4 +120,8 @@ def mistakes_in(path: str | Path, slots: list[str]) -> list[str]:
         tags = item.get("tags")
         if not isinstance(tags, list) or not all(isinstance(tag, str) and tag.strip() for tag in tags):
             found.append(f"{path}, slot {slot}: `tags` takes a list of words, which may be empty.")
+        elif tags != tag_names(tags):
+            found.append(
+                f"{path}, slot {slot}: tags are written lowercase_with_underscores, each once: {json.dumps(tag_names(tags))}."
+            )
     return found

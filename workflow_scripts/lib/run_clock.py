@@ -1,5 +1,6 @@
 """When a run began, and since when a pass is asked again on purpose, for jobs that are processes of their own."""
 
+import datetime
 import time
 from pathlib import Path
 
@@ -13,7 +14,13 @@ FRESH_FILE = Path("data/fresh.json")
 def start_run_clock(fresh: str | None) -> None:
     """Note that a run begins now, which asks the pass `fresh` again. A run that was to do so and did not end is gone on with."""
     write_text(STARTED_FILE, f"{time.time():.3f}\n")
-    if fresh is not None and not fresh_since(fresh):
+    if fresh is None:
+        return
+    since = fresh_since(fresh)
+    if since:
+        begun = datetime.datetime.fromtimestamp(since).strftime("%Y-%m-%d %H:%M")
+        print(f"Going on with asking the pass `{fresh}` again, as begun {begun}. To begin anew, delete {FRESH_FILE}.")
+    else:
         write_json(FRESH_FILE, {"pass": fresh, "since": time.time()})
 
 

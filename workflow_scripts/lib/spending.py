@@ -74,6 +74,7 @@ class Ledger:
         reservation = Reservation(uuid.uuid4().hex)
         highest = price_usd(usage, self._prices) or 0.0
         self._reserve(reservation, highest, usage)
+        began = time.monotonic()
         try:
             yield reservation
         finally:
@@ -81,7 +82,8 @@ class Ledger:
             usd = price_usd(real, self._prices)
             if reservation.may_be_paid and self._prices is not None:
                 usd = price_usd({**usage, "completion_tokens": 0}, self._prices)
-            self._write({"settles": reservation.id, **real, "usd": usd})
+            seconds = round(time.monotonic() - began, 2)
+            self._write({"settles": reservation.id, **real, "usd": usd, "seconds": seconds})
 
     def _reserve(self, reservation: "Reservation", highest: float, usage: dict) -> None:
         if self._budget_usd is None:

@@ -18,11 +18,13 @@ from lib.response_store import ResponseStore
 from lib.server_habits import RUNGS, ServerHabits
 from lib.spending import BYTES_OF_A_TOKEN, NO_TOKENS, BudgetReached, Ledger, Reservation, highest_usage
 from lib.stop_file import check_not_stopped, stop_run, wait_unless_stopped
-from lib.teacher_errors import Meaning, TeacherError, Verdict, verdict_on
+from lib.teacher_errors import Meaning, TeacherError, Verdict, verdict_on, verdict_on_error_inside
 from lib.teaching_requests import Request
 
 SAMPLING_KEYS = ("temperature", "reasoning_effort", "seed")
 LONGEST_WAIT_S = 120
+# Texts of any language have fewer characters a token.
+MOST_CHARACTERS_OF_A_TOKEN = 10
 LONGEST_ASKED_WAIT_S = 900
 # What models without a reasoning parser on their server write before the reply.
 REASONING = re.compile(r"\A\s*<think>.*?</think>\s*", re.DOTALL)
@@ -182,14 +184,30 @@ class Teacher:
                 f"{client.base_url.host} sent a reply that is no JSON. Check teacher.base_url",
                 may_be_paid=True,
             )
+        if isinstance(inside := getattr(completion, "error", None), dict):
+            return verdict_on_error_inside(inside, options, client.base_url.host, client.api_key)
         if not getattr(completion, "choices", None) or completion.choices[0].message is None:
             said = f"{client.base_url} does not reply as an OpenAI-compatible server. Check teacher.base_url"
             return Verdict(Meaning.AGAIN, said, may_be_paid=True)
         reply = reply_of(completion)
         reservation.usage = reply["usage"] if completion.usage else guessed_usage(options, reply["text"])
+        self._warn_of_a_cut_prompt(options, reply["usage"]["prompt_tokens"])
         if reply["finish_reason"] == "error":
             return Verdict(Meaning.AGAIN, f"{client.base_url.host} broke off its reply")
         return reply
+
+    def _warn_of_a_cut_prompt(self, options: dict, read: int) -> None:
+        """Some servers (Ollama is one) cut what exceeds their context, and say nothing."""
+        characters = sum(len(message["content"]) for message in options["messages"])
+        if read and characters > MOST_CHARACTERS_OF_A_TOKEN * read:
+            log.warning(
+                "%s: %s says that it read %d tokens of a request of %d characters: it has cut the transcript. Raise its context "
+                "(for Ollama: OLLAMA_CONTEXT_LENGTH), then ask again (--config fresh=questions, then fresh=answers).",
+                self._job.video_id,
+                self._model,
+                read,
+                characters,
+            )
 
     def _options(self, request: Request, rung: str | None) -> dict:
         """The request as the server takes it."""

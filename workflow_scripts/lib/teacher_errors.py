@@ -19,6 +19,17 @@ NO_CREDIT = (
     "insufficient_balance",
     "credit balance",
 )
+WRONG_KEY = re.compile(
+    r"(?:incorrect|invalid|wrong|missing|no valid)[^.]{0,20} api.?key|api.?key[^.]{0,20}(?:not valid|invalid)", re.I
+)
+NO_MODEL = re.compile(
+    r"(?:not a valid model|invalid model|model[^.]{0,60}(?:does not exist|not found|not exist)|no such model)", re.I
+)
+# A limit that a single request exceeds: waiting doesn't help.
+NEVER_FITS = re.compile(r"request too large|must be reduced|reduce your message", re.I)
+REPLY_TOO_LONG = re.compile(
+    r"max_(?:completion_)?tokens[^.]{0,40}(?:too large|exceeds|must be|at most|less than)", re.I
+)
 REFUSED = ("content_filter", "invalid_prompt", "content_policy_violation")
 OPTIONAL = ("temperature", "reasoning_effort", "seed", "prompt_cache_key")
 NOT_TAKEN = re.compile(
@@ -67,18 +78,30 @@ def verdict_on(error: openai.OpenAIError, sent: dict, server: str, key: str) -> 
     reason = reason_of(error).replace(key, "[key]")[:LONGEST_REASON]
     if code in REFUSED or any(f'"{name}"' in reason for name in REFUSED):
         return Verdict(Meaning.REFUSED, reason)
-    if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
+    if isinstance(error, openai.AuthenticationError) or WRONG_KEY.search(reason):
         return Verdict(
             Meaning.STOP, f"{server} refuses the API key. Check OPENAI_API_KEY, then run the same command again."
+        )
+    if isinstance(error, openai.PermissionDeniedError):
+        return Verdict(
+            Meaning.STOP,
+            f"{server} does not allow this: {reason}. Check what the key may do (its project, region and models), then run the "
+            "same command again.",
         )
     if status == 402 or code in NO_CREDIT or any(word in reason for word in NO_CREDIT):
         return Verdict(
             Meaning.STOP, f"{server} says that there is no credit left. Add some, then run the same command again."
         )
-    if isinstance(error, openai.NotFoundError):
+    if isinstance(error, openai.NotFoundError) or (status == 400 and NO_MODEL.search(reason)):
         return Verdict(
             Meaning.STOP,
             f"{server} has no model {sent['model']!r}. Check teacher.model and teacher.base_url. It says: {reason}",
+        )
+    if isinstance(error, openai.RateLimitError) and NEVER_FITS.search(reason):
+        return Verdict(
+            Meaning.GIVE_UP,
+            f"{server} never takes a request as large as this one ({reason}). Take a model or an account with a higher limit, "
+            "or a shorter talk",
         )
     if isinstance(error, openai.RateLimitError):
         return Verdict(Meaning.SLOWER, f"{server}: too many requests ({reason})", wait_s=retry_after(error))
@@ -113,6 +136,12 @@ def reason_of(error: openai.OpenAIError) -> str:
 
 def verdict_on_bad_request(reason: str, parameter: str | None, sent: dict, server: str, status: int) -> Verdict:
     """What a refused request means: too long, a parameter, a way of asking for JSON, or something else."""
+    if REPLY_TOO_LONG.search(reason) and "messages resulted" not in reason:
+        return Verdict(
+            Meaning.GIVE_UP,
+            f"{server} can't write a reply as long as is asked for: {reason}. Lower questions.max_tokens and answers.max_tokens, "
+            "or start the server with a longer context",
+        )
     if TOO_LONG.search(reason) or "context_length_exceeded" in reason:
         limit, asked = LIMIT.search(reason), ASKED.search(reason)
         numbers = f" ({asked[1]} tokens asked for, {limit[1]} possible)" if limit and asked else f" ({reason})"
@@ -131,6 +160,24 @@ def verdict_on_bad_request(reason: str, parameter: str | None, sent: dict, serve
         if name in sent and refused and (parameter == name or name in reason):
             return Verdict(Meaning.DIFFERENTLY, reason, parameter=name)
     return Verdict(Meaning.GIVE_UP, f"{server} answered with an error ({status}): {reason}")
+
+
+ERRORS_BY_STATUS = {
+    400: openai.BadRequestError,
+    401: openai.AuthenticationError,
+    403: openai.PermissionDeniedError,
+    404: openai.NotFoundError,
+    429: openai.RateLimitError,
+}
+
+
+def verdict_on_error_inside(inside: dict, sent: dict, server: str, key: str) -> Verdict:
+    """Judge an error that came as the body of a success, with its status as `code`, as OpenRouter's do."""
+    code = str(inside.get("code", ""))
+    status = int(code) if code.isdecimal() and 400 <= int(code) < 600 else 500
+    response = httpx2.Response(status, json={"error": inside}, request=httpx2.Request("POST", "https://server"))
+    error_class = ERRORS_BY_STATUS.get(status, openai.APIStatusError)
+    return verdict_on(error_class(str(inside.get("message")), response=response, body=inside), sent, server, key)
 
 
 def retry_after(error: openai.APIStatusError) -> float | None:
