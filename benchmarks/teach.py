@@ -14,7 +14,10 @@ import statistics
 import subprocess
 import tempfile
 import time
+from math import log
 from pathlib import Path
+from random import Random
+from statistics import NormalDist
 
 import openai
 from matplotlib.figure import Figure
@@ -24,9 +27,16 @@ from project import REPOSITORY, SNAKEMAKE, Project, environment
 from random_llama import write_random_llama
 
 FIRST_TOKEN_S, TOKENS_PER_S = 0.4, 80
-ANSWER_CHARACTERS = 800
+# Answers as long as those of a published run of this kind: median and 95th percentile in characters.
+MEDIAN_CHARACTERS, LONG_CHARACTERS = 771, 1489
 TALK_WORDS = 1500
 COLOURS = {"this project": "#2f6f8f", "plain script": "#c0902d"}
+
+
+def answer_length(random: Random) -> int:
+    """Characters of one answer, of a log-normal distribution."""
+    sigma = log(LONG_CHARACTERS / MEDIAN_CHARACTERS) / NormalDist().inv_cdf(0.95)
+    return round(random.lognormvariate(log(MEDIAN_CHARACTERS), sigma))
 
 
 def make_project(folder: Path, server: FakeTeacher, videos: int, answers: int) -> Project:
@@ -83,14 +93,14 @@ def measured(videos: int, answers: int, in_flight: int, cores: int) -> dict[str,
     """One run of both: wall seconds, ideal seconds, and requests."""
     results = {}
     with FakeTeacher(delay_s=FIRST_TOKEN_S, questions=answers, tokens_per_s=TOKENS_PER_S) as server:
-        server.least_characters = ANSWER_CHARACTERS
+        server.answer_length = answer_length
         with tempfile.TemporaryDirectory() as folder:
             project = make_project(Path(folder), server, videos, answers)
             server.forget()
             wall_s = time_of_project(project, in_flight, cores)
             results["this project"] = result_of(server, wall_s, in_flight)
         server.forget()
-        server.least_characters = ANSWER_CHARACTERS * answers
+        server.answer_length = lambda random: sum(answer_length(random) for _ in range(answers))
         wall_s = time_of_plain_script(server, videos, in_flight)
         results["plain script"] = result_of(server, wall_s, in_flight)
     return results

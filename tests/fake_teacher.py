@@ -5,6 +5,7 @@ described by the `Fault` constructors below, as the real servers show them."""
 
 import hashlib
 import json
+import random
 import threading
 import time
 from collections.abc import Callable
@@ -65,7 +66,7 @@ class FakeTeacher:
         self.json_object: bool | None = True
         self.caches = False
         self.questions_reply: str | None = None
-        self.least_characters = 0
+        self.answer_length: Callable[[random.Random], int] | None = None
         self.in_flight = self.most_in_flight = 0
         self.served = self.lost = 0
         self.service_s = 0.0
@@ -134,7 +135,9 @@ class FakeTeacher:
         digest = digest_of(request)
         if kind_of(request) == "answers":
             answer = f"The **answer** {digest[:8]} in short.\n\n- **First:** dig.\n- **Second:** wait.\n\nSlow hands."
-            return answer.ljust(self.least_characters, ".")
+            return (
+                answer if self.answer_length is None else answer.ljust(self.answer_length(random.Random(digest)), ".")
+            )
         if self.questions_reply is not None:
             return self.questions_reply
         text = json.dumps({"questions": [question(digest, number) for number in range(self.questions)]})
