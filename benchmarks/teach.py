@@ -56,9 +56,10 @@ def make_project(folder: Path, server: FakeTeacher, videos: int, answers: int) -
 def time_of_project(project: Project, in_flight: int, cores: int) -> float:
     """Seconds of the whole run, Snakemake's start included."""
     command = [str(SNAKEMAKE), "--directory", str(project.path), "--cores", str(cores), "--quiet", "all"]
+    resources = ["--resources", f"llm={in_flight}", f"question_jobs={max(1, in_flight // 5)}"]
     started = time.monotonic()
     run = subprocess.run(
-        [*command, "--resources", f"llm={in_flight}", "--", "data/dataset/train.jsonl"],
+        [*command, *resources, "--", "data/dataset/train.jsonl"],
         cwd=REPOSITORY,
         env=environment(),
         capture_output=True,
@@ -147,7 +148,18 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--out", type=Path, default=REPOSITORY / "docs/teach_benchmark.json")
     options = parser.parse_args()
-    runs = [measured(options.videos, options.answers, options.in_flight, options.cores) for _ in range(options.runs)]
+    runs = []
+    for _ in range(options.runs):
+        runs.append(measured(options.videos, options.answers, options.in_flight, options.cores))
+        summary = summary_of(runs, options)
+    for name, result in summary.items():
+        print(
+            f"{name:14}{result['wall_s']:8.1f} s  ideal {result['ideal_s']:6.1f} s  ratio {result['ratio']:.2f}  {result}"
+        )
+
+
+def summary_of(runs: list[dict], options: argparse.Namespace) -> dict[str, dict]:
+    """Write the runs so far, with their medians and the picture, and return the medians."""
     summary = {
         name: {key: statistics.median(run[name][key] for run in runs) for key in runs[0][name]} for name in runs[0]
     }
@@ -155,10 +167,7 @@ def main() -> None:
     options.out.write_text(json.dumps({"setting": setting, "medians": summary, "runs": runs}, indent=2) + "\n")
     title = f"{options.videos} videos, {options.answers} answers each, {options.in_flight} requests at a time"
     draw(summary, title, options.out.with_suffix(".png"))
-    for name, result in summary.items():
-        print(
-            f"{name:14}{result['wall_s']:8.1f} s  ideal {result['ideal_s']:6.1f} s  ratio {result['ratio']:.2f}  {result}"
-        )
+    return summary
 
 
 if __name__ == "__main__":

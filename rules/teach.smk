@@ -23,6 +23,7 @@ rule questions:
     threads: teacher_threads
     resources:
         llm=calls_of_questions,
+        question_jobs=1,
     conda:
         "../envs/teach.yaml"
     script:
