@@ -129,6 +129,22 @@ def transcripts_of_all_videos(wildcards):
     return [f"data/transcripts/{video_id}.json" for video_id in videos_of_dataset()]
 
 
+def questions_of_all_videos(wildcards):
+    """The question record of every video of the data set."""
+    return [f"data/questions/{video_id}.json" for video_id in videos_of_dataset()]
+
+
+def curation_file(wildcards):
+    """What a person decided about pairs, once there is such a file."""
+    return [CURATION] if Path(CURATION).exists() else []
+
+
+def what_shapes_the_dataset():
+    """The keys of dataset that decide what is in its files."""
+    others = ("extra_pairs", "allow_missing", "export")
+    return {key: value for key, value in config["dataset"].items() if key not in others}
+
+
 def state_of_talks():
     """How many talks have been fetched, in a line; nothing before there is a list."""
     try:
@@ -220,6 +236,8 @@ config.update(checked_configuration())
 
 SLOTS = [f"q{number:02d}" for number in range(1, config["questions"]["per_video"] + 1)]
 BASE = f"models/base/{base_folder_name()}"
+CURATION = "data/curation.csv"
+TEST_ROWS = {"test": "data/dataset/test.jsonl"} if config["dataset"]["test_fraction"] else {}
 QUESTIONS_PROMPT, ANSWERS_PROMPT = prompt_file("questions.md"), prompt_file("answers.md")
 
 

@@ -1,24 +1,33 @@
 # From answers to training rows.
-# Requires: data/answers/, data/transcripts/, and dataset.extra_pairs if the configuration names it.
-# Makes: data/dataset/, data/review/answers.md.
+# Requires: data/answers/, data/questions/, data/transcripts/, the base model's tokenizer, and, where there is one, dataset.extra_pairs
+# and data/curation.csv: what a person decided, which no rule writes.
+# Makes: data/dataset/, data/review/.
 
 
 rule dataset:
-    """Build the chat rows, split by video; what is left out is in rejected.jsonl with its reason."""
+    """Examine every pair and build the chat rows, split by video; what is left out is in rejected.jsonl with its reason."""
     input:
         answers=answers_of_all_videos,
+        questions=questions_of_all_videos,
         transcripts=transcripts_of_all_videos,
         videos="data/videos.json",
         extra_pairs=extra_pairs_file,
+        curation=curation_file,
+        prompts=[QUESTIONS_PROMPT, ANSWERS_PROMPT],
+        base=f"{BASE}/config.json",
     output:
         pairs="data/dataset/pairs.jsonl",
         rejected="data/dataset/rejected.jsonl",
         train="data/dataset/train.jsonl",
         valid="data/dataset/valid.jsonl",
+        **TEST_ROWS,
         report="data/dataset/report.json",
+        # update(): a video stays on the side on which it was.
+        split=update("data/dataset/split.json"),
     params:
-        valid_fraction=config["dataset"]["valid_fraction"],
-        seed=config["dataset"]["seed"],
+        settings=what_shapes_the_dataset(),
+        voice=config["answers"]["voice"],
+        training={key: config["training"][key] for key in ("max_seq_length", "batch_size")},
     log:
         "logs/dataset.log",
     benchmark:

@@ -53,6 +53,7 @@ def answer_record(teacher: Teacher, transcript: dict, question: dict, prompt: st
         "prompt_sha256": prompt_sha256(prompt),
         "finish_reason": reply.finish_reason,
         "usage": reply.usage,
+        "response": reply.response,
     }
 
 
@@ -69,6 +70,7 @@ def unused_record(video_id: str, slot: str, prompt: str) -> dict:
         "prompt_sha256": prompt_sha256(prompt),
         "finish_reason": None,
         "usage": None,
+        "response": None,
     }
 
 

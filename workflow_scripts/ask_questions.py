@@ -25,7 +25,7 @@ def asked_questions(teacher: Teacher, transcript: dict, prompt: str, slots: list
     Raises NoQuestions if the reply can't be used."""
     request = question_request(transcript, prompt, slots, style)
     reply = teacher.ask(request, fits=lambda text: holds_questions(text, slots))
-    asked = {"model": reply.model, "usage": reply.usage, "questions": []}
+    asked = {"model": reply.model, "usage": reply.usage, "response": reply.response, "questions": []}
     if reply.is_refused:
         log.warning(
             "%s: the teacher refuses to write questions: %s", transcript["video_id"], reply.refusal or "content filter"
@@ -58,7 +58,7 @@ def ask_questions(transcript_path, prompt, identity, settings, slots, style, thr
     Questions there that a person changed are kept in a copy."""
     transcript = read_json(transcript_path)
     video_id = transcript["video_id"]
-    asked = {"model": None, "usage": None, "questions": []}
+    asked = {"model": None, "usage": None, "response": None, "questions": []}
     if transcript["status"] == "ok":
         job = Job(f"questions-{video_id}", video_id)
         work = EmbeddedWork(threads, messages_about(transcript))

@@ -1,176 +1,210 @@
-"""Answers and hand-written pairs become chat rows, split by video into training and validation."""
+"""Answers and hand-written pairs become chat rows: examined, each once, split by video."""
 
-import hashlib
-import re
 from collections import Counter
 from pathlib import Path
 
-from lib.errors import InputFileError, UnderstudyError
-from lib.files import read_json, read_json_lines, write_json, write_json_lines
+import pandas as pd
+
+from lib.chat_rows import chat_row
+from lib.curation import curated, question_sha256, read_curation
+from lib.dataset_report import dataset_report
+from lib.doctor import Doctor, Remark, Talk
+from lib.files import read_json, write_json, write_json_lines
+from lib.hand_written_pairs import hand_written_pairs
 from lib.job_log import log, start_job_log
+from lib.near_duplicates import choose_kept, similar_pairs
+from lib.pair_tokens import PairTokens
+from lib.split import check_usable, remembered_sides, split_of_videos
+from lib.taught_pairs import taught_pairs
+from lib.teacher_names import teacher_names
+
+# Every key of a line of pairs.jsonl and rejected.jsonl, in this order.
+COLUMNS = [
+    *("video_id", "slot", "question", "answer", "tags", "title", "origin", "verdict", "remarks", "split", "tokens"),
+    *("start_s", "end_s", "question_sha256", "decision", "note", "original_question", "original_answer"),
+    *("question_model", "question_prompt_sha256", "question_response"),
+    *("answer_model", "answer_prompt_sha256", "answer_response"),
+]
+SPLITS = ("train", "valid", "test")
 
 
-class EmptySplitError(UnderstudyError):
-    """The talks don't give both a training and a validation set."""
+def gathered_pairs(hand_written: list[dict], taught: list[dict]) -> pd.DataFrame:
+    """All pairs, the hand-written ones first, with `verdict` ("ok" until one is found) and `remarks`."""
+    pairs = pd.DataFrame([*hand_written, *taught], columns=[*COLUMNS, "status", "says"]).astype(object)
+    pairs = pairs.where(pairs.notna(), None)
+    pairs["question_sha256"] = pairs["question"].map(question_sha256)
+    pairs["verdict"] = "ok"
+    pairs["remarks"] = [[] for _ in range(len(pairs))]
+    return pairs
 
 
-def pairs_of_answers(paths: list[str], titles: dict[str, str]) -> tuple[list[dict], list[dict]]:
-    """Return the answered pairs, and the slots that gave none with their reason; unused slots are neither."""
-    kept, rejected = [], []
-    for path in paths:
-        record = read_json(path)
-        if record["status"] == "unused":
+def is_protected(pairs: pd.DataFrame) -> pd.Series:
+    """Whether a person wrote, edited or kept each pair: then it is warned about, and not dropped."""
+    return (pairs["origin"] == "extra_pairs") | pairs["decision"].isin(["keep", "edit"])
+
+
+def reject(pairs: pd.DataFrame, row: int, verdict: str, says: str) -> None:
+    """Set a pair's verdict; the first one stays."""
+    if pairs.at[row, "verdict"] == "ok":
+        pairs.at[row, "verdict"] = verdict
+    pairs.at[row, "remarks"] = [*pairs.at[row, "remarks"], Remark(verdict, "reject", says).as_record()]
+
+
+def warn(pairs: pd.DataFrame, row: int, verdict: str, says: str) -> None:
+    pairs.at[row, "remarks"] = [*pairs.at[row, "remarks"], Remark(verdict, "warn", says).as_record()]
+
+
+def apply_statuses(pairs: pd.DataFrame) -> None:
+    """Reject what the teacher or a person has given up; what a person edited is whole again."""
+    for row, pair in pairs.iterrows():
+        if pair["decision"] == "reject":
+            reject(pairs, row, "rejected_by_person", pair["note"] or "data/curation.csv")
+        elif pair["status"] == "talk_not_listed":
+            reject(pairs, row, pair["status"], pair["says"])
+        elif pair["status"] != "ok" and pair["decision"] not in ("keep", "edit"):
+            reject(pairs, row, pair["status"], pair["says"])
+
+
+def examine(pairs: pd.DataFrame, doctor: Doctor, talks: dict[str, Talk]) -> None:
+    """Write the doctor's remarks, the tokens and the time span of every pair; without words not even a person keeps one."""
+    protected = is_protected(pairs)
+    for row, pair in pairs.iterrows():
+        talk = talks.get(pair["video_id"])
+        remarks, pairs.at[row, "tokens"] = doctor.remarks_on(pair["question"], pair["answer"], talk)
+        for remark in remarks:
+            rejects = remark.level == "reject" and (remark.verdict == "empty" or not protected[row])
+            (reject if rejects else warn)(pairs, row, remark.verdict, remark.says)
+        span = talk.spoken.span_of(pair["answer"]) if talk else None
+        pairs.at[row, "start_s"], pairs.at[row, "end_s"] = span or (None, None)
+
+
+def in_order_of_preference(pairs: pd.DataFrame, keep: str) -> list[int]:
+    """Positions of `pairs`, the one that is kept rather than another first."""
+    order = pd.DataFrame(
+        {"unprotected": ~is_protected(pairs), "remarks": pairs["remarks"].map(len), "tokens": -pairs["tokens"].astype(float)}
+    ).reset_index(drop=True)
+    by = ["unprotected", "remarks", "tokens"] if keep == "best" else ["unprotected"]
+    return order.sort_values(by, kind="stable").index.tolist()
+
+
+def drop_duplicates(pairs: pd.DataFrame, settings: dict) -> pd.DataFrame:
+    """Reject, or with `keep: all` warn about, what is nearly the same as another pair; return the similar pairs with row labels."""
+    good = pairs[pairs["verdict"] == "ok"]
+    similar = similar_pairs(good, settings["question_similarity"], settings["answer_similarity"])
+    kept_instead = choose_kept(len(good), similar, in_order_of_preference(good, settings["keep"]))
+    protected = is_protected(good)
+    for row, other in zip(good.index, kept_instead, strict=True):
+        if other >= 0:
+            says = f"nearly the same as {name_of(good.iloc[other])}: {good.iloc[other]['question']!r}"
+            stays = settings["keep"] == "all" or protected[row]
+            (warn if stays else reject)(pairs, row, "duplicate", says)
+    return similar.assign(left=good.index[similar["left"]], right=good.index[similar["right"]])
+
+
+def name_of(pair: pd.Series) -> str:
+    return f"{pair['video_id'] or 'extra_pairs'} {pair['slot']}"
+
+
+def rows_of_videos(pairs: pd.DataFrame) -> dict[str, int]:
+    """Kept pairs by video, in the order of the talks; pairs without a talk belong to none."""
+    kept = pairs[(pairs["verdict"] == "ok") & pairs["video_id"].notna()]
+    return kept.groupby("video_id", sort=False).size().to_dict()
+
+
+def assign_split(pairs: pd.DataFrame, sides: dict[str, str]) -> None:
+    """Each kept pair goes with its video; what belongs to no talk is for training."""
+    pairs["split"] = [
+        (sides[video_id] if video_id is not None else "train") if verdict == "ok" else None
+        for video_id, verdict in zip(pairs["video_id"], pairs["verdict"], strict=True)
+    ]
+
+
+def remove_leaks(pairs: pd.DataFrame, similar: pd.DataFrame) -> None:
+    """Reject the training side of near-duplicates across the split; the other side, if only the training one is a person's."""
+    protected = is_protected(pairs)
+    for left, right in zip(similar["left"], similar["right"], strict=True):
+        if not all(pairs.at[row, "verdict"] == "ok" for row in (left, right)):
             continue
-        pair = {
-            **{
-                key: record[key] for key in ("video_id", "slot", "question", "answer", "tags", "model", "prompt_sha256")
-            },
-            "title": titles[record["video_id"]],
-            "origin": "teacher",
-        }
-        if record["status"] == "ok" and record["answer"].strip():
-            kept.append(pair)
-        else:
-            rejected.append({**pair, "reason": record["status"] if record["status"] != "ok" else "empty"})
-    return kept, rejected
+        trained, held_out = (left, right) if pairs.at[left, "split"] == "train" else (right, left)
+        if pairs.at[trained, "split"] != "train" or pairs.at[held_out, "split"] == "train":
+            continue
+        out, other = (held_out, trained) if protected[trained] and not protected[held_out] else (trained, held_out)
+        reject(pairs, out, "leak", f"nearly the same as {name_of(pairs.loc[other])} on the other side of the split")
+        pairs.at[out, "split"] = None
 
 
-def hand_written_pairs(path: str, videos: list[dict]) -> tuple[list[dict], list[dict]]:
-    """Return the pairs of a JSONL file that belong to a listed talk or to none, and those whose talk is not listed.
-
-    Raises InputFileError, naming the line, if one has no question or no answer."""
-    by_id = {video["video_id"]: video for video in videos}
-    by_file = {Path(video["source_file"]).name: video for video in videos if video["source_file"]}
-    kept, rejected = [], []
-    for number, row in read_json_lines(path):
-        check_hand_written(row, f"{path}, line {number}")
-        names_a_talk = row.get("video_id") or row.get("source_file")
-        video = by_id.get(row.get("video_id")) or by_file.get(Path(row.get("source_file") or "").name)
-        pair = {
-            "video_id": video["video_id"] if video else row.get("video_id"),
-            "slot": f"line{number}",
-            "question": row["question"].strip(),
-            "answer": row["answer"].strip(),
-            "tags": row.get("tags", []),
-            "model": None,
-            "prompt_sha256": None,
-            "title": video["title"] if video else None,
-            "origin": "extra_pairs",
-        }
-        if video or not names_a_talk:
-            kept.append(pair)
-        else:
-            rejected.append({**pair, "reason": f"its talk ({names_a_talk}) is not in data/videos.json"})
-    return kept, rejected
+def write_pairs(pairs: pd.DataFrame, paths: dict[str, str]) -> None:
+    """Write every pair to pairs.jsonl or to rejected.jsonl, and the rows of each side."""
+    records = pairs[COLUMNS].astype(object).where(pairs[COLUMNS].notna(), None).to_dict("records")
+    kept = [record for record in records if record["verdict"] == "ok"]
+    write_json_lines(paths["pairs"], kept)
+    write_json_lines(paths["rejected"], [record for record in records if record["verdict"] != "ok"])
+    for split in SPLITS:
+        if split in paths:
+            rows = [chat_row(pair["question"], pair["answer"]) for pair in kept if pair["split"] == split]
+            write_json_lines(paths[split], rows)
 
 
-def check_hand_written(row: object, place: str) -> None:
-    """Raise InputFileError if a row can't be a pair."""
-    if not isinstance(row, dict):
-        raise InputFileError(f"{place}: it takes an object with `question` and `answer`.")
-    for key in ("question", "answer"):
-        if not isinstance(row.get(key), str) or not row[key].strip():
-            raise InputFileError(f"{place}: `{key}` is missing or empty.")
-    for key, kind in (("tags", list), ("video_id", str), ("source_file", str)):
-        if not isinstance(row.get(key, kind()), kind):
-            raise InputFileError(f"{place}: `{key}` takes {'a list' if kind is list else 'text'}.")
+def build_dataset(sources: dict, prompts: list[str], settings: dict, voice: str, training: dict, paths: dict[str, str]) -> None:
+    """Write the files of the data set.
 
-
-def without_repeats(pairs: list[dict]) -> tuple[list[dict], list[dict]]:
-    """Keep the first of several pairs that ask the same question."""
-    first: dict[str, dict] = {}
-    rejected = []
-    for pair in pairs:
-        wording = " ".join(pair["question"].casefold().split())
-        if wording in first:
-            same = first[wording]
-            rejected.append({**pair, "reason": f"same question as {same['video_id']} {same['slot']}"})
-        else:
-            first[wording] = pair
-    return list(first.values()), rejected
-
-
-def held_out_videos(video_ids: set[str], valid_fraction: float, seed: int) -> set[str]:
-    """Choose the validation videos by a hash of seed and id, so that a new video doesn't move an old one.
-
-    At least one video is held out and one is not. Raises EmptySplitError if there are fewer than two."""
-    if len(video_ids) < 2:
-        raise EmptySplitError(
-            f"The data set has pairs of {len(video_ids)} video(s); a split by video needs two or more. "
-            "Add captions, or look into data/dataset/rejected.jsonl for what was left out."
-        )
-    ranked = sorted((hash_fraction(f"{seed}:{video_id}"), video_id) for video_id in video_ids)
-    held_out = {video_id for position, video_id in ranked if position < valid_fraction}
-    return (held_out or {ranked[0][1]}) - ({ranked[-1][1]} if len(held_out) == len(ranked) else set())
-
-
-def hash_fraction(text: str) -> float:
-    """A number in [0, 1) that depends on the text alone."""
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7]) / 2**56
-
-
-def chat_row(pair: dict) -> dict:
-    return {
-        "messages": [
-            {"role": "user", "content": pair["question"]},
-            {"role": "assistant", "content": pair["answer"]},
-        ]
-    }
-
-
-def build_dataset(answers, transcripts, videos, extra_pairs, valid_fraction, seed, paths) -> None:
-    """Write the five files of the data set; `paths` has pairs, rejected, train, valid and report."""
-    records = [read_json(path) for path in transcripts]
-    titles = {record["video_id"]: record["title"] for record in records}
-    taught, rejected = pairs_of_answers(answers, titles)
-    written, talkless = hand_written_pairs(extra_pairs, read_json(videos)) if extra_pairs else ([], [])
-    pairs, repeated = without_repeats(written + taught)
-    held_out = held_out_videos({pair["video_id"] for pair in pairs if pair["video_id"]}, valid_fraction, seed)
-    pairs = [{**pair, "split": "valid" if pair["video_id"] in held_out else "train"} for pair in pairs]
-    rejected = rejected + talkless + repeated
-    rows = {split: [chat_row(pair) for pair in pairs if pair["split"] == split] for split in ("train", "valid")}
-    write_json_lines(paths["pairs"], pairs)
-    write_json_lines(paths["rejected"], rejected)
-    write_json_lines(paths["train"], rows["train"])
-    write_json_lines(paths["valid"], rows["valid"])
-    report = dataset_report(records, read_json(videos), pairs, rejected, held_out)
-    write_json(paths["report"], report)
-    log.info(
-        "data/dataset: %d training rows, %d validation rows of %d held-out talks; %d pairs rejected.",
-        len(rows["train"]),
-        len(rows["valid"]),
-        len(held_out),
-        len(rejected),
+    `sources`: answers, questions, transcripts, videos, extra_pairs, curation, base (config.json of the model) and remembered (the
+    last split, or None); `settings` is the configuration's dataset, `training` its max_seq_length and batch_size; `paths` has pairs,
+    rejected, train, valid, report, split, and test if there is one."""
+    transcripts = [read_json(path) for path in sources["transcripts"]]
+    videos = read_json(sources["videos"])
+    titles = {record["video_id"]: record["title"] for record in transcripts}
+    written = hand_written_pairs(sources["extra_pairs"], videos) if sources["extra_pairs"] else []
+    taught = taught_pairs(sources["answers"], sources["questions"], titles)
+    curation = read_curation(sources["curation"])
+    pairs, idle = curated(gathered_pairs(written, taught), curation)
+    apply_statuses(pairs)
+    doctor = Doctor(
+        settings["doctor"],
+        settings["verdicts"],
+        teacher_names(settings["teacher_names"], voice),
+        [Path(path).read_text(encoding="utf-8") for path in prompts],
+        PairTokens(Path(sources["base"]).parent),
+        training["max_seq_length"],
     )
+    examine(pairs, doctor, {record["video_id"]: Talk(record) for record in transcripts})
+    similar = drop_duplicates(pairs, settings)
+    fractions = {"valid": settings["valid_fraction"], "test": settings["test_fraction"]}
+    remembered = remembered_sides(sources["remembered"], settings["seed"], fractions)
+    sides = split_of_videos(rows_of_videos(pairs), settings["seed"], fractions, remembered)
+    assign_split(pairs, sides)
+    remove_leaks(pairs, similar)
+    rows = Counter(pairs["split"].dropna())
+    check_usable(rows, training["batch_size"], len(rows_of_videos(pairs)), fractions)
+    write_pairs(pairs, paths)
+    write_json(paths["split"], {"seed": settings["seed"], **{f"{k}_fraction": v for k, v in fractions.items()}, "videos": sides})
+    report = dataset_report(videos, transcripts, sources["answers"], pairs, similar, len(curation), idle, training["max_seq_length"])
+    write_json(paths["report"], report)
+    tell(report)
+
+
+def tell(report: dict) -> None:
+    """Say in the log what became of the pairs, and what was not done."""
+    rows = ", ".join(f"{count} {split}" for split, count in report["rows"].items())
+    log.info("data/dataset: rows: %s; rejected: %s.", rows, report["rejected"] or "none")
     if report["missing_videos"]:
         log.warning("Built without %d videos that have no answers yet.", len(report["missing_videos"]))
-
-
-def dataset_report(records: list[dict], videos: list[dict], pairs: list[dict], rejected: list[dict], held_out) -> dict:
-    """Counts from videos to rows."""
-    built_from = {record["video_id"] for record in records}
-    return {
-        "videos": len(videos),
-        "missing_videos": [video["video_id"] for video in videos if video["video_id"] not in built_from],
-        "transcripts": dict(Counter(record["status"] for record in records)),
-        "unavailable": {
-            record["video_id"]: record["reason"] for record in records if record["status"] == "unavailable"
-        },
-        "pairs": dict(Counter(pair["origin"] for pair in pairs)),
-        "rejected": dict(Counter(re.split(r" as | \(", pair["reason"])[0] for pair in rejected)),
-        "rows": dict(Counter(pair["split"] for pair in pairs)),
-        "held_out_videos": sorted(held_out),
-    }
+    for decision in report["curation"]["not_applied"]:
+        log.warning("data/curation.csv, line %(line)d: %(video_id)s %(slot)s is not applied: %(why)s.", decision)
 
 
 if __name__ == "__main__":
     start_job_log(snakemake.log[0])
+    paths = dict(snakemake.output.items())
     build_dataset(
-        answers=snakemake.input.answers,
-        transcripts=snakemake.input.transcripts,
-        videos=snakemake.input.videos,
-        extra_pairs=snakemake.input.extra_pairs,
-        valid_fraction=snakemake.params.valid_fraction,
-        seed=snakemake.params.seed,
-        paths=dict(snakemake.output.items()),
+        sources={
+            **{key: list(snakemake.input[key]) for key in ("answers", "questions", "transcripts")},
+            **{key: snakemake.input.get(key) or None for key in ("videos", "extra_pairs", "curation", "base")},
+            "remembered": read_json(paths["split"]) if Path(paths["split"]).exists() else None,
+        },
+        prompts=list(snakemake.input.prompts),
+        settings=snakemake.params.settings,
+        voice=snakemake.params.voice,
+        training=snakemake.params.training,
+        paths=paths,
     )

@@ -32,13 +32,15 @@ REASONING = re.compile(r"\A\s*<think>.*?</think>\s*", re.DOTALL)
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer of the teacher: `usage` counts tokens as prompt_tokens, cached_tokens, completion_tokens."""
+    """One answer of the teacher: `usage` counts tokens as prompt_tokens, cached_tokens, completion_tokens; `response` is its name in
+    the response store."""
 
     text: str
     finish_reason: str
     refusal: str | None
     model: str
     usage: dict
+    response: str
     from_store: bool
 
     @property
@@ -119,12 +121,13 @@ class Teacher:
         self._store.set_aside(request.for_a_longer_reply())
 
     def _asked_once(self, request: Request, fits: Callable[[str], bool]) -> Reply:
+        response = self._store.path_of(request).stem
         stored = self._store.reply_to(request)
         if stored is not None:
-            return Reply(**stored, from_store=True)
+            return Reply(**stored, response=response, from_store=True)
         reply = self._asked_by_rung(request, fits) if request.schema is not None else self._sent(request, None)
         self._store.keep(request, reply)
-        return Reply(**reply, from_store=False)
+        return Reply(**reply, response=response, from_store=False)
 
     def _asked_by_rung(self, request: Request, fits: Callable[[str], bool]) -> dict:
         """Ask for JSON as the server was found to take it; before that is known, from the strictest way down to the next."""

@@ -1,0 +1,88 @@
+"""The account of a data set: what there was at every step from videos to rows, and a proof of the split."""
+
+from collections import Counter
+
+import pandas as pd
+
+from lib.taught_pairs import slots_used
+
+QUANTILES = {"smallest": 0.0, "median": 0.5, "95th_percentile": 0.95, "largest": 1.0}
+
+
+def dataset_report(
+    videos: list[dict],
+    transcripts: list[dict],
+    answers: list[str],
+    pairs: pd.DataFrame,
+    similar: pd.DataFrame,
+    decisions: int,
+    idle: list[dict],
+    max_seq_length: int,
+) -> dict:
+    """Return the report; `pairs` are all of them with their verdicts, `similar` the near-duplicates (left, right: rows of `pairs`),
+    `idle` the decisions of a person that were not applied."""
+    built_from = {record["video_id"] for record in transcripts}
+    kept = pairs[pairs["verdict"] == "ok"]
+    return {
+        "videos": len(videos),
+        "missing_videos": [video["video_id"] for video in videos if video["video_id"] not in built_from],
+        "transcripts": counts(record["status"] for record in transcripts),
+        "unavailable": {record["video_id"]: record["reason"] for record in transcripts if record["status"] == "unavailable"},
+        **slots_used(answers),
+        "pairs": counts(pairs["origin"]),
+        "rejected": counts(pairs.loc[pairs["verdict"] != "ok", "verdict"]),
+        "warnings": counts(remark["verdict"] for remarks in kept["remarks"] for remark in remarks),
+        "rows": {split: count for split, count in counts(kept["split"], ("train", "valid", "test")).items()},
+        "held_out_videos": sorted(set(kept.loc[kept["split"] != "train", "video_id"].dropna())),
+        "tokens": {"max_seq_length": max_seq_length, **lengths(kept["tokens"])},
+        "answer_words": lengths(kept["answer"].str.split().map(len)),
+        "duplicates": clusters_of(pairs, similar),
+        "split": proof_of_split(kept, similar),
+        "curation": {"decisions": decisions, "applied": counts(pairs["decision"].dropna()), "not_applied": idle},
+    }
+
+
+def counts(values, order: tuple[str, ...] = ()) -> dict[str, int]:
+    """How often each value occurs, the most frequent first, or those of `order` in its order."""
+    counted = Counter(values)
+    return {name: counted[name] for name in order if name in counted} if order else dict(counted.most_common())
+
+
+def lengths(values: pd.Series) -> dict[str, int]:
+    return {name: int(values.astype(int).quantile(share)) for name, share in QUANTILES.items()} if len(values) else {}
+
+
+def clusters_of(pairs: pd.DataFrame, similar: pd.DataFrame) -> list[list[dict]]:
+    """Groups of pairs that are nearly the same, each with what became of its pairs."""
+    leader: dict[int, int] = {}
+
+    def root(row: int) -> int:
+        while leader.setdefault(row, row) != row:
+            row = leader[row]
+        return row
+
+    for left, right in zip(similar["left"], similar["right"], strict=True):
+        leader[root(right)] = root(left)
+    groups: dict[int, list[int]] = {}
+    for row in sorted(leader):
+        groups.setdefault(root(row), []).append(row)
+    shown = ["video_id", "slot", "question", "verdict"]
+    return [pairs.loc[rows, shown].to_dict("records") for rows in groups.values()]
+
+
+def proof_of_split(kept: pd.DataFrame, similar: pd.DataFrame) -> dict:
+    """What would show that a held-out row was trained on, counted on the rows as they are."""
+    sides = kept[kept["video_id"].notna()].groupby("video_id")["split"].nunique()
+    split = kept["split"]
+    across = [
+        (left, right)
+        for left, right in zip(similar["left"], similar["right"], strict=True)
+        if left in split.index and right in split.index and "train" in {split[left], split[right]} and split[left] != split[right]
+    ]
+    tags = kept.explode("tags").groupby("split")["tags"].agg(lambda column: counts(column.dropna()))
+    return {
+        "videos": kept.groupby("split")["video_id"].nunique().to_dict(),
+        "videos_on_both_sides": sorted(sides[sides > 1].index),
+        "near_duplicates_across": len(across),
+        "tags": tags.to_dict(),
+    }

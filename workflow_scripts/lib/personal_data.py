@@ -1,0 +1,48 @@
+"""Addresses, telephone numbers and e-mail addresses in a text.
+
+Telephone numbers are found by Google's libphonenumber; its strict grouping keeps years, quantities and dates out. Postal addresses
+have a street and a number as they are written in the United States, the United Kingdom, Germany and Spanish-speaking countries."""
+
+import re
+
+import phonenumbers
+
+EMAIL = re.compile(r"\b[\w.+-]+@(?:[\w-]+\.)+[^\W\d_]{2,}\b")
+# Reserved for examples by RFC 2606, and the user name of every git server.
+NOBODY = re.compile(r"@(?:[\w-]+\.)*example\.|\.(?:example|invalid|test)$|^git@", re.IGNORECASE)
+PHONE_CUE = re.compile(
+    r"\b(?:call|phone|telephone|mobile|whatsapp|text me|ring|tel|telefon|handy|ruf|anrufen|erreichst|llám[ae]\w*|llama|teléfono|móvil)\b"
+    r"\D{0,40}(\+?\(?\d[\d\s()./-]{5,}\d)",
+    re.IGNORECASE,
+)
+FEWEST_DIGITS = 7
+ADDRESS = re.compile(
+    r"""
+    \b\d{1,5}[A-Za-z]?\s+(?:[NSEW]\.?\s+)?(?:[A-Z][\w.'’-]*\s+){1,3}
+        (?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Court|Ct|Terrace|Crescent|Close|Gardens|Row|Way|Square)\b
+    | \b[A-ZÄÖÜ][\wäöüß.-]*(?:[Ss]tra(?:ß|ss)e|[Ss]tr\.|gasse|allee|damm|ufer|weg|platz)\s+\d{1,4}\s?[a-z]?\b,?\s*(?:in\s+)?(?:D-)?\d{5}\s+[A-ZÄÖÜ]
+    | \b[A-ZÄÖÜ][\wäöüß-]*(?:[Ss]tra(?:ß|ss)e|[Ss]tr\.|gasse|allee|\s(?:Straße|Allee|Weg|Platz|Gasse))\s+\d{1,4}\s?[a-z]?\b
+    | \b(?:[Cc]alle|C/|Avenida|avenida|Avda\.?|Av\.|[Pp]aseo|[Pp]laza|[Cc]arrera)\s+(?:de\s+)?(?:l[ao]s?\s+|del\s+)?(?:[A-ZÁÉÍÓÚÑ][\wáéíóúñü.]*\s*(?:de\s+(?:l[ao]s?\s+)?)?){1,4}
+        ,?\s*(?:n\.?[º°o]\.?\s*|número\s+|núm\.?\s*)?\d{1,4}\b
+    """,
+    re.VERBOSE,
+)
+
+
+def personal_data_in(text: str, regions: list[str]) -> str | None:
+    """Return the kind of the first personal datum in `text`, or None; the datum itself stays out of reports.
+
+    `regions` are the two-letter countries whose national telephone numbers are looked for; others are found with their +code."""
+    if any(not NOBODY.search(found) for found in EMAIL.findall(text)):
+        return "an e-mail address"
+    if has_telephone_number(text, regions):
+        return "a telephone number"
+    return "a postal address" if ADDRESS.search(text) else None
+
+
+def has_telephone_number(text: str, regions: list[str]) -> bool:
+    """Whether a number in `text` is one of these regions', has a country code, or is one that the text says to call."""
+    if any(sum(map(str.isdigit, found)) >= FEWEST_DIGITS for found in PHONE_CUE.findall(text)):
+        return True
+    strict = phonenumbers.Leniency.STRICT_GROUPING
+    return any(phonenumbers.PhoneNumberMatcher(text, region, leniency=strict).has_next() for region in regions or [None])
