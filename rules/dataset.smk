@@ -38,10 +38,49 @@ rule dataset:
         "../workflow_scripts/build_dataset.py"
 
 
-rule review:
-    """Write every pair on one readable page."""
+rule dataset_report:
+    """Show what became of the pairs, how long they are, and the split, on one page."""
+    input:
+        report="data/dataset/report.json",
+        pairs="data/dataset/pairs.jsonl",
+    output:
+        "data/dataset/report.html",
+    params:
+        name=config["name"],
+    log:
+        "logs/dataset_report.log",
+    benchmark:
+        "logs/benchmarks/dataset_report.tsv"
+    conda:
+        "../envs/dataset.yaml"
+    script:
+        "../workflow_scripts/write_dataset_report.py"
+
+
+rule dataset_export:
+    """Write the data set as a Hugging Face folder: Parquet and a card."""
     input:
         pairs="data/dataset/pairs.jsonl",
+        report="data/dataset/report.json",
+    output:
+        "data/dataset/export/README.md",
+    params:
+        name=config["name"],
+    log:
+        "logs/dataset_export.log",
+    benchmark:
+        "logs/benchmarks/dataset_export.tsv"
+    conda:
+        "../envs/dataset.yaml"
+    script:
+        "../workflow_scripts/export_dataset.py"
+
+
+rule review:
+    """Write every pair on one readable page, with the doctor's remarks."""
+    input:
+        pairs="data/dataset/pairs.jsonl",
+        rejected="data/dataset/rejected.jsonl",
     output:
         "data/review/answers.md",
     log:
@@ -52,3 +91,23 @@ rule review:
         "../envs/dataset.yaml"
     script:
         "../workflow_scripts/write_review.py"
+
+
+rule review_page:
+    """Write the page on which a person keeps, rejects and edits pairs."""
+    input:
+        pairs="data/dataset/pairs.jsonl",
+        rejected="data/dataset/rejected.jsonl",
+        curation=curation_file,
+    output:
+        "data/review/index.html",
+    params:
+        name=config["name"],
+    log:
+        "logs/review_page.log",
+    benchmark:
+        "logs/benchmarks/review_page.tsv"
+    conda:
+        "../envs/dataset.yaml"
+    script:
+        "../workflow_scripts/write_review_page.py"

@@ -1,44 +1,54 @@
-"""Every pair of the data set on one readable page."""
+"""Every pair on one readable page, kept or rejected, with where it comes from and what the doctor says."""
 
 from itertools import groupby
 
 from lib.files import read_json_lines, write_text
 from lib.job_log import log, start_job_log
+from lib.plain_numbers import clock_time
 
 
 def review_page(pairs: list[dict]) -> str:
     """Return the page as markdown, by talk."""
-    blocks = [f"# {len(pairs)} pairs"]
-    for title, of_one_talk in groupby(sorted(pairs, key=talk_of), key=talk_of):
-        blocks.append(f"## {one_line(title)}")
+    rejected = sum(pair["verdict"] != "ok" for pair in pairs)
+    blocks = [f"# {len(pairs) - rejected} pairs, {rejected} rejected", "To decide about them: `data/review/index.html`."]
+    for talk, of_one_talk in groupby(sorted(pairs, key=talk_of), key=talk_of):
+        blocks.append(f"## {one_line(' '.join(filter(None, talk)) or 'No talk')}")
         blocks += [block for pair in of_one_talk for block in pair_blocks(pair)]
     return "\n\n".join(blocks) + "\n"
 
 
-def talk_of(pair: dict) -> str:
-    return pair["title"] or "No talk"
+def talk_of(pair: dict) -> tuple[str, str]:
+    return pair["title"] or "", pair["video_id"] or ""
 
 
 def pair_blocks(pair: dict) -> list[str]:
-    """Question, provenance and answer; the answer is quoted, so that its own headings stay inside."""
-    origin = (
-        f"{pair['video_id']} {pair['slot']}, {pair['origin']}, {pair['split']}, {', '.join(map(str, pair['tags']))}"
-    )
-    quoted = "\n".join(f"> {line}".rstrip() for line in pair["answer"].replace("<", "&lt;").splitlines())
-    return [f"### {one_line(pair['question'])}", f"`{one_line(origin).replace('`', '')}`", quoted]
+    """Question, provenance, remarks and answer; the answer is quoted, so that its own headings stay inside."""
+    quoted = "\n".join(f"> {line}".rstrip() for line in pair["answer"].replace("<", "&lt;").splitlines()) or "> "
+    remarks = [f"- **{remark['level']}: {remark['verdict']}**, {one_line(remark['says'])}" for remark in pair["remarks"]]
+    head = [f"### {one_line(pair['question'])}", f"`{one_line(provenance(pair)).replace('`', '')}`"]
+    return [*head, *(["\n".join(remarks)] if remarks else []), quoted]
+
+
+def provenance(pair: dict) -> str:
+    """Slot, time span, origin, what became of it, tags, and what a person decided."""
+    span = "" if pair["start_s"] is None else f"{clock_time(pair['start_s'])}-{clock_time(pair['end_s'])}"
+    became = pair["split"] or pair["verdict"]
+    decided = f"decision: {pair['decision']}" if pair["decision"] else ""
+    tokens = f"{pair['tokens']} tokens"
+    return ", ".join(filter(None, [pair["slot"], span, pair["origin"], became, tokens, *map(str, pair["tags"]), decided]))
 
 
 def one_line(text: str) -> str:
     return " ".join(text.split()).replace("<", "&lt;")
 
 
-def write_review(pairs_path: str, path: str) -> None:
-    """Write the page of the pairs in `pairs_path`."""
-    pairs = [pair for _, pair in read_json_lines(pairs_path)]
+def write_review(pairs_path: str, rejected_path: str, path: str) -> None:
+    """Write the page of the pairs in both files."""
+    pairs = [pair for part in (pairs_path, rejected_path) for _, pair in read_json_lines(part)]
     write_text(path, review_page(pairs))
     log.info("%s: %d pairs to read.", path, len(pairs))
 
 
 if __name__ == "__main__":
     start_job_log(snakemake.log[0])
-    write_review(snakemake.input.pairs, snakemake.output[0])
+    write_review(snakemake.input.pairs, snakemake.input.rejected, snakemake.output[0])

@@ -28,6 +28,7 @@ def dataset_report(
         "missing_videos": [video["video_id"] for video in videos if video["video_id"] not in built_from],
         "transcripts": counts(record["status"] for record in transcripts),
         "unavailable": {record["video_id"]: record["reason"] for record in transcripts if record["status"] == "unavailable"},
+        "languages": counts(record["language"] for record in transcripts if record["language"]),
         **slots_used(answers),
         "pairs": counts(pairs["origin"]),
         "rejected": counts(pairs.loc[pairs["verdict"] != "ok", "verdict"]),
