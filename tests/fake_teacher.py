@@ -134,7 +134,7 @@ class FakeTeacher:
     def reply(self, request: dict) -> str:
         digest = digest_of(request)
         if kind_of(request) == "answers":
-            answer = f"The **answer** {digest[:8]} in short.\n\n- **First:** dig.\n- **Second:** wait.\n\nSlow hands."
+            answer = answer_about(request, digest)
             return (
                 answer if self.answer_length is None else answer.ljust(self.answer_length(random.Random(digest)), ".")
             )
@@ -175,6 +175,17 @@ def shared_length(one: str, other: str) -> int:
 
 def digest_of(request: dict) -> str:
     return hashlib.sha256(json.dumps(request["messages"], sort_keys=True).encode()).hexdigest()
+
+
+def answer_about(request: dict, digest: str) -> str:
+    """A short answer in good form, with words of the talk."""
+    talk = request["messages"][0]["content"].split("=====")[2]
+    words = sorted({word.strip(".,;:!?") for word in talk.split() if len(word) > 5}) or ["nothing"]
+    one, two, three, four = random.Random(digest).choices(words, k=4)
+    return (
+        f"The **answer** {digest[:8]} is about {one} and {two}.\n\n- **First:** look for {three}.\n- **Second:** wait for {four}.\n\n"
+        "Slow hands and a good soil are all that it takes."
+    )
 
 
 def question(digest: str, number: int) -> dict:

@@ -7,7 +7,9 @@ from lib.doctor import Doctor, Talk
 from project import REPOSITORY
 
 SCHEMA = REPOSITORY / "schemas/config.schema.yaml"
-DATASET = complete_configuration({"name": "x", "source": {"captions_dir": "x"}, "teacher": {"gguf": "x.gguf"}, "base_model": "x"}, SCHEMA)["dataset"]
+DATASET = complete_configuration(
+    {"name": "x", "source": {"captions_dir": "x"}, "teacher": {"gguf": "x.gguf"}, "base_model": "x"}, SCHEMA
+)["dataset"]
 PROMPTS = [(REPOSITORY / "prompts" / name).read_text() for name in ("questions.md", "answers.md")]
 TALKS = {
     "en": """Tomatoes drink more than people think. I give each plant ten litres of water on a Monday and nothing more until the next one,
@@ -138,12 +140,30 @@ def test_somebody_else_may_be_in_the_third_person(language, ending):
 @pytest.mark.parametrize(
     ("language", "answer"),
     [
-        ("en", "I'm sorry, but I can't help with that question about tomatoes. Please ask somebody in your garden centre."),
-        ("en", "As an AI language model, I have no garden. Tomatoes need **water**, though, ten litres on a Monday for each plant."),
-        ("en", "The transcript does not mention how much water tomatoes need, and so nothing more can be said about it here."),
-        ("de", "Dazu kann ich leider keine Angaben machen. Fragen Sie bitte jemanden in Ihrer Gärtnerei nach Wasser und Tomaten."),
-        ("de", "Als KI habe ich keinen Garten. Tomaten brauchen aber **Wasser**, zehn Liter am Montag für jede Pflanze im Beet."),
-        ("es", "Lo siento, pero no puedo responder a esa pregunta sobre los tomates y el agua que necesitan durante el verano."),
+        (
+            "en",
+            "I'm sorry, but I can't help with that question about tomatoes. Please ask somebody in your garden centre.",
+        ),
+        (
+            "en",
+            "As an AI language model, I have no garden. Tomatoes need **water**, though, ten litres on a Monday for each plant.",
+        ),
+        (
+            "en",
+            "The transcript does not mention how much water tomatoes need, and so nothing more can be said about it here.",
+        ),
+        (
+            "de",
+            "Dazu kann ich leider keine Angaben machen. Fragen Sie bitte jemanden in Ihrer Gärtnerei nach Wasser und Tomaten.",
+        ),
+        (
+            "de",
+            "Als KI habe ich keinen Garten. Tomaten brauchen aber **Wasser**, zehn Liter am Montag für jede Pflanze im Beet.",
+        ),
+        (
+            "es",
+            "Lo siento, pero no puedo responder a esa pregunta sobre los tomates y el agua que necesitan durante el verano.",
+        ),
     ],
 )
 def test_an_answer_that_declines_is_a_refusal(language, answer):
@@ -153,7 +173,10 @@ def test_an_answer_that_declines_is_a_refusal(language, answer):
 @pytest.mark.parametrize(
     ("language", "ending"),
     [
-        ("en", "\n\nI have not measured how much a **pot** needs, but it has no depth, and so it wants water every day."),
+        (
+            "en",
+            "\n\nI have not measured how much a **pot** needs, but it has no depth, and so it wants water every day.",
+        ),
         ("de", "\n\nWie viel ein Topf braucht, habe ich **nicht gemessen**, aber ihm fehlt die Tiefe für die Wurzeln."),
         ("es", "\n\nNo he medido cuánta agua quiere una **maceta**, pero le falta hondura para las raíces."),
     ],
@@ -330,7 +353,9 @@ def test_the_prompts_words_are_a_leak():
     assert verdicts(GOOD["en"][0], f"{GOOD['en'][1]}\n\nBegin with the answer itself, I say.") == []
 
 
-@pytest.mark.parametrize(("question", "answer"), [("", "So."), ("...", "So."), ("Why not?", " \n"), ("Why not?", "**\n- ")])
+@pytest.mark.parametrize(
+    ("question", "answer"), [("", "So."), ("...", "So."), ("Why not?", " \n"), ("Why not?", "**\n- ")]
+)
 def test_a_pair_without_words_is_empty_and_nothing_else(question, answer):
     assert verdicts(question, answer) == ["empty"]
 

@@ -59,9 +59,9 @@ def apply_statuses(pairs: pd.DataFrame) -> None:
     for row, pair in pairs.iterrows():
         if pair["decision"] == "reject":
             reject(pairs, row, "rejected_by_person", pair["note"] or "data/curation.csv")
-        elif pair["status"] == "talk_not_listed":
-            reject(pairs, row, pair["status"], pair["says"])
-        elif pair["status"] != "ok" and pair["decision"] not in ("keep", "edit"):
+        elif pair["status"] == "talk_not_listed" or (
+            pair["status"] != "ok" and pair["decision"] not in ("keep", "edit")
+        ):
             reject(pairs, row, pair["status"], pair["says"])
 
 
@@ -81,7 +81,11 @@ def examine(pairs: pd.DataFrame, doctor: Doctor, talks: dict[str, Talk]) -> None
 def in_order_of_preference(pairs: pd.DataFrame, keep: str) -> list[int]:
     """Positions of `pairs`, the one that is kept rather than another first."""
     order = pd.DataFrame(
-        {"unprotected": ~is_protected(pairs), "remarks": pairs["remarks"].map(len), "tokens": -pairs["tokens"].astype(float)}
+        {
+            "unprotected": ~is_protected(pairs),
+            "remarks": pairs["remarks"].map(len),
+            "tokens": -pairs["tokens"].astype(float),
+        }
     ).reset_index(drop=True)
     by = ["unprotected", "remarks", "tokens"] if keep == "best" else ["unprotected"]
     return order.sort_values(by, kind="stable").index.tolist()
@@ -145,7 +149,9 @@ def write_pairs(pairs: pd.DataFrame, paths: dict[str, str]) -> None:
             write_json_lines(paths[split], rows)
 
 
-def build_dataset(sources: dict, prompts: list[str], settings: dict, voice: str, training: dict, paths: dict[str, str]) -> None:
+def build_dataset(
+    sources: dict, prompts: list[str], settings: dict, voice: str, training: dict, paths: dict[str, str]
+) -> None:
     """Write the files of the data set.
 
     `sources`: answers, questions, transcripts, videos, extra_pairs, curation, base (config.json of the model) and remembered (the
@@ -175,10 +181,15 @@ def build_dataset(sources: dict, prompts: list[str], settings: dict, voice: str,
     assign_split(pairs, sides)
     remove_leaks(pairs, similar)
     rows = Counter(pairs["split"].dropna())
-    check_usable(rows, training["batch_size"], len(rows_of_videos(pairs)), fractions)
+    check_usable(rows, training["batch_size"], fractions)
     write_pairs(pairs, paths)
-    write_json(paths["split"], {"seed": settings["seed"], **{f"{k}_fraction": v for k, v in fractions.items()}, "videos": sides})
-    report = dataset_report(videos, transcripts, sources["answers"], pairs, similar, len(curation), idle, training["max_seq_length"])
+    write_json(
+        paths["split"],
+        {"seed": settings["seed"], **{f"{k}_fraction": v for k, v in fractions.items()}, "videos": sides},
+    )
+    report = dataset_report(
+        videos, transcripts, sources["answers"], pairs, similar, len(curation), idle, training["max_seq_length"]
+    )
     write_json(paths["report"], report)
     tell(report)
 

@@ -10,7 +10,10 @@ from lib.plain_numbers import clock_time
 def review_page(pairs: list[dict]) -> str:
     """Return the page as markdown, by talk."""
     rejected = sum(pair["verdict"] != "ok" for pair in pairs)
-    blocks = [f"# {len(pairs) - rejected} pairs, {rejected} rejected", "To decide about them: `data/review/index.html`."]
+    blocks = [
+        f"# {len(pairs) - rejected} pairs, {rejected} rejected",
+        "To decide about them: `data/review/index.html`.",
+    ]
     for talk, of_one_talk in groupby(sorted(pairs, key=talk_of), key=talk_of):
         blocks.append(f"## {one_line(' '.join(filter(None, talk)) or 'No talk')}")
         blocks += [block for pair in of_one_talk for block in pair_blocks(pair)]
@@ -24,7 +27,9 @@ def talk_of(pair: dict) -> tuple[str, str]:
 def pair_blocks(pair: dict) -> list[str]:
     """Question, provenance, remarks and answer; the answer is quoted, so that its own headings stay inside."""
     quoted = "\n".join(f"> {line}".rstrip() for line in pair["answer"].replace("<", "&lt;").splitlines()) or "> "
-    remarks = [f"- **{remark['level']}: {remark['verdict']}**, {one_line(remark['says'])}" for remark in pair["remarks"]]
+    remarks = [
+        f"- **{remark['level']}: {remark['verdict']}**, {one_line(remark['says'])}" for remark in pair["remarks"]
+    ]
     head = [f"### {one_line(pair['question'])}", f"`{one_line(provenance(pair)).replace('`', '')}`"]
     return [*head, *(["\n".join(remarks)] if remarks else []), quoted]
 
@@ -35,7 +40,9 @@ def provenance(pair: dict) -> str:
     became = pair["split"] or pair["verdict"]
     decided = f"decision: {pair['decision']}" if pair["decision"] else ""
     tokens = f"{pair['tokens']} tokens"
-    return ", ".join(filter(None, [pair["slot"], span, pair["origin"], became, tokens, *map(str, pair["tags"]), decided]))
+    return ", ".join(
+        filter(None, [pair["slot"], span, pair["origin"], became, tokens, *map(str, pair["tags"]), decided])
+    )
 
 
 def one_line(text: str) -> str:

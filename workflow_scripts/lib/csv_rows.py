@@ -76,6 +76,8 @@ def check_header(place: str, names: list[str], columns: list[str], required: lis
 
 def row_of(place: str, names: list[str], cells: list[str], columns: list[str]) -> dict[str, str]:
     if len(cells) > len(names) and any(cell.strip() for cell in cells[len(names) :]):
-        raise InputFileError(f"{place}: {len(cells)} cells under {len(names)} columns. Is a text with a comma in it without quotes?")
+        raise InputFileError(
+            f"{place}: {len(cells)} cells under {len(names)} columns. Is a text with a comma in it without quotes?"
+        )
     given = dict(zip(names, cells, strict=False))
     return {name: given.get(name, "") for name in columns}

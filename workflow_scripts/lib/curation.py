@@ -37,11 +37,15 @@ def check_decision(place: str, row: dict) -> None:
         row[key] = row[key].strip()
     row["decision"] = row["decision"].casefold()
     if row["decision"] not in DECISIONS:
-        raise InputFileError(f"{place}: the decision is {row['decision']!r}; it takes keep, reject or edit, or nothing for a note alone.")
+        raise InputFileError(
+            f"{place}: the decision is {row['decision']!r}; it takes keep, reject or edit, or nothing for a note alone."
+        )
     if not row["slot"]:
         raise InputFileError(f"{place}: the slot is empty; it takes one such as q03.")
     if row["decision"] == "edit" and not words_of(row["edited_question"] + row["edited_answer"]):
-        raise InputFileError(f"{place}: an edit without an edited question or answer. Write one, or decide keep or reject.")
+        raise InputFileError(
+            f"{place}: an edit without an edited question or answer. Write one, or decide keep or reject."
+        )
 
 
 def without_repeated(path: str, curation: pd.DataFrame) -> pd.DataFrame:
@@ -82,7 +86,12 @@ def curated(pairs: pd.DataFrame, curation: pd.DataFrame) -> tuple[pd.DataFrame, 
 
 
 def not_applied(decision: dict) -> dict:
-    return {"line": int(decision["line"]), "video_id": decision["video_key"], "slot": decision["slot"], "decision": decision["decision"]}
+    return {
+        "line": int(decision["line"]),
+        "video_id": decision["video_key"],
+        "slot": decision["slot"],
+        "decision": decision["decision"],
+    }
 
 
 def why_not_applied(is_there: bool, video_id: str, video_ids: set[str]) -> str:
@@ -99,4 +108,6 @@ def apply_decision(pairs: pd.DataFrame, row: int, decision: dict) -> None:
     if decision["decision"] == "edit":
         for part in ("question", "answer"):
             pairs.at[index, f"original_{part}"] = pairs.at[index, part]
-            pairs.at[index, part] = decision[f"edited_{part}"] if words_of(decision[f"edited_{part}"]) else pairs.at[index, part]
+            pairs.at[index, part] = (
+                decision[f"edited_{part}"] if words_of(decision[f"edited_{part}"]) else pairs.at[index, part]
+            )

@@ -27,7 +27,9 @@ def dataset_report(
         "videos": len(videos),
         "missing_videos": [video["video_id"] for video in videos if video["video_id"] not in built_from],
         "transcripts": counts(record["status"] for record in transcripts),
-        "unavailable": {record["video_id"]: record["reason"] for record in transcripts if record["status"] == "unavailable"},
+        "unavailable": {
+            record["video_id"]: record["reason"] for record in transcripts if record["status"] == "unavailable"
+        },
         "languages": counts(record["language"] for record in transcripts if record["language"]),
         **slots_used(answers),
         "pairs": counts(pairs["origin"]),
@@ -78,7 +80,10 @@ def proof_of_split(kept: pd.DataFrame, similar: pd.DataFrame) -> dict:
     across = [
         (left, right)
         for left, right in zip(similar["left"], similar["right"], strict=True)
-        if left in split.index and right in split.index and "train" in {split[left], split[right]} and split[left] != split[right]
+        if left in split.index
+        and right in split.index
+        and "train" in {split[left], split[right]}
+        and split[left] != split[right]
     ]
     tags = kept.explode("tags").groupby("split")["tags"].agg(lambda column: counts(column.dropna()))
     return {

@@ -99,7 +99,9 @@ class Doctor:
             return {}
         visible = markdown.visible_text()
         outside = wording.points_outside(question)
-        about = wording.speaks_about_teacher(question, self._names) or wording.speaks_about_teacher(visible, self._names)
+        about = wording.speaks_about_teacher(question, self._names) or wording.speaks_about_teacher(
+            visible, self._names
+        )
         refusal = wording.refuses(visible)
         return {
             "refusal": refusal and f"it declines: {refusal!r}",
@@ -146,7 +148,9 @@ class Doctor:
         least = self._thresholds["min_transcript_share"]
         return {
             "copies_transcript": f"{run} words in a row are the transcript's, more than {most}" if run > most else None,
-            "off_topic": f"{share:.0%} of its words are in the transcript, fewer than {least:.0%}" if share < least else None,
+            "off_topic": f"{share:.0%} of its words are in the transcript, fewer than {least:.0%}"
+            if share < least
+            else None,
         }
 
     def _leak(self, question: str, words: list[str]) -> str | None:

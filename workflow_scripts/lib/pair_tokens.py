@@ -14,7 +14,9 @@ class PairTokens:
         """Raises InputFileError if the folder has no tokenizer, or its tokenizer no chat template."""
         self._tokenizer = load_its_tokenizer(base_folder)
         if not self._tokenizer.has_chat_template:
-            raise InputFileError(f"{base_folder}: the tokenizer has no chat template. Choose an instruct model as base_model.")
+            raise InputFileError(
+                f"{base_folder}: the tokenizer has no chat template. Choose an instruct model as base_model."
+            )
 
     def __call__(self, question: str, answer: str) -> int:
         """Tokens of the whole row."""

@@ -21,7 +21,7 @@ class Wording:
         self.phone_regions: list[str] = entries["phone_regions"]
         self.dangling = frozenset(entries["dangling"].split())
         self._saying = entries["saying"]
-        self._function_words = frozenset(entries["function_words"].split())
+        self.function_words = frozenset(entries["function_words"].split())
         self._not_standalone = self._any_of(entries["not_standalone"])
         self._third_person = self._any_of(entries["third_person"])
         self._third_person_opening = self._any_of([entries["third_person_opening"]])
@@ -45,7 +45,7 @@ class Wording:
     def _pronoun_without_noun(self, question: str) -> str | None:
         for found in (*self._pronoun.finditer(question), *self._bare_demonstratives(question)):
             before = words_of(question[: found.start()])
-            if all(word in self._function_words for word in before):
+            if all(word in self.function_words for word in before):
                 return found.group()
         return None
 
@@ -89,3 +89,10 @@ def wording_of(language: str | None) -> Wording | None:
     if not code.isalpha() or not path.is_file():
         return None
     return Wording(code, yaml.safe_load(path.read_text(encoding="utf-8")))
+
+
+@cache
+def function_words_of_all_languages() -> frozenset[str]:
+    """The words that name nothing, of every language that has a file."""
+    wordings = (wording_of(path.stem) for path in PHRASES.glob("*.yaml"))
+    return frozenset().union(*(wording.function_words for wording in wordings))

@@ -45,4 +45,6 @@ def has_telephone_number(text: str, regions: list[str]) -> bool:
     if any(sum(map(str.isdigit, found)) >= FEWEST_DIGITS for found in PHONE_CUE.findall(text)):
         return True
     strict = phonenumbers.Leniency.STRICT_GROUPING
-    return any(phonenumbers.PhoneNumberMatcher(text, region, leniency=strict).has_next() for region in regions or [None])
+    return any(
+        phonenumbers.PhoneNumberMatcher(text, region, leniency=strict).has_next() for region in regions or [None]
+    )
