@@ -183,7 +183,8 @@ def answer_about(request: dict, digest: str) -> str:
     words = sorted({word.strip(".,;:!?") for word in talk.split() if len(word) > 5}) or ["nothing"]
     one, two, three, four = random.Random(digest).choices(words, k=4)
     return (
-        f"The **answer** {digest[:8]} is about {one} and {two}.\n\n- **First:** look for {three}.\n- **Second:** wait for {four}.\n\n"
+        f"The **answer** {digest[:8]} is about {one} and {two}.\n\n- **First:** look for {three}.\n- **Second:** wait "
+        f"for {four}.\n\n"
         "Slow hands and a good soil are all that it takes."
     )
 

@@ -43,7 +43,7 @@ TABS = {  # a tab's title, and the API's name for it
     "shorts": ("Shorts", "EgZzaG9ydHPyBgUKA5oBAA=="),
     "streams": ("Live", "EgdzdHJlYW1z8gYECgJ6AA=="),
 }
-NOT_A_BOT = "Sign in to confirm you’re not a bot"  # noqa: RUF001
+NOT_A_BOT = "Sign in to confirm you’re not a bot"
 PROTECT = "This helps protect our community. "
 MEMBERS = "Join this channel to get access to members-only content like this video, and other exclusive perks."
 REMOVED = "This video has been removed by the uploader"

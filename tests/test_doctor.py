@@ -7,26 +7,25 @@ from lib.doctor import Doctor, Talk
 from project import REPOSITORY
 
 SCHEMA = REPOSITORY / "schemas/config.schema.yaml"
-DATASET = complete_configuration(
-    {"name": "x", "source": {"captions_dir": "x"}, "teacher": {"gguf": "x.gguf"}, "base_model": "x"}, SCHEMA
-)["dataset"]
+NEEDED = {"name": "x", "source": {"captions_dir": "x"}, "teacher": {"gguf": "x.gguf"}, "base_model": "x"}
+DATASET = complete_configuration(NEEDED, SCHEMA)["dataset"]
 PROMPTS = [(REPOSITORY / "prompts" / name).read_text() for name in ("questions.md", "answers.md")]
 TALKS = {
-    "en": """Tomatoes drink more than people think. I give each plant ten litres of water on a Monday and nothing more until the next one,
-because roots that look for water grow deep, and deep roots carry a plant through a dry summer. Water in the morning, at the foot of the
-plant, never on the leaves, since wet leaves bring blight. My grandmother kept a rain barrel behind the shed and never watered from the
-tap. Mulch with straw so that the soil stays cool. When the lower leaves turn yellow, feed the soil with compost first, and only then
-think of disease. A plant in a pot needs water every day, because the pot has no depth for the roots to search.""",
-    "de": """Tomaten trinken mehr, als man denkt. Ich gebe jeder Pflanze montags zehn Liter Wasser und dann nichts mehr bis zum nächsten
-Montag, denn Wurzeln, die Wasser suchen, wachsen tief, und tiefe Wurzeln tragen die Pflanze durch einen trockenen Sommer. Gießen Sie am
-Morgen, am Fuß der Pflanze, niemals auf die Blätter, denn nasse Blätter bringen die Krautfäule. Meine Großmutter hatte eine Regentonne
-hinter dem Schuppen. Mulchen Sie mit Stroh, damit die Erde kühl bleibt. Werden die unteren Blätter gelb, füttern Sie zuerst den Boden
-mit Kompost.""",
-    "es": """Los tomates beben más de lo que la gente cree. Yo le doy a cada planta diez litros de agua los lunes y nada más hasta el lunes
-siguiente, porque las raíces que buscan agua crecen hondo, y las raíces hondas sostienen la planta durante un verano seco. Riega por la
-mañana, al pie de la planta, nunca sobre las hojas, porque las hojas mojadas traen el mildiu. Mi abuela tenía un barril de lluvia detrás
-del cobertizo. Cubre la tierra con paja para que siga fresca. Cuando las hojas de abajo se ponen amarillas, alimenta primero la tierra
-con compost.""",
+    "en": """Tomatoes drink more than people think. I give each plant ten litres of water on a Monday and nothing more until
+    the next one, because roots that look for water grow deep, and deep roots carry a plant through a dry summer. Water in
+    the morning, at the foot of the plant, never on the leaves, since wet leaves bring blight. My grandmother kept a rain
+    barrel behind the shed and never watered from the tap. Mulch with straw so that the soil stays cool. When the lower
+    leaves turn yellow, feed the soil with compost first, and only then think of disease. A plant in a pot needs water every day, because the pot has no depth for the roots to search.""",
+    "de": """Tomaten trinken mehr, als man denkt. Ich gebe jeder Pflanze montags zehn Liter Wasser und dann nichts mehr bis
+    zum nächsten Montag, denn Wurzeln, die Wasser suchen, wachsen tief, und tiefe Wurzeln tragen die Pflanze durch einen
+    trockenen Sommer. Gießen Sie am Morgen, am Fuß der Pflanze, niemals auf die Blätter, denn nasse Blätter bringen die
+    Krautfäule. Meine Großmutter hatte eine Regentonne hinter dem Schuppen. Mulchen Sie mit Stroh, damit die Erde kühl
+    bleibt. Werden die unteren Blätter gelb, füttern Sie zuerst den Boden mit Kompost.""",
+    "es": """Los tomates beben más de lo que la gente cree. Yo le doy a cada planta diez litros de agua los lunes y nada más
+    hasta el lunes siguiente, porque las raíces que buscan agua crecen hondo, y las raíces hondas sostienen la planta durante
+    un verano seco. Riega por la mañana, al pie de la planta, nunca sobre las hojas, porque las hojas mojadas traen el
+    mildiu. Mi abuela tenía un barril de lluvia detrás del cobertizo. Cubre la tierra con paja para que siga fresca. Cuando
+    las hojas de abajo se ponen amarillas, alimenta primero la tierra con compost.""",
 }
 GOOD = {
     "en": (
@@ -37,7 +36,8 @@ GOOD = {
     "de": (
         "Wie viel Wasser braucht eine Tomatenpflanze in der Woche?",
         "Geben Sie jeder Pflanze **zehn Liter am Montag** und dann nichts mehr bis zum nächsten.\n\n"
-        "- **Wurzeln:** Sie suchen das Wasser und wachsen tief.\n- **Blätter:** Halten Sie die Blätter trocken, sonst kommt die Krautfäule.",
+        "- **Wurzeln:** Sie suchen das Wasser und wachsen tief.\n- **Blätter:** Halten Sie die Blätter trocken, sonst "
+        "kommt die Krautfäule.",
     ),
     "es": (
         "¿Cuánta agua necesita una planta de tomate por semana?",
@@ -309,9 +309,12 @@ def test_a_passage_of_the_transcript_is_a_copy_and_a_quotation_is_not(language):
 @pytest.mark.parametrize("language", list(GOOD))
 def test_an_answer_from_elsewhere_is_off_topic(language):
     elsewhere = {
-        "en": "**Compound interest** rewards patience: invest monthly, ignore market headlines, choose cheap index funds, rebalance yearly.",
-        "de": "**Zinseszins** belohnt Geduld: monatlich investieren, Schlagzeilen ignorieren, günstige Indexfonds wählen, jährlich umschichten, niemals panisch verkaufen.",
-        "es": "El **interés compuesto** premia la paciencia: invierte mensualmente, ignora titulares, elige fondos indexados baratos, reequilibra anualmente y conserva.",
+        "en": "**Compound interest** rewards patience: invest monthly, ignore market headlines, choose cheap index funds, and "
+        "rebalance yearly.",
+        "de": "**Zinseszins** belohnt Geduld: monatlich investieren, Schlagzeilen ignorieren, günstige Indexfonds wählen, "
+        "jährlich umschichten, niemals panisch verkaufen.",
+        "es": "El **interés compuesto** premia la paciencia: invierte mensualmente, ignora titulares, elige fondos indexados "
+        "baratos, reequilibra anualmente y conserva.",
     }
     assert verdicts(GOOD[language][0], elsewhere[language], language) == ["off_topic"]
 

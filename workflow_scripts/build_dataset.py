@@ -92,7 +92,8 @@ def in_order_of_preference(pairs: pd.DataFrame, keep: str) -> list[int]:
 
 
 def drop_duplicates(pairs: pd.DataFrame, settings: dict) -> pd.DataFrame:
-    """Reject, or with `keep: all` warn about, what is nearly the same as another pair; return the similar pairs with row labels."""
+    """Reject, or with `keep: all` warn about, what is nearly the same as another pair; return the similar pairs with row
+    labels."""
     good = pairs[pairs["verdict"] == "ok"]
     similar = similar_pairs(good, settings["question_similarity"], settings["answer_similarity"])
     kept_instead = choose_kept(len(good), similar, in_order_of_preference(good, settings["keep"]))
@@ -155,8 +156,8 @@ def build_dataset(
     """Write the files of the data set.
 
     `sources`: answers, questions, transcripts, videos, extra_pairs, curation, base (config.json of the model) and remembered (the
-    last split, or None); `settings` is the configuration's dataset, `training` its max_seq_length and batch_size; `paths` has pairs,
-    rejected, train, valid, report, split, and test if there is one."""
+    last split, or None); `settings` is the configuration's dataset, `training` its max_seq_length and batch_size; `paths`
+    has pairs, rejected, train, valid, report, split, and test if there is one."""
     transcripts = [read_json(path) for path in sources["transcripts"]]
     videos = read_json(sources["videos"])
     titles = {record["video_id"]: record["title"] for record in transcripts}

@@ -35,10 +35,10 @@ CARD = """
 | --- | --- |
 {split_rows}
 
-Each row has `messages` (user, assistant) and where it came from: video, slot, and the seconds of the talk that the answer rests on.
-{missing}
-**Before you publish it:** you need the right to use the talks, and the consent of the person whose voice this is. What the answers
-say was written by a model from automatic captions; nobody has checked it for truth.
+Each row has `messages` (user, assistant) and where it came from: video, slot, and the seconds of the talk that the answer
+rests on. {missing}
+**Before you publish it:** you need the right to use the talks, and the consent of the person whose voice this is. What the
+answers say was written by a model from automatic captions; nobody has checked it for truth.
 """
 
 

@@ -37,7 +37,8 @@ def csv_text(path: str | Path) -> str:
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise InputFileError(
-            f"{path}, line {line}: not UTF-8. Save it from the spreadsheet as `CSV UTF-8` (Excel), or with the character set UTF-8."
+            f"{path}, line {line}: not UTF-8. Save it from the spreadsheet as `CSV UTF-8` (Excel), or with the character "
+            "set UTF-8."
         ) from None
 
 
@@ -57,7 +58,8 @@ def numbered_records(path: str | Path, text: str) -> list[tuple[int, list[str]]]
             begins = reader.line_num + 1
     except csv.Error as error:
         raise InputFileError(
-            f"{path}, line {begins + skipped}: not CSV ({error}). A quote that is opened must be closed, and one inside of a text is doubled."
+            f"{path}, line {begins + skipped}: not CSV ({error}). A quote that is opened must be closed, and one inside of "
+            "a text is doubled."
         ) from None
     return records
 

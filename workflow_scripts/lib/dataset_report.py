@@ -19,7 +19,8 @@ def dataset_report(
     idle: list[dict],
     max_seq_length: int,
 ) -> dict:
-    """Return the report; `pairs` are all of them with their verdicts, `similar` the near-duplicates (left, right: rows of `pairs`),
+    """Return the report; `pairs` are all of them with their verdicts, `similar` the near-duplicates (left, right: rows of
+    `pairs`),
     `idle` the decisions of a person that were not applied."""
     built_from = {record["video_id"] for record in transcripts}
     kept = pairs[pairs["verdict"] == "ok"]
@@ -35,7 +36,7 @@ def dataset_report(
         "pairs": counts(pairs["origin"]),
         "rejected": counts(pairs.loc[pairs["verdict"] != "ok", "verdict"]),
         "warnings": counts(remark["verdict"] for remarks in kept["remarks"] for remark in remarks),
-        "rows": {split: count for split, count in counts(kept["split"], ("train", "valid", "test")).items()},
+        "rows": counts(kept["split"], ("train", "valid", "test")),
         "held_out_videos": sorted(set(kept.loc[kept["split"] != "train", "video_id"].dropna())),
         "tokens": {"max_seq_length": max_seq_length, **lengths(kept["tokens"])},
         "answer_words": lengths(kept["answer"].str.split().map(len)),

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
-from lib.pair_language import other_language
+from lib.pair_language import language_of, other_language
 from lib.pair_markdown import AnswerMarkdown
 from lib.pair_wording import Wording, wording_of
 from lib.personal_data import personal_data_in
@@ -32,7 +32,7 @@ class Talk:
 
     def __init__(self, record: dict):
         words = words_of(record["text"] or "")
-        self.language: str | None = record["language"]
+        self.language: str | None = record["language"] or language_of(record["text"] or "")
         self.runs = set(word_groups(words, SEED_WORDS))
         self.stems = stems_of(words)
         self.spoken = SpokenSegments(record["segments"] or [])

@@ -1,8 +1,8 @@
 """Pairs that are nearly the same: their questions ask the same in other words, or their answers share most of their wording.
 
 Questions are compared by the cosine of the TF-IDF vectors of the words that carry meaning, and are never the same if they ask for
-something else (why, when, how many), name other numbers, or one negates. Answers are compared by the Jaccard index of their runs of
-five words. Exact repeats are folded first, so that a thousand copies cost as much as one."""
+something else (why, when, how many), name other numbers, or one negates. Answers are compared by the Jaccard index of their
+runs of five words. Exact repeats are folded first, so that a thousand copies cost as much as one."""
 
 import re
 import unicodedata
@@ -196,7 +196,8 @@ def run_hashes(numbers: np.ndarray) -> np.ndarray:
 def rows_above(vectors: csr_matrix, sizes: np.ndarray, threshold: float) -> list[Match]:
     """Pairs of rows that are similar by `threshold` or more: shared / (size + size - shared), where shared is their dot product.
 
-    With sizes of one and unit vectors that grows with the cosine, which is then compared itself. Shapes: (texts, features), (texts,)."""
+    With sizes of one and unit vectors that grows with the cosine, which is then compared itself. Shapes: (texts, features),
+    (texts,)."""
     transposed, found = vectors.T.tocsr(), []
     for start in range(0, vectors.shape[0], CHUNK):
         products = (vectors[start : start + CHUNK] @ transposed).tocoo()
@@ -213,8 +214,8 @@ def rows_above(vectors: csr_matrix, sizes: np.ndarray, threshold: float) -> list
 def choose_kept(number_of_pairs: int, similar: pd.DataFrame, order: Sequence[int]) -> list[int]:
     """Return for each pair -1 if it stays, or the position of the pair that stays in its place.
 
-    In the given order of preference a pair stays unless it is similar to one that already does: of a chain A, B, C in which A and C
-    differ, both ends stay when A or C comes first."""
+    In the given order of preference a pair stays unless it is similar to one that already does: of a chain A, B, C in which
+    A and C differ, both ends stay when A or C comes first."""
     neighbours: dict[int, list[int]] = {}
     for left, right in zip(similar["left"], similar["right"], strict=True):
         neighbours.setdefault(left, []).append(right)

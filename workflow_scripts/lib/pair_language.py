@@ -7,6 +7,8 @@ from py3langid.langid import MODEL_FILE, LanguageIdentifier
 # Norwegian's written forms, and what a caption track may call them.
 SAME = {"nb": "no", "nn": "no", "iw": "he", "in": "id", "cmn": "zh", "yue": "zh", "fil": "tl"}
 
+NEARLY_CERTAIN = 0.99
+
 
 @cache
 def identifier() -> LanguageIdentifier:
@@ -19,8 +21,15 @@ def language_code(name: str) -> str:
     return SAME.get(code, code)
 
 
+def language_of(text: str) -> str | None:
+    """The language of a transcript whose captions don't say it, or None where it is not nearly certain."""
+    found, probability = identifier().rank(text)[0]
+    return found if probability >= NEARLY_CERTAIN else None
+
+
 def other_language(text: str, expected: str, at_least: float) -> str | None:
-    """Return the language of `text` if it is not `expected`, with a probability of `at_least`; None for one that py3langid lacks."""
+    """Return the language of `text` if it is not `expected`, with a probability of `at_least`; None for one that py3langid
+    lacks."""
     code = language_code(expected)
     if code not in identifier().labels:
         return None

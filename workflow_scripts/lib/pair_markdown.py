@@ -1,4 +1,5 @@
-"""The form of an answer, read off the syntax tree of its markdown: what structure it has, what is broken, where it was cut off."""
+"""The form of an answer, read off the syntax tree of its markdown: what structure it has, what is broken, where it was cut
+off."""
 
 import re
 from collections.abc import Collection, Iterator

@@ -1,7 +1,8 @@
 """Addresses, telephone numbers and e-mail addresses in a text.
 
-Telephone numbers are found by Google's libphonenumber; its strict grouping keeps years, quantities and dates out. Postal addresses
-have a street and a number as they are written in the United States, the United Kingdom, Germany and Spanish-speaking countries."""
+Telephone numbers are found by Google's libphonenumber; its strict grouping keeps years, quantities and dates out. Postal
+addresses have a street and a number as they are written in the United States, the United Kingdom, Germany and
+Spanish-speaking countries."""
 
 import re
 
@@ -11,22 +12,28 @@ EMAIL = re.compile(r"\b[\w.+-]+@(?:[\w-]+\.)+[^\W\d_]{2,}\b")
 # Reserved for examples by RFC 2606, and the user name of every git server.
 NOBODY = re.compile(r"@(?:[\w-]+\.)*example\.|\.(?:example|invalid|test)$|^git@", re.IGNORECASE)
 PHONE_CUE = re.compile(
-    r"\b(?:call|phone|telephone|mobile|whatsapp|text me|ring|tel|telefon|handy|ruf|anrufen|erreichst|llám[ae]\w*|llama|teléfono|móvil)\b"
+    r"\b(?:call|phone|telephone|mobile|whatsapp|text me|ring|tel|telefon|handy|ruf|anrufen|erreichst|llám[ae]\w*|teléfono|móvil)\b"
     r"\D{0,40}(\+?\(?\d[\d\s()./-]{5,}\d)",
     re.IGNORECASE,
 )
 FEWEST_DIGITS = 7
-ADDRESS = re.compile(
-    r"""
-    \b\d{1,5}[A-Za-z]?\s+(?:[NSEW]\.?\s+)?(?:[A-Z][\w.'’-]*\s+){1,3}
-        (?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Court|Ct|Terrace|Crescent|Close|Gardens|Row|Way|Square)\b
-    | \b[A-ZÄÖÜ][\wäöüß.-]*(?:[Ss]tra(?:ß|ss)e|[Ss]tr\.|gasse|allee|damm|ufer|weg|platz)\s+\d{1,4}\s?[a-z]?\b,?\s*(?:in\s+)?(?:D-)?\d{5}\s+[A-ZÄÖÜ]
-    | \b[A-ZÄÖÜ][\wäöüß-]*(?:[Ss]tra(?:ß|ss)e|[Ss]tr\.|gasse|allee|\s(?:Straße|Allee|Weg|Platz|Gasse))\s+\d{1,4}\s?[a-z]?\b
-    | \b(?:[Cc]alle|C/|Avenida|avenida|Avda\.?|Av\.|[Pp]aseo|[Pp]laza|[Cc]arrera)\s+(?:de\s+)?(?:l[ao]s?\s+|del\s+)?(?:[A-ZÁÉÍÓÚÑ][\wáéíóúñü.]*\s*(?:de\s+(?:l[ao]s?\s+)?)?){1,4}
-        ,?\s*(?:n\.?[º°o]\.?\s*|número\s+|núm\.?\s*)?\d{1,4}\b
-    """,
-    re.VERBOSE,
-)
+US_STREET = r"(?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Court|Ct|Terrace|Crescent|Close|Gardens|Row|Way|Square)"
+SPANISH_STREET = r"(?:[Cc]alle|C/|[Aa]venida|Avda\.?|Av\.|[Pp]aseo|[Pp]laza|[Cc]arrera)"
+CAPITALISED = r"[A-ZÁÉÍÓÚÑ][\wáéíóúñü.]*"
+ADDRESSES = [
+    # 42 Maple Street
+    re.compile(rf"\b\d{{1,5}}[A-Za-z]?\s+(?:[NSEW]\.?\s+)?(?:[A-Z][\w.'’-]*\s+){{1,3}}{US_STREET}\b"),
+    # Lindenstraße 12, Berliner Straße 12; Marktplatz 12 and Feldweg 12 only before a postcode
+    re.compile(
+        r"\b[A-ZÄÖÜ][\wäöüß-]*(?:[Ss]tra(?:ß|ss)e|[Ss]tr\.|gasse|allee|\s(?:Straße|Allee|Weg|Platz|Gasse))\s+\d{1,4}\s?[a-z]?\b"
+        r"|\b[A-ZÄÖÜ][\wäöüß.-]*(?:damm|ufer|weg|platz|ring)\s+\d{1,4}\s?[a-z]?\b,?\s*(?:in\s+)?(?:D-)?\d{5}\s+[A-ZÄÖÜ]"
+    ),
+    # Calle Mayor 15, Avenida de la Paz, número 3
+    re.compile(
+        rf"\b{SPANISH_STREET}\s+(?:de\s+)?(?:l[ao]s?\s+|del\s+)?(?:{CAPITALISED}\s*(?:de\s+(?:l[ao]s?\s+)?)?){{1,4}}"
+        r",?\s*(?:n\.?[º°o]\.?\s*|número\s+|núm\.?\s*)?\d{1,4}\b"
+    ),
+]
 
 
 def personal_data_in(text: str, regions: list[str]) -> str | None:
@@ -37,7 +44,7 @@ def personal_data_in(text: str, regions: list[str]) -> str | None:
         return "an e-mail address"
     if has_telephone_number(text, regions):
         return "a telephone number"
-    return "a postal address" if ADDRESS.search(text) else None
+    return "a postal address" if any(pattern.search(text) for pattern in ADDRESSES) else None
 
 
 def has_telephone_number(text: str, regions: list[str]) -> bool:

@@ -1,4 +1,5 @@
-"""The split by video: shares of the rows as near to the configured ones as whole videos allow, and no video ever changes its side.
+"""The split by video: shares of the rows as near to the configured ones as whole videos allow, and no video ever changes its
+side.
 
 Balance and stability together need a memory: data/dataset/split.json, which the rule reads before it writes it."""
 
@@ -20,7 +21,8 @@ class UnusableSplitError(UnderstudyError):
 
 
 def remembered_sides(record: object, seed: int, fractions: dict[str, float]) -> dict[str, str]:
-    """Return the sides of an earlier split, by video_id; none if it was made with another seed or other fractions, or is damaged."""
+    """Return the sides of an earlier split, by video_id; none if it was made with another seed or other fractions, or is
+    damaged."""
     made_with = {"seed": seed, **{f"{side}_fraction": fraction for side, fraction in fractions.items()}}
     if not isinstance(record, dict) or {key: record.get(key) for key in made_with} != made_with:
         return {}
@@ -33,17 +35,18 @@ def remembered_sides(record: object, seed: int, fractions: dict[str, float]) -> 
 def split_of_videos(
     rows_of_video: dict[str, int], seed: int, fractions: dict[str, float], remembered: dict[str, str]
 ) -> dict[str, str]:
-    """Return the side of every video: train, valid or test. `rows_of_video` counts rows, `fractions` has the shares of valid and test.
+    """Return the side of every video: train, valid or test. `rows_of_video` counts rows, `fractions` has the shares of valid
+    and test.
 
-    A remembered video keeps its side, also while it has no rows; new ones go, the largest first and equal ones in the order of a hash
-    of seed and id, to the side that lacks most rows. Every side with a share gets a video: if all of one's are gone, the smallest of the
+    A remembered video keeps its side, also while it has no rows; new ones go, the largest first and equal ones in the order
+    of a hash of seed and id, to the side that lacks most rows. Every side with a share gets a video: if all of one's are gone, the smallest of the
     others moves there. Raises EmptySplitError if there are too few videos with rows."""
     wanted = {"train": 1 - sum(fractions.values()), **{side: share for side, share in fractions.items() if share}}
     present = {video: rows for video, rows in rows_of_video.items() if rows}
     if len(present) < len(wanted):
         raise EmptySplitError(
-            f"The data set has pairs of {len(present)} video(s); a split by video into {', '.join(wanted)} needs {len(wanted)} or more. "
-            "Add talks, or look into data/dataset/rejected.jsonl for what was left out."
+            f"The data set has pairs of {len(present)} video(s); a split by video into {', '.join(wanted)} needs {len(wanted)} "
+            "or more. Add talks, or look into data/dataset/rejected.jsonl for what was left out."
         )
     sides = {video: side for video, side in remembered.items() if side in wanted}
     filled = Counter(dict.fromkeys(wanted, 0))
@@ -85,7 +88,8 @@ def check_usable(rows: dict[str, int], batch_size: int, fractions: dict[str, flo
     for side in ("valid", "train", *(["test"] if fractions.get("test") else [])):
         if rows.get(side, 0) < batch_size:
             raise UnusableSplitError(
-                f"data/dataset/{side}.jsonl would have {rows.get(side, 0)} rows, and training.batch_size is {batch_size}: mlx_lm can't use "
+                f"data/dataset/{side}.jsonl would have {rows.get(side, 0)} rows, and training.batch_size is {batch_size}: "
+                "mlx_lm can't use "
                 f"fewer rows than a batch. {what_would_do(side, rows, total, batch_size, fractions)}"
             )
 
@@ -96,4 +100,7 @@ def what_would_do(side: str, rows: dict[str, int], total: int, batch_size: int, 
     most = {"valid": 0.5, "test": 0.4}
     if side in most and share <= most[side] and share > fractions[side]:
         return f"Raise dataset.{side}_fraction from {fractions[side]:g} to {share:.2f}, or {smaller}."
-    return f"Add {batch_size - rows.get(side, 0)} rows or more, by further talks, or {smaller}. data/dataset/rejected.jsonl would say what was left out."
+    return (
+        f"Add {batch_size - rows.get(side, 0)} rows or more, by further talks, or {smaller}. "
+        "data/dataset/rejected.jsonl says what was left out of the last data set."
+    )

@@ -32,8 +32,8 @@ REASONING = re.compile(r"\A\s*<think>.*?</think>\s*", re.DOTALL)
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer of the teacher: `usage` counts tokens as prompt_tokens, cached_tokens, completion_tokens; `response` is its name in
-    the response store."""
+    """One answer of the teacher: `usage` counts tokens as prompt_tokens, cached_tokens, completion_tokens; `response` is its
+    name in the response store."""
 
     text: str
     finish_reason: str

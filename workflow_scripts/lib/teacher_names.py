@@ -6,7 +6,8 @@ TITLE = re.compile(r"^(?:Dr|Prof|Mr|Mrs|Ms|Professor|Doctor|Frau|Herr|Señora?|S
 
 
 def teacher_names(configured: list[str] | None, voice: str) -> list[str]:
-    """The configured names; without any, the name with which `answers.voice` begins, if it begins with one of two words or more."""
+    """The configured names; without any, the name with which `answers.voice` begins, if it begins with one of two words or
+    more."""
     if configured is not None:
         return configured
     name = TITLE.sub("", re.split(r"[,;:(–—]", voice)[0].strip())

@@ -18,8 +18,8 @@ class SpokenSegments:
     def span_of(self, text: str) -> tuple[float, float] | None:
         """Return start and end in seconds of the run of segments that shares most words with `text`, or None if none does.
 
-        Each segment scores the weights of the words that it shares, rare ones more, less the mean of all; the run is the one with the
-        greatest sum (Kadane's maximum subarray)."""
+        Each segment scores the weights of the words that it shares, rare ones more, less the mean of all; the run is the one
+        with the greatest sum (Kadane's maximum subarray)."""
         wanted = stems_of(words_of(text))
         scores = [sum(self._weights[stem] for stem in stems & wanted) for stems in self._stems]
         if not any(scores):

@@ -24,7 +24,8 @@ def word_groups(words: list[str], size: int) -> list[tuple[str, ...]]:
 def longest_shared_run(words: list[str], groups: set[tuple[str, ...]]) -> int:
     """The most words in a row that `words` shares with a text, given as its set of runs of SEED_WORDS words.
 
-    Shorter runs than SEED_WORDS count as none. A run over two places of the text that share SEED_WORDS - 1 words counts as one."""
+    Shorter runs than SEED_WORDS count as none. A run over two places of the text that share SEED_WORDS - 1 words counts as
+    one."""
     longest = current = 0
     for group in word_groups(words, SEED_WORDS):
         current = current + 1 if group in groups else 0
