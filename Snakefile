@@ -17,7 +17,7 @@ include: "rules/export.smk"
 
 
 rule all:
-    """Everything: every GGUF of the configuration, the Hugging Face folder and the pairs to read."""
+    """Everything: every GGUF of the configuration, the Hugging Face folder, the pairs to read and the data set's report."""
     default_target: True
     input:
         expand(
@@ -27,6 +27,9 @@ rule all:
         ),
         model_file("hf/config.json"),
         "data/review/answers.md",
+        "data/review/index.html",
+        "data/dataset/report.html",
+        optional_files_of_dataset(),
 
 
 onstart:

@@ -145,6 +145,12 @@ def what_shapes_the_dataset():
     return {key: value for key, value in config["dataset"].items() if key not in others}
 
 
+def optional_files_of_dataset():
+    """What of the data set is made only if the configuration asks for it."""
+    wanted = {"data/dataset/test.jsonl": config["dataset"]["test_fraction"], "data/dataset/export/README.md": config["dataset"]["export"]}
+    return [path for path, is_wanted in wanted.items() if is_wanted]
+
+
 def state_of_talks():
     """How many talks have been fetched, in a line; nothing before there is a list."""
     try:
@@ -237,7 +243,6 @@ config.update(checked_configuration())
 SLOTS = [f"q{number:02d}" for number in range(1, config["questions"]["per_video"] + 1)]
 BASE = f"models/base/{base_folder_name()}"
 CURATION = "data/curation.csv"
-TEST_ROWS = {"test": "data/dataset/test.jsonl"} if config["dataset"]["test_fraction"] else {}
 QUESTIONS_PROMPT, ANSWERS_PROMPT = prompt_file("questions.md"), prompt_file("answers.md")
 
 

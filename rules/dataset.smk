@@ -20,7 +20,6 @@ rule dataset:
         rejected="data/dataset/rejected.jsonl",
         train="data/dataset/train.jsonl",
         valid="data/dataset/valid.jsonl",
-        **TEST_ROWS,
         report="data/dataset/report.json",
         # update(): a video stays on the side on which it was.
         split=update("data/dataset/split.json"),
@@ -36,6 +35,22 @@ rule dataset:
         "../envs/dataset.yaml"
     script:
         "../workflow_scripts/build_dataset.py"
+
+
+rule test_rows:
+    """Write the rows of the test split, which no training sees."""
+    input:
+        "data/dataset/pairs.jsonl",
+    output:
+        "data/dataset/test.jsonl",
+    log:
+        "logs/test_rows.log",
+    benchmark:
+        "logs/benchmarks/test_rows.tsv"
+    conda:
+        "../envs/dataset.yaml"
+    script:
+        "../workflow_scripts/write_test_rows.py"
 
 
 rule dataset_report:

@@ -104,7 +104,7 @@ def test_a_header_that_is_another_one_is_told(tmp_path, header, message):
 def test_an_encoding_that_is_not_unicode_is_told_with_its_line(tmp_path):
     path = tmp_path / "curation.csv"
     path.write_bytes(f"{HEADER}\r\na,q01,,keep,,,ok\r\na,q02,,keep,,,caf\u00e9\r\n".encode("cp1252"))
-    with pytest.raises(InputFileError, match="line 3: not UTF-8. Save it from the spreadsheet"):
+    with pytest.raises(InputFileError, match=r"line 3: not UTF-8\. Save it from the spreadsheet"):
         read_curation(str(path))
 
 

@@ -140,6 +140,7 @@ def test_every_pair_comes_out_once_kept_or_rejected_with_a_reason(tmp_path_facto
     assert len(kept) == sum(report["rows"].values())
 
 
+FLOWERS = ["tulips", "roses", "daisies", "lilies", "poppies"]
 UNUSUAL = [
     "Windows\r\nline **ends** stay.\r\n\r\n- one\r\n- two\r\n\r\nThe soil is warm and crumbles in your hand, water once.",
     "Code:\n\n```python\nplant('beans')  # 🌱\n\twater()\n```\n\nThe **soil** is warm and crumbles in your hand, so water once.",
@@ -152,7 +153,8 @@ UNUSUAL = [
 def test_text_survives_to_the_byte(tmp_path, tiny_base):
     records = good_records()
     records += [
-        answer_record("d" * 11, f"q0{n}", GOOD_QUESTIONS[n] + " Really?", text) for n, text in enumerate(UNUSUAL)
+        answer_record("d" * 11, f"q0{n}", f"How many {what} fit a pot?", text)
+        for n, (what, text) in enumerate(zip(FLOWERS, UNUSUAL, strict=True))
     ]
     kept, rejected, _ = built(
         tmp_path, tiny_base, records, {"keep": "all", "verdicts": dict.fromkeys(SETTINGS["verdicts"], "warn")}
@@ -197,15 +199,15 @@ def test_what_is_nearly_the_same_is_kept_once(tmp_path, tiny_base):
         ANSWER.format(name="runner beans") + " Good luck.",
     )
     records = [*good_records(), again]
-    kept, rejected, report = built(tmp_path / "best", tiny_base, records)
+    _, rejected, report = built(tmp_path / "best", tiny_base, records)
     assert [(pair["video_id"], pair["verdict"]) for pair in rejected] == [("a" * 11, "duplicate")], (
         "the longer answer stays"
     )
-    assert "dddddddddddd"[:11] in rejected[0]["remarks"][-1]["says"]
+    assert "d" * 11 in rejected[0]["remarks"][-1]["says"]
     assert [[pair["slot"] for pair in cluster] for cluster in report["duplicates"]] == [["q01", "q01"]]
     _, rejected, _ = built(tmp_path / "first", tiny_base, records, {"keep": "first"})
     assert [pair["video_id"] for pair in rejected] == ["d" * 11]
-    kept, rejected, report = built(tmp_path / "all", tiny_base, records, {"keep": "all"})
+    _, rejected, report = built(tmp_path / "all", tiny_base, records, {"keep": "all"})
     assert report["split"]["near_duplicates_across"] == 0
     assert {pair["verdict"] for pair in rejected} <= {"leak"}
 
@@ -309,7 +311,7 @@ def test_a_new_talk_moves_no_old_one_and_a_test_split_is_written(project):
     assert len(after) == 5
     assert before.items() <= after.items()
     project.configure(dataset={"valid_fraction": 0.2, "test_fraction": 0.2})
-    project.snakemake("data/dataset/train.jsonl")
+    project.snakemake("data/dataset/train.jsonl", "data/dataset/test.jsonl")
     rows = {name: len(read_json_lines(project / f"data/dataset/{name}.jsonl")) for name in ("train", "valid", "test")}
     assert rows == {"train": 9, "valid": 3, "test": 3}
 
@@ -323,7 +325,7 @@ def test_a_validation_set_that_is_smaller_than_a_batch_stops_with_the_number(pro
 
 
 def test_the_report_page_and_the_export_are_made(project):
-    (project / "captions/beans.srt").rename(project / "captions/<b>beans & more.srt")
+    (project / "captions/beans.srt").rename(project / "captions/beans & 'more'.srt")
     project.configure(dataset={"export": True})
     project.snakemake("data/dataset/report.html", "data/dataset/export/README.md")
     page = (project / "data/dataset/report.html").read_text()
@@ -333,7 +335,7 @@ def test_the_report_page_and_the_export_are_made(project):
     table = pq.read_table(project / "data/dataset/export/data/train-00000-of-00001.parquet").to_pylist()
     trained = [row for _, row in read_json_lines(project / "data/dataset/train.jsonl")]
     assert [row["messages"] for row in table] == [row["messages"] for row in trained]
-    assert {row["title"] for row in table} <= {"<b>beans & more", "tomatoes"}
+    assert {row["title"] for row in table} <= {"beans & 'more'", "tomatoes"}
     shutil.rmtree(project / "data/dataset/export")
     assert "dataset_export" in project.planned("all")
     assert not project.planned(MODEL)

@@ -15,7 +15,8 @@ TALKS = {
     the next one, because roots that look for water grow deep, and deep roots carry a plant through a dry summer. Water in
     the morning, at the foot of the plant, never on the leaves, since wet leaves bring blight. My grandmother kept a rain
     barrel behind the shed and never watered from the tap. Mulch with straw so that the soil stays cool. When the lower
-    leaves turn yellow, feed the soil with compost first, and only then think of disease. A plant in a pot needs water every day, because the pot has no depth for the roots to search.""",
+    leaves turn yellow, feed the soil with compost first, and only then think of disease.
+A plant in a pot needs water every day, because the pot has no depth for the roots to search.""",
     "de": """Tomaten trinken mehr, als man denkt. Ich gebe jeder Pflanze montags zehn Liter Wasser und dann nichts mehr bis
     zum nächsten Montag, denn Wurzeln, die Wasser suchen, wachsen tief, und tiefe Wurzeln tragen die Pflanze durch einen
     trockenen Sommer. Gießen Sie am Morgen, am Fuß der Pflanze, niemals auf die Blätter, denn nasse Blätter bringen die

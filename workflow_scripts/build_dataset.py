@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from lib.chat_rows import chat_row
+from lib.chat_rows import rows_of_split
 from lib.curation import curated, question_sha256, read_curation
 from lib.dataset_report import dataset_report
 from lib.doctor import Doctor, Remark, Talk
@@ -25,7 +25,6 @@ COLUMNS = [
     *("question_model", "question_prompt_sha256", "question_response"),
     *("answer_model", "answer_prompt_sha256", "answer_response"),
 ]
-SPLITS = ("train", "valid", "test")
 
 
 def gathered_pairs(hand_written: list[dict], taught: list[dict]) -> pd.DataFrame:
@@ -144,10 +143,8 @@ def write_pairs(pairs: pd.DataFrame, paths: dict[str, str]) -> None:
     kept = [record for record in records if record["verdict"] == "ok"]
     write_json_lines(paths["pairs"], kept)
     write_json_lines(paths["rejected"], [record for record in records if record["verdict"] != "ok"])
-    for split in SPLITS:
-        if split in paths:
-            rows = [chat_row(pair["question"], pair["answer"]) for pair in kept if pair["split"] == split]
-            write_json_lines(paths[split], rows)
+    for split in ("train", "valid"):
+        write_json_lines(paths[split], rows_of_split(kept, split))
 
 
 def build_dataset(
@@ -157,7 +154,7 @@ def build_dataset(
 
     `sources`: answers, questions, transcripts, videos, extra_pairs, curation, base (config.json of the model) and remembered (the
     last split, or None); `settings` is the configuration's dataset, `training` its max_seq_length and batch_size; `paths`
-    has pairs, rejected, train, valid, report, split, and test if there is one."""
+    has pairs, rejected, train, valid, report and split."""
     transcripts = [read_json(path) for path in sources["transcripts"]]
     videos = read_json(sources["videos"])
     titles = {record["video_id"]: record["title"] for record in transcripts}
@@ -211,7 +208,8 @@ if __name__ == "__main__":
     build_dataset(
         sources={
             **{key: list(snakemake.input[key]) for key in ("answers", "questions", "transcripts")},
-            **{key: snakemake.input.get(key) or None for key in ("videos", "extra_pairs", "curation", "base")},
+            **{key: snakemake.input.get(key) or None for key in ("videos", "extra_pairs", "base")},
+            "curation": next(iter(snakemake.input.curation), None),
             "remembered": read_json(paths["split"]) if Path(paths["split"]).exists() else None,
         },
         prompts=list(snakemake.input.prompts),

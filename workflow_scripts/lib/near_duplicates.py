@@ -15,7 +15,7 @@ from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from lib.pair_wording import function_words_of_all_languages
-from lib.words import STEM, words_of
+from lib.words import stem_of, words_of
 
 # Rows of the similarity matrix that are computed at a time.
 CHUNK = 256
@@ -148,7 +148,7 @@ def question_matches(questions: list[tuple[str, ...]], threshold: float) -> list
 
 def meaning_words(words: tuple[str, ...]) -> list[str]:
     """The words that carry meaning, by their first letters; all of them if none does."""
-    carrying = [word[:STEM] for word in words if word not in function_words_of_all_languages()]
+    carrying = [stem_of(word) for word in words if word not in function_words_of_all_languages()]
     return carrying or list(words)
 
 

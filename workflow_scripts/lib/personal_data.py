@@ -12,12 +12,14 @@ EMAIL = re.compile(r"\b[\w.+-]+@(?:[\w-]+\.)+[^\W\d_]{2,}\b")
 # Reserved for examples by RFC 2606, and the user name of every git server.
 NOBODY = re.compile(r"@(?:[\w-]+\.)*example\.|\.(?:example|invalid|test)$|^git@", re.IGNORECASE)
 PHONE_CUE = re.compile(
-    r"\b(?:call|phone|telephone|mobile|whatsapp|text me|ring|tel|telefon|handy|ruf|anrufen|erreichst|llám[ae]\w*|teléfono|móvil)\b"
+    r"\b(?:call|phone|telephone|mobile|whatsapp|text me|ring|tel|telefon|handy|ruf|anrufen|llám[ae]\w*|teléfono|móvil)\b"
     r"\D{0,40}(\+?\(?\d[\d\s()./-]{5,}\d)",
     re.IGNORECASE,
 )
 FEWEST_DIGITS = 7
-US_STREET = r"(?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Court|Ct|Terrace|Crescent|Close|Gardens|Row|Way|Square)"
+US_STREET = (
+    r"(?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Court|Ct|Terrace|Crescent|Close|Row|Way|Square)"
+)
 SPANISH_STREET = r"(?:[Cc]alle|C/|[Aa]venida|Avda\.?|Av\.|[Pp]aseo|[Pp]laza|[Cc]arrera)"
 CAPITALISED = r"[A-ZÁÉÍÓÚÑ][\wáéíóúñü.]*"
 ADDRESSES = [

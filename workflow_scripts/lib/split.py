@@ -38,9 +38,9 @@ def split_of_videos(
     """Return the side of every video: train, valid or test. `rows_of_video` counts rows, `fractions` has the shares of valid
     and test.
 
-    A remembered video keeps its side, also while it has no rows; new ones go, the largest first and equal ones in the order
-    of a hash of seed and id, to the side that lacks most rows. Every side with a share gets a video: if all of one's are gone, the smallest of the
-    others moves there. Raises EmptySplitError if there are too few videos with rows."""
+    A remembered video keeps its side, also while it has no rows. New ones go to the side that lacks most rows, the largest first
+    and equal ones in the order of a hash of seed and id. Every side with a share gets a video: if all of one's are gone, the
+    smallest of the others moves there. Raises EmptySplitError if there are too few videos with rows."""
     wanted = {"train": 1 - sum(fractions.values()), **{side: share for side, share in fractions.items() if share}}
     present = {video: rows for video, rows in rows_of_video.items() if rows}
     if len(present) < len(wanted):

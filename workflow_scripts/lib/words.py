@@ -47,6 +47,11 @@ def most_frequent(texts: list[str], at_least_words: int) -> int:
     return max(counts.values(), default=0)
 
 
+def stem_of(word: str) -> str:
+    """The first letters of a word, without a final s: enough to find a plural or another ending again."""
+    return word[:-1][:STEM] if word.endswith("s") and len(word) > 3 else word[:STEM]
+
+
 def stems_of(words: list[str]) -> set[str]:
-    """What says the subject: the first letters of all words that are long enough to have one, and single Chinese characters."""
-    return {word[:STEM] for word in words if len(word) >= STEM or (len(word) == 1 and ord(word) > 0xE00)}
+    """What says the subject: the stems of all words that are long enough to have one, and single Chinese characters."""
+    return {stem_of(word) for word in words if len(word) >= STEM or (len(word) == 1 and ord(word) > 0xE00)}

@@ -1,0 +1,265 @@
+"use strict";
+// Pairs of the data set, each decided by one key. Decisions are kept in the browser at once, and saved as curation.csv.
+const { pairs, untouched, columns, stamp } = JSON.parse(document.getElementById("data").textContent);
+const ROW_HEIGHT = 56;
+const MARGIN_ROWS = 10;
+const MEMORY = "understudy-review-" + stamp;
+const MEANING = { keep: "kept", reject: "rejected", edit: "edited", "": "undecided" };
+const byId = (id) => document.getElementById(id);
+const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+
+// What is decided about each pair: what the file said, then what was remembered.
+const decided = pairs.map((pair) => ({ ...pair.decided }));
+const words = pairs.map((pair) => plain([pair.question, pair.answer, pair.title, pair.tags.join(" ")].join("\n")));
+let shown = [];
+let place = 0;
+let unsaved = false;
+
+function remember() {
+  unsaved = true;
+  const changed = {};
+  decided.forEach((entry, number) => {
+    if (JSON.stringify(entry) !== JSON.stringify(pairs[number].decided)) changed[pairs[number].key] = entry;
+  });
+  try {
+    localStorage.setItem(MEMORY, JSON.stringify(changed));
+  } catch {
+    say("This browser keeps nothing: save before you close the page.");
+  }
+}
+
+function recall() {
+  let changed = {};
+  try {
+    changed = JSON.parse(localStorage.getItem(MEMORY)) || {};
+  } catch {
+    return;
+  }
+  let count = 0;
+  pairs.forEach((pair, number) => {
+    if (Object.hasOwn(changed, pair.key)) {
+      decided[number] = { ...decided[number], ...changed[pair.key] };
+      count += 1;
+    }
+  });
+  if (count) {
+    unsaved = true;
+    say(`${count} decisions from your last visit are back, and not saved yet.`);
+  }
+}
+
+const say = (text) => { byId("message").textContent = text; };
+
+function choices(select, entries, all) {
+  for (const [value, text] of [["", all], ...entries]) select.add(new Option(text, value));
+  select.addEventListener("change", filter);
+}
+
+function counted(values) {
+  const counts = new Map();
+  for (const value of values) counts.set(value, (counts.get(value) || 0) + 1);
+  return [...counts].sort((a, b) => b[1] - a[1]);
+}
+
+function makeChoices() {
+  const verdicts = counted(pairs.map((pair) => pair.verdict));
+  const remarked = counted(pairs.flatMap((pair) => [...new Set(pair.remarks.map((remark) => remark.verdict))]));
+  choices(byId("verdict"), [
+    ...verdicts.map(([name, count]) => ["verdict:" + name, `${name === "ok" ? "in the data set" : name} (${count})`]),
+    ...remarked.map(([name, count]) => ["remark:" + name, `remark: ${name} (${count})`]),
+  ], "Every verdict");
+  choices(byId("decision"), Object.entries(MEANING).map(([value, text]) => ["decision:" + value, text]), "Every decision");
+  const titles = new Map(pairs.map((pair) => [pair.video_id, pair.title || "No talk"]));
+  choices(byId("video"), [...titles].map(([id, title]) => ["video:" + id, title]), "Every talk");
+  choices(byId("tag"), counted(pairs.flatMap((pair) => pair.tags)).map(([tag, count]) => ["tag:" + tag, `${tag} (${count})`]), "Every tag");
+}
+
+function fits(number, wanted) {
+  const pair = pairs[number];
+  const value = (id) => byId(id).value.slice(byId(id).value.indexOf(":") + 1);
+  if (byId("verdict").value) {
+    const isRemark = byId("verdict").value.startsWith("remark:");
+    if (isRemark ? !pair.remarks.some((remark) => remark.verdict === value("verdict")) : pair.verdict !== value("verdict")) return false;
+  }
+  if (byId("decision").value && decided[number].decision !== value("decision")) return false;
+  if (byId("video").value && pair.video_id !== value("video")) return false;
+  if (byId("tag").value && !pair.tags.includes(value("tag"))) return false;
+  return wanted.every((word) => words[number].includes(word));
+}
+
+function filter() {
+  const wanted = plain(byId("search").value).split(/\s+/).filter(Boolean);
+  const chosen = shown[place];
+  shown = pairs.map((_, number) => number).filter((number) => fits(number, wanted));
+  byId("height").style.height = shown.length * ROW_HEIGHT + "px";
+  choose(Math.max(0, shown.indexOf(chosen)));
+}
+
+function element(name, text, kind) {
+  const made = document.createElement(name);
+  made.textContent = text;
+  if (kind) made.className = kind;
+  return made;
+}
+
+function drawRows() {
+  const list = byId("list");
+  const first = Math.max(0, Math.floor(list.scrollTop / ROW_HEIGHT) - MARGIN_ROWS);
+  const last = Math.min(shown.length, first + Math.ceil(list.clientHeight / ROW_HEIGHT) + 2 * MARGIN_ROWS);
+  const rows = byId("rows");
+  rows.style.top = first * ROW_HEIGHT + "px";
+  rows.replaceChildren(...shown.slice(first, last).map((number, offset) => row(number, first + offset)));
+}
+
+function row(number, position) {
+  const pair = pairs[number];
+  const made = element("li", "", decided[number].decision);
+  const question = element("b", decided[number].edited_question || pair.question);
+  question.dir = "auto";
+  const state = decided[number].decision ? MEANING[decided[number].decision] : pair.verdict === "ok" ? pair.split : pair.verdict;
+  made.append(question, element("span", `${pair.slot} · ${state} · ${pair.title}`));
+  made.setAttribute("role", "option");
+  made.setAttribute("aria-selected", position === place);
+  made.addEventListener("click", () => choose(position));
+  return made;
+}
+
+function choose(position) {
+  place = Math.max(0, Math.min(position, shown.length - 1));
+  const list = byId("list");
+  const top = place * ROW_HEIGHT;
+  if (top < list.scrollTop) list.scrollTop = top;
+  if (top + ROW_HEIGHT > list.scrollTop + list.clientHeight) list.scrollTop = top + ROW_HEIGHT - list.clientHeight;
+  drawRows();
+  drawPair();
+}
+
+function drawPair() {
+  closeEdit();
+  byId("pair").hidden = !shown.length;
+  byId("nothing").hidden = shown.length > 0;
+  byId("progress").textContent = `${decided.filter((entry) => entry.decision).length} of ${pairs.length} decided, ${shown.length} shown`;
+  if (!shown.length) return;
+  const pair = pairs[shown[place]];
+  const entry = decided[shown[place]];
+  byId("where").textContent = [pair.title, pair.video_id, pair.slot, pair.span, pair.origin, pair.tags.join(", ")].filter(Boolean).join(" · ");
+  byId("question").textContent = entry.edited_question || pair.question;
+  byId("judgement").textContent = [pair.verdict === "ok" ? `in the data set: ${pair.split}` : `rejected: ${pair.verdict}`,
+    `${pair.tokens} tokens`, entry.decision && `your decision: ${entry.decision}`].filter(Boolean).join(" · ");
+  byId("remarks").replaceChildren(...pair.remarks.map((remark) => element("li", `${remark.verdict}: ${remark.says}`, remark.level)));
+  drawAnswer(pair, entry);
+  byId("note").value = entry.note;
+  for (const button of document.querySelectorAll("#buttons button")) {
+    button.setAttribute("aria-pressed", Boolean(entry.decision) && button.dataset.decision === entry.decision);
+  }
+  byId("pair").scrollTop = 0;
+}
+
+// An answer comes rendered by markdown-it without HTML, links and images; one that was edited here is shown as it is written.
+function drawAnswer(pair, entry) {
+  const answer = byId("answer");
+  if (entry.edited_answer && entry.edited_answer !== pair.answer) answer.replaceChildren(element("pre", entry.edited_answer));
+  else answer.innerHTML = pair.rendered;
+}
+
+function decide(decision) {
+  if (!shown.length) return;
+  const number = shown[place];
+  const edits = decision === "edit" ? {} : { edited_question: "", edited_answer: "" };
+  decided[number] = { ...decided[number], ...edits, decision };
+  remember();
+  if (decision) choose(place + 1);
+  else choose(place);
+}
+
+function openEdit() {
+  if (!shown.length) return;
+  const pair = pairs[shown[place]];
+  const entry = decided[shown[place]];
+  byId("edited-question").value = entry.edited_question || pair.question;
+  byId("edited-answer").value = entry.edited_answer || pair.answer;
+  byId("edit").hidden = false;
+  byId("answer").hidden = true;
+  byId("edited-answer").focus();
+}
+
+function closeEdit() {
+  byId("edit").hidden = true;
+  byId("answer").hidden = false;
+}
+
+// A text field has \n only: what the person left alone stays as it was, and an edited text gets the line ends that it had.
+function edited(id, before) {
+  const text = byId(id).value;
+  if (text === before.replace(/\r\n?/g, "\n")) return "";
+  return before.includes("\r\n") ? text.replace(/\n/g, "\r\n") : text;
+}
+
+function keepEdit() {
+  const number = shown[place];
+  const pair = pairs[number];
+  const question = edited("edited-question", pair.original_question);
+  const answer = edited("edited-answer", pair.original_answer);
+  if (!question.trim() && !answer.trim()) {
+    say("Nothing was changed.");
+    return closeEdit();
+  }
+  decided[number] = { ...decided[number], edited_question: question, edited_answer: answer };
+  decide("edit");
+  byId("list").focus();
+}
+
+const quoted = (text) => (/[",\r\n]/.test(text) || text.trim() !== text ? `"${text.replaceAll('"', '""')}"` : text);
+
+function curation() {
+  const rows = decided.flatMap((entry, number) => {
+    const isDecided = entry.decision || entry.note;
+    return isDecided ? [[pairs[number].curation_video_id, pairs[number].slot, pairs[number].question_sha256, entry.decision,
+      entry.edited_question, entry.edited_answer, entry.note]] : [];
+  });
+  const lines = [columns, ...untouched, ...rows].map((cells) => cells.map(quoted).join(","));
+  return lines.join("\r\n") + "\r\n";
+}
+
+function save() {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([curation()], { type: "text/csv" }));
+  link.download = "curation.csv";
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+  unsaved = false;
+  say("Put curation.csv into the project's data/ folder; the next run of snakemake applies it.");
+}
+
+const KEYS = {
+  j: () => choose(place + 1), ArrowDown: () => choose(place + 1), k: () => choose(place - 1), ArrowUp: () => choose(place - 1),
+  y: () => decide("keep"), n: () => decide("reject"), u: () => decide(""), e: openEdit, s: save,
+  "/": () => byId("search").focus(),
+};
+
+function pressed(event) {
+  const isWriting = event.target.matches("input, textarea, select");
+  if (event.key === "Escape" && isWriting) {
+    closeEdit();
+    event.target.blur();
+  } else if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !byId("edit").hidden) keepEdit();
+  else if (!isWriting && !event.ctrlKey && !event.metaKey && !event.altKey && Object.hasOwn(KEYS, event.key)) KEYS[event.key]();
+  else return;
+  event.preventDefault();
+}
+
+recall();
+makeChoices();
+document.addEventListener("keydown", pressed);
+byId("list").addEventListener("scroll", drawRows, { passive: true });
+byId("search").addEventListener("input", filter);
+byId("save").addEventListener("click", save);
+byId("cancel").addEventListener("click", closeEdit);
+byId("edit").addEventListener("submit", (event) => { event.preventDefault(); keepEdit(); });
+byId("note").addEventListener("input", (event) => { decided[shown[place]].note = event.target.value; remember(); });
+for (const button of document.querySelectorAll("#buttons button")) {
+  button.addEventListener("click", () => (button.dataset.decision === "edit" ? openEdit() : decide(button.dataset.decision)));
+}
+window.addEventListener("resize", drawRows);
+window.addEventListener("beforeunload", (event) => { if (unsaved) event.preventDefault(); });
+filter();

@@ -1,0 +1,128 @@
+"""The page on which a person keeps, rejects and edits pairs: one file, without a server or a network.
+
+Nothing in it is trusted: texts are set as text, answers are rendered without HTML, links and images, and a content security
+policy allows this page's own script and nothing else."""
+
+import base64
+import hashlib
+import json
+from html import escape
+from pathlib import Path
+
+import pandas as pd
+from markdown_it import MarkdownIt
+
+from lib.curation import COLUMNS, KEY, read_curation
+from lib.files import read_json_lines, write_text
+from lib.job_log import log, start_job_log
+from lib.plain_numbers import clock_time
+
+PARTS = Path(__file__).with_name("review_page")
+# What could load or link something stays as it was written.
+RENDERER = MarkdownIt("commonmark", {"html": False}).enable("table").disable(["image", "link", "autolink", "reference"])
+SHOWN = [
+    "video_id",
+    "slot",
+    "question",
+    "answer",
+    "tags",
+    "title",
+    "origin",
+    "verdict",
+    "remarks",
+    "split",
+    "tokens",
+    "question_sha256",
+]
+DECIDED = ["decision", "edited_question", "edited_answer", "note"]
+
+
+def page_data(pairs: list[dict], curation: pd.DataFrame, name: str) -> dict:
+    """What the page's script reads. The decisions about these pairs go with them; all others are `untouched`, and saved again."""
+    by_key = {(row["video_id"], row["slot"]): row for row in curation.to_dict("records")}
+    used, shown = set(), []
+    for pair in pairs:
+        key = (pair["video_id"] or "", pair["slot"])
+        decision = matching_decision(curation, by_key, key, pair["question_sha256"])
+        if decision is not None:
+            used.add(decision["line"])
+        shown.append(page_pair(pair, decision))
+    untouched = curation[~curation["line"].isin(used)][COLUMNS].values.tolist()
+    stamp = hashlib.sha256("\n".join([name, *(pair["key"] for pair in shown)]).encode("utf-8", "replace")).hexdigest()
+    return {"pairs": shown, "untouched": untouched, "columns": COLUMNS, "stamp": stamp}
+
+
+def matching_decision(curation: pd.DataFrame, by_key: dict, key: tuple[str, str], sha256: str) -> dict | None:
+    """The decision about this very question, if there is one."""
+    if key not in by_key:
+        return None
+    rows = curation[(curation[KEY[0]] == key[0]) & (curation[KEY[1]] == key[1])].to_dict("records")
+    return next((row for row in rows if row["question_sha256"] in ("", sha256)), None)
+
+
+def page_pair(pair: dict, decision: dict | None) -> dict:
+    """One pair as the page shows it; what a person edited is in `decided`, and the pair as the teacher gave it."""
+    original = {
+        part: pair[f"original_{part}"] if pair[f"original_{part}"] is not None else pair[part]
+        for part in ("question", "answer")
+    }
+    span = "" if pair["start_s"] is None else f"{clock_time(pair['start_s'])}-{clock_time(pair['end_s'])}"
+    return {
+        **{key: pair[key] for key in SHOWN},
+        "title": pair["title"] or "",
+        "video_id": pair["video_id"] or "-",
+        "curation_video_id": pair["video_id"] or "",
+        "split": pair["split"] or "",
+        "span": span,
+        "key": f"{pair['video_id'] or ''} {pair['slot']} {pair['question_sha256']}",
+        "original_question": original["question"],
+        "original_answer": original["answer"],
+        "rendered": RENDERER.render(pair["answer"]),
+        "decided": {key: decision[key] if decision else "" for key in DECIDED},
+    }
+
+
+def as_json_in_html(data: dict) -> str:
+    """JSON that can't end the element that it stands in."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def source_hash(text: str) -> str:
+    """What a content security policy calls an inline script or style by."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def review_page(pairs: list[dict], curation: pd.DataFrame, name: str) -> str:
+    """Return the page as HTML."""
+    page, style, program = ((PARTS / f"page.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js"))
+    policy = f"default-src 'none'; script-src {source_hash(program)}; style-src {source_hash(style)}; base-uri 'none'; form-action 'none'"
+    filled = {"policy": policy, "name": escape(name), "style": style, "program": program}
+    for key, text in filled.items():
+        page = page.replace("{{ " + key + " }}", text)
+    # Last, so that no pair's text is taken for a placeholder.
+    before, _, after = page.partition("{{ data }}")
+    return before + as_json_in_html(page_data(pairs, curation, name)) + after
+
+
+def write_review_page(pairs_path: str, rejected_path: str, curation_path: str | None, name: str, path: str) -> None:
+    """Write the page of the pairs in both files, with the decisions of `curation_path` if there is one."""
+    pairs = [pair for part in (pairs_path, rejected_path) for _, pair in read_json_lines(part)]
+    text = review_page(pairs, read_curation(curation_path), name)
+    write_text(path, text)
+    log.info(
+        "%s: %d pairs, %.1f MB. Open it in a browser.", path, len(pairs), len(text.encode("utf-8", "replace")) / 1e6
+    )
+
+
+if __name__ == "__main__":
+    start_job_log(snakemake.log[0])
+    write_review_page(
+        snakemake.input.pairs,
+        snakemake.input.rejected,
+        next(iter(snakemake.input.curation), None),
+        snakemake.params.name,
+        snakemake.output[0],
+    )

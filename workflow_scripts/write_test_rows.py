@@ -1,0 +1,17 @@
+"""The rows of the test split: held out until everything is decided."""
+
+from lib.chat_rows import rows_of_split
+from lib.files import read_json_lines, write_json_lines
+from lib.job_log import log, start_job_log
+
+
+def write_test_rows(pairs_path: str, path: str) -> None:
+    """Write the test rows of `pairs_path` to `path`."""
+    rows = rows_of_split([pair for _, pair in read_json_lines(pairs_path)], "test")
+    write_json_lines(path, rows)
+    log.info("%s: %d rows.", path, len(rows))
+
+
+if __name__ == "__main__":
+    start_job_log(snakemake.log[0])
+    write_test_rows(snakemake.input[0], snakemake.output[0])
