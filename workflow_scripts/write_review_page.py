@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 from markdown_it import MarkdownIt
 
-from lib.curation import COLUMNS, KEY, read_curation
+from lib.curation import COLUMNS, read_curation
 from lib.files import read_json_lines, write_text
 from lib.job_log import log, start_job_log
 from lib.plain_numbers import clock_time
@@ -39,33 +39,23 @@ DECIDED = ["decision", "edited_question", "edited_answer", "note"]
 
 def page_data(pairs: list[dict], curation: pd.DataFrame, name: str) -> dict:
     """What the page's script reads. The decisions about these pairs go with them; all others are `untouched`, and saved again."""
-    by_key = {(row["video_id"], row["slot"]): row for row in curation.to_dict("records")}
+    by_key: dict[tuple[str, str], list[dict]] = {}
+    for row in curation.to_dict("records"):
+        by_key.setdefault((row["video_id"], row["slot"]), []).append(row)
     used, shown = set(), []
     for pair in pairs:
-        key = (pair["video_id"] or "", pair["slot"])
-        decision = matching_decision(curation, by_key, key, pair["question_sha256"])
+        about = by_key.get((pair["video_id"] or "", pair["slot"]), [])
+        decision = next((row for row in about if row["question_sha256"] in ("", pair["question_sha256"])), None)
         if decision is not None:
             used.add(decision["line"])
         shown.append(page_pair(pair, decision))
     untouched = curation[~curation["line"].isin(used)][COLUMNS].values.tolist()
-    stamp = hashlib.sha256("\n".join([name, *(pair["key"] for pair in shown)]).encode("utf-8", "replace")).hexdigest()
-    return {"pairs": shown, "untouched": untouched, "columns": COLUMNS, "stamp": stamp}
-
-
-def matching_decision(curation: pd.DataFrame, by_key: dict, key: tuple[str, str], sha256: str) -> dict | None:
-    """The decision about this very question, if there is one."""
-    if key not in by_key:
-        return None
-    rows = curation[(curation[KEY[0]] == key[0]) & (curation[KEY[1]] == key[1])].to_dict("records")
-    return next((row for row in rows if row["question_sha256"] in ("", sha256)), None)
+    applied = hashlib.sha256(curation.to_json(orient="values").encode()).hexdigest()
+    return {"name": name, "pairs": shown, "untouched": untouched, "columns": COLUMNS, "applied": applied}
 
 
 def page_pair(pair: dict, decision: dict | None) -> dict:
     """One pair as the page shows it; what a person edited is in `decided`, and the pair as the teacher gave it."""
-    original = {
-        part: pair[f"original_{part}"] if pair[f"original_{part}"] is not None else pair[part]
-        for part in ("question", "answer")
-    }
     span = "" if pair["start_s"] is None else f"{clock_time(pair['start_s'])}-{clock_time(pair['end_s'])}"
     return {
         **{key: pair[key] for key in SHOWN},
@@ -75,8 +65,8 @@ def page_pair(pair: dict, decision: dict | None) -> dict:
         "split": pair["split"] or "",
         "span": span,
         "key": f"{pair['video_id'] or ''} {pair['slot']} {pair['question_sha256']}",
-        "original_question": original["question"],
-        "original_answer": original["answer"],
+        "original_question": pair["original_question"] or pair["question"],
+        "original_answer": pair["original_answer"] or pair["answer"],
         "rendered": RENDERER.render(pair["answer"]),
         "decided": {key: decision[key] if decision else "" for key in DECIDED},
     }
@@ -98,7 +88,8 @@ def source_hash(text: str) -> str:
 def review_page(pairs: list[dict], curation: pd.DataFrame, name: str) -> str:
     """Return the page as HTML."""
     page, style, program = ((PARTS / f"page.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js"))
-    policy = f"default-src 'none'; script-src {source_hash(program)}; style-src {source_hash(style)}; base-uri 'none'; form-action 'none'"
+    allowed = f"script-src {source_hash(program)}; style-src {source_hash(style)}"
+    policy = f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"
     filled = {"policy": policy, "name": escape(name), "style": style, "program": program}
     for key, text in filled.items():
         page = page.replace("{{ " + key + " }}", text)

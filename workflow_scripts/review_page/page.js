@@ -1,9 +1,9 @@
 "use strict";
 // Pairs of the data set, each decided by one key. Decisions are kept in the browser at once, and saved as curation.csv.
-const { pairs, untouched, columns, stamp } = JSON.parse(document.getElementById("data").textContent);
+const { name, pairs, untouched, columns, applied } = JSON.parse(document.getElementById("data").textContent);
 const ROW_HEIGHT = 56;
 const MARGIN_ROWS = 10;
-const MEMORY = "understudy-review-" + stamp;
+const MEMORY = "understudy-review-" + name;
 const MEANING = { keep: "kept", reject: "rejected", edit: "edited", "": "undecided" };
 const byId = (id) => document.getElementById(id);
 const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
@@ -15,26 +15,29 @@ let shown = [];
 let place = 0;
 let unsaved = false;
 
-function remember() {
-  unsaved = true;
+function remember(isSaved = false) {
+  unsaved = !isSaved;
   const changed = {};
   decided.forEach((entry, number) => {
     if (JSON.stringify(entry) !== JSON.stringify(pairs[number].decided)) changed[pairs[number].key] = entry;
   });
   try {
-    localStorage.setItem(MEMORY, JSON.stringify(changed));
+    localStorage.setItem(MEMORY, JSON.stringify({ applied, isSaved, changed }));
   } catch {
     say("This browser keeps nothing: save before you close the page.");
   }
 }
 
+// What was saved and then applied by a run is in the file now, which may have been edited since.
 function recall() {
-  let changed = {};
+  let memory = null;
   try {
-    changed = JSON.parse(localStorage.getItem(MEMORY)) || {};
+    memory = JSON.parse(localStorage.getItem(MEMORY));
   } catch {
     return;
   }
+  if (!memory || (memory.isSaved && memory.applied !== applied)) return;
+  const changed = memory.changed;
   let count = 0;
   pairs.forEach((pair, number) => {
     if (Object.hasOwn(changed, pair.key)) {
@@ -43,8 +46,8 @@ function recall() {
     }
   });
   if (count) {
-    unsaved = true;
-    say(`${count} decisions from your last visit are back, and not saved yet.`);
+    unsaved = !memory.isSaved;
+    say(`${count} decisions from your last visit are back${unsaved ? ", and not saved yet" : ""}.`);
   }
 }
 
@@ -227,7 +230,7 @@ function save() {
   link.download = "curation.csv";
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60000);
-  unsaved = false;
+  remember(true);
   say("Put curation.csv into the project's data/ folder; the next run of snakemake applies it.");
 }
 
