@@ -65,8 +65,8 @@ def page_pair(pair: dict, decision: dict | None) -> dict:
         "split": pair["split"] or "",
         "span": span,
         "key": f"{pair['video_id'] or ''} {pair['slot']} {pair['question_sha256']}",
-        "original_question": pair["original_question"] or pair["question"],
-        "original_answer": pair["original_answer"] or pair["answer"],
+        "original_question": pair["original_question"],
+        "original_answer": pair["original_answer"],
         "rendered": RENDERER.render(pair["answer"]),
         "decided": {key: decision[key] if decision else "" for key in DECIDED},
     }

@@ -148,7 +148,7 @@ def question_matches(questions: list[tuple[str, ...]], threshold: float) -> list
 
 def meaning_words(words: tuple[str, ...]) -> list[str]:
     """The words that carry meaning, by their first letters; all of them if none does."""
-    carrying = [stem_of(word) for word in words if word not in function_words_of_all_languages()]
+    carrying = [stem_of(word) for word in words if word.removesuffix("'s") not in function_words_of_all_languages()]
     return carrying or list(words)
 
 

@@ -49,6 +49,7 @@ def most_frequent(texts: list[str], at_least_words: int) -> int:
 
 def stem_of(word: str) -> str:
     """The first letters of a word, without a final s: enough to find a plural or another ending again."""
+    word = word.removesuffix("'s")
     return word[:-1][:STEM] if word.endswith("s") and len(word) > 3 else word[:STEM]
 
 

@@ -201,8 +201,8 @@ function edited(id, before) {
 function keepEdit() {
   const number = shown[place];
   const pair = pairs[number];
-  const question = edited("edited-question", pair.original_question);
-  const answer = edited("edited-answer", pair.original_answer);
+  const question = edited("edited-question", pair.original_question ?? pair.question);
+  const answer = edited("edited-answer", pair.original_answer ?? pair.answer);
   if (!question.trim() && !answer.trim()) {
     say("Nothing was changed.");
     return closeEdit();
