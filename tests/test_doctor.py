@@ -130,6 +130,7 @@ def test_an_answer_about_the_teacher_is_in_the_third_person(language, opening):
     [
         ("en", "\n\nMy grandmother never watered from the tap, she says to this day."),
         ("en", "\n\nI explain it to every neighbour who asks."),
+        ("en", "\n\nI am Nell Harrow, and I still carry the can myself."),
         ("de", "\n\nMeine Großmutter sagte immer, die Regentonne reicht."),
         ("es", "\n\nMi abuela decía que la lluvia basta."),
     ],

@@ -6,7 +6,8 @@ import pytest
 from lib.near_duplicates import choose_kept, similar_pairs
 
 LONG = (
-    "Water each plant on a Monday with ten litres, and then leave it alone until the next Monday comes around again, whatever the "
+    "Water each plant on a Monday with ten litres, and then leave it alone until the next Monday comes around "
+    "again, whatever the "
     "sky does. Roots that look for water grow deep, and deep roots carry a plant through a dry summer."
 )
 

@@ -97,9 +97,13 @@ def drop_duplicates(pairs: pd.DataFrame, settings: dict) -> pd.DataFrame:
     similar = similar_pairs(good, settings["question_similarity"], settings["answer_similarity"])
     kept_instead = choose_kept(len(good), similar, in_order_of_preference(good, settings["keep"]))
     protected = is_protected(good)
-    for row, other in zip(good.index, kept_instead, strict=True):
+    alike = {frozenset(ends): what for *ends, what in similar[["left", "right", "what"]].itertuples(index=False)}
+    for position, (row, other) in enumerate(zip(good.index, kept_instead, strict=True)):
         if other >= 0:
-            says = f"nearly the same as {name_of(good.iloc[other])}: {good.iloc[other]['question']!r}"
+            same = {"question": "question", "answer": "answer", "both": "question and answer"}[
+                alike[frozenset((position, other))]
+            ]
+            says = f"nearly the same {same} as {name_of(good.iloc[other])}: {good.iloc[other]['question']!r}"
             stays = settings["keep"] == "all" or protected[row]
             (warn if stays else reject)(pairs, row, "duplicate", says)
     return similar.assign(left=good.index[similar["left"]], right=good.index[similar["right"]])

@@ -10,6 +10,11 @@ from lib.words import words_of
 
 PHRASES = Path(__file__).with_name("phrases")
 TITLES = r"(?:Dr|Prof|Mr|Mrs|Ms|Doctor|Professor|Frau|Herrn?|Señora?|Sra?|Don|Doña|Doktor|Doctora|Dra)\.?"
+# Who gives their own name speaks in the first person.
+OWN_NAME_BEFORE = re.compile(
+    r"\b(?:I['’]m|I am|name is|this is|ich bin|Name ist|heiße|soy|me llamo)\s+(?:\w+\.?\s+)?$", re.IGNORECASE
+)
+OWN_NAME_AFTER = re.compile(r"\s+(?:here|speaking|hier|al habla)\b", re.IGNORECASE)
 ACCORDING = r"(?:[Aa]ccording to|[Ll]aut|[Ss]egún)"
 
 
@@ -75,10 +80,15 @@ def named_teacher(text: str, names: list[str], saying: str = r"\w+s") -> str | N
         surname = re.escape(name.split()[-1])
         whole = rf"\b{re.escape(name)}\b" if len(name.split()) > 1 else r"(?!)"
         by_surname = rf"\b{TITLES}\s+(?:\w+\s+)?{surname}\b|\b{ACCORDING}\s+{surname}\b|\b{surname}\s+(?:{saying})\b"
-        found = re.search(f"{whole}|{by_surname}", text)
-        if found:
-            return found.group()
+        for found in re.finditer(f"{whole}|{by_surname}", text):
+            if not gives_own_name(text, found):
+                return found.group()
     return None
+
+
+def gives_own_name(text: str, found: re.Match) -> bool:
+    """Whether the words around a name are a greeting: "I'm Nell Harrow", "Nell Harrow here"."""
+    return bool(re.search(OWN_NAME_BEFORE, text[: found.start()]) or re.match(OWN_NAME_AFTER, text[found.end() :]))
 
 
 @cache
