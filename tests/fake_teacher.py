@@ -179,7 +179,8 @@ def digest_of(request: dict) -> str:
 
 def answer_about(request: dict, digest: str) -> str:
     """A short answer in good form, with words of the talk."""
-    talk = request["messages"][0]["content"].split("=====")[2]
+    content = request["messages"][0]["content"]
+    talk = content.split("=====")[2] if content.startswith("=====") else content
     words = sorted({word.strip(".,;:!?") for word in talk.split() if len(word) > 5}) or ["nothing"]
     one, two, three, four = random.Random(digest).choices(words, k=4)
     return (

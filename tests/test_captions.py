@@ -328,4 +328,4 @@ def test_damaged_files_get_a_record_and_the_others_go_on(new_project):
     assert not list(new_project.path.rglob("owned"))
     report = read_json(new_project / "data/dataset/report.json")
     assert report["transcripts"] == {"ok": 4, "unavailable": 2}
-    assert sum(report["rows"].values()) == 4 * 3
+    assert sum(report["rows"].values()) + sum(report["rejected"].values()) == 4 * 3

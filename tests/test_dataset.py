@@ -17,7 +17,7 @@ from lib.files import read_json, read_json_lines, write_json
 from lib.hand_written_pairs import hand_written_pairs
 from lib.teacher_names import teacher_names
 from lib.time_span import SpokenSegments, greatest_run
-from project import MODEL, REPOSITORY
+from project import REPOSITORY
 from write_review import review_page
 
 NEEDED = {"name": "x", "source": {"captions_dir": "x"}, "teacher": {"gguf": "x.gguf"}, "base_model": "x"}
@@ -338,7 +338,8 @@ def test_the_report_page_and_the_export_are_made(project):
     assert {row["title"] for row in table} <= {"beans & 'more'", "tomatoes"}
     shutil.rmtree(project / "data/dataset/export")
     assert "dataset_export" in project.planned("all")
-    assert not project.planned(MODEL)
+    project.configure(dataset={"export": False})
+    assert "dataset_export" not in project.planned("all")
 
 
 def test_the_demos_hand_written_pairs_all_name_a_talk_and_have_the_form():

@@ -45,10 +45,13 @@ class Wording:
         found = self._not_standalone.search(question)
         if found:
             return found.group().strip()
-        return None if self._no_antecedent_needed.search(question) else self._pronoun_without_noun(question)
+        return self._pronoun_without_noun(question)
 
     def _pronoun_without_noun(self, question: str) -> str | None:
+        needs_none = [range(*found.span()) for found in self._no_antecedent_needed.finditer(question)]
         for found in (*self._pronoun.finditer(question), *self._bare_demonstratives(question)):
+            if any(found.start() in span for span in needs_none):
+                continue
             before = words_of(question[: found.start()])
             if all(word in self.function_words for word in before):
                 return found.group()

@@ -1,0 +1,56 @@
+"""The doctor's precision and recall on the labelled pairs.
+
+python tests/doctor_scores.py    # the table for docs/dataset.md"""
+
+from pathlib import Path
+
+import pandas as pd
+from tabulate import tabulate
+
+from lib.configuration import complete_configuration
+from lib.doctor import Doctor, Talk
+from lib.files import read_json, read_json_lines
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+LABELLED = REPOSITORY / "tests/labelled"
+NEEDED = {"name": "x", "source": {"captions_dir": "x"}, "teacher": {"gguf": "x.gguf"}, "base_model": "x"}
+
+
+def judged_pairs() -> pd.DataFrame:
+    """The labelled pairs with `language`, and the doctor's verdicts, worst first, at the defaults of the schema."""
+    dataset = complete_configuration(NEEDED, REPOSITORY / "schemas/config.schema.yaml")["dataset"]
+    prompts = [(REPOSITORY / "prompts" / name).read_text() for name in ("questions.md", "answers.md")]
+    talks = read_json(LABELLED / "talks.json")
+    doctors = {
+        name: Doctor(dataset["doctor"], dataset["verdicts"], [talk["teacher"]], prompts, lambda *texts: 0, 1024)
+        for name, talk in talks.items()
+    }
+    heard = {name: Talk({**talk, "segments": []}) for name, talk in talks.items()}
+    pairs = pd.DataFrame([pair for _, pair in read_json_lines(LABELLED / "pairs.jsonl")])
+    pairs["language"] = [talks[talk]["language"] for talk in pairs["talk"]]
+    columns = pairs[["talk", "question", "answer"]].itertuples(index=False)
+    remarks = [doctors[talk].remarks_on(question, answer, heard[talk])[0] for talk, question, answer in columns]
+    pairs["verdicts"] = [[remark.verdict for remark in found] for found in remarks]
+    return pairs
+
+
+def scores(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Precision and recall: of every verdict (found among a pair's verdicts), then of rejecting as such, by language and in all.
+
+    A pair with two faults counts for both; precision of a verdict is over the pairs that have it."""
+    ill = pairs["label"] != "good"
+    rejected = pairs["verdicts"].map(bool)
+    rows = []
+    for verdict in sorted(set(pairs["label"]) - {"good"}):
+        has = pairs["verdicts"].map(lambda found, verdict=verdict: verdict in found)
+        rows.append((verdict, (pairs["label"] == verdict).sum(), has.sum(), (has & (pairs["label"] == verdict)).sum()))
+    for name, part in [*pairs.groupby("language").groups.items(), ("all", pairs.index)]:
+        rows.append((f"rejected, {name}", ill[part].sum(), rejected[part].sum(), (ill & rejected)[part].sum()))
+    table = pd.DataFrame(rows, columns=["verdict", "labelled", "given", "right"])
+    table["precision"] = (table["right"] / table["given"]).round(3)
+    table["recall"] = (table["right"] / table["labelled"]).round(3)
+    return table
+
+
+if __name__ == "__main__":
+    print(tabulate(scores(judged_pairs()), headers="keys", tablefmt="github", showindex=False))

@@ -1,0 +1,30 @@
+"""The doctor on pairs that were labelled by hand: seldom wrong, and seldom silent."""
+
+import pytest
+from tabulate import tabulate
+
+from doctor_scores import judged_pairs, scores
+from project import REPOSITORY
+
+
+@pytest.fixture(scope="module")
+def table():
+    return scores(judged_pairs()).set_index("verdict")
+
+
+def test_there_are_enough_pairs_in_three_languages():
+    pairs = judged_pairs()
+    assert len(pairs) >= 200
+    assert pairs.groupby("language")["id"].count().min() >= 40
+    assert not pairs.duplicated(["question", "answer"]).any()
+
+
+@pytest.mark.parametrize("part", ["de", "en", "es", "all"])
+def test_what_the_doctor_rejects_is_ill_and_most_of_what_is_ill_is_rejected(table, part):
+    assert table.loc[f"rejected, {part}", "precision"] >= 0.95
+    assert table.loc[f"rejected, {part}", "recall"] >= 0.8
+
+
+def test_the_table_in_the_docs_is_this_one(table):
+    shown = tabulate(table.reset_index(), headers="keys", tablefmt="github", showindex=False)
+    assert shown in (REPOSITORY / "docs/dataset.md").read_text(), "python tests/doctor_scores.py prints the table"
