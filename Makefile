@@ -3,8 +3,11 @@
 MODEL ?= demo/models/demo-Q4_K_M.gguf
 QUESTION ?= How often should I water my tomatoes?
 export MODEL QUESTION
+# What the benchmarks compare with, in a folder of its own. A .venv that uv made has no pip.
+INSTALL_RIVALS = if command -v uv >/dev/null; then set -- uv pip install --python .venv/bin/python; else set -- .venv/bin/python -m pip install; fi; \
+	"$$@" --quiet --target .benchmarks --no-deps -r benchmarks/requirements.txt
 
-.PHONY: demo chat test test-long lint docs lock references benchmark-captions benchmark-teach environment
+.PHONY: demo chat test test-long lint docs lock references benchmark-captions benchmark-teach benchmark-duplicates environment
 
 demo: environment
 	@started=$$(date +%s) && . .venv/bin/activate && \
@@ -43,12 +46,17 @@ references:
 
 # Rivals of the caption reader, in a folder of their own.
 benchmark-captions: environment
-	@.venv/bin/python -m pip install --quiet --target .benchmarks -r benchmarks/requirements.txt
+	@$(INSTALL_RIVALS)
 	@PYTHONPATH=workflow_scripts:.benchmarks .venv/bin/python benchmarks/captions.py
 
 # 45 minutes: the two passes over a channel, beside a plain script, three times.
 benchmark-teach: environment
 	@PYTHONPATH=workflow_scripts:tests .venv/bin/python benchmarks/teach.py
+
+# 10 minutes: near-duplicates among up to 40,000 pairs, beside rivals in a folder of their own.
+benchmark-duplicates: environment
+	@$(INSTALL_RIVALS)
+	@PYTHONPATH=workflow_scripts:.benchmarks .venv/bin/python benchmarks/near_duplicates.py
 
 environment:
 	@sh envs/create_venv.sh
