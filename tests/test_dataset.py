@@ -290,6 +290,7 @@ def test_the_time_span_is_where_the_answers_words_are():
     assert SpokenSegments(spoken).span_of("Give **tomatoes** ten litres of water.") == (5.0, 15.0)
     assert SpokenSegments(spoken).span_of("Nothing said.") is None
     assert SpokenSegments([]).span_of("Nothing there.") is None
+    assert SpokenSegments([[None, None, "plain text has no times"]]).span_of("Plain text.") is None
     assert greatest_run([-1.0, 2.0, -1.0, 3.0, -5.0, 1.0]) == (1, 3)
 
 

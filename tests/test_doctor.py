@@ -365,7 +365,7 @@ def test_a_pair_without_words_is_empty_and_nothing_else(question, answer):
     assert verdicts(question, answer) == ["empty"]
 
 
-def test_a_verdict_can_warn_or_be_off():
+def test_a_verdict_can_warn_or_be_ignored():
     question, answer = "Why is it so important?", GOOD["en"][1]
-    assert verdicts(question, answer, levels={"not_standalone": "off"}) == []
+    assert verdicts(question, answer, levels={"not_standalone": "ignore"}) == []
     assert verdicts(question, answer, levels={"not_standalone": "warn"}) == ["not_standalone"]

@@ -39,7 +39,7 @@ class Talk:
 
 
 class Doctor:
-    """Examines pairs by the configuration's `dataset.doctor`: `thresholds`, and `levels` (verdict to reject, warn or off).
+    """Examines pairs by the configuration's `dataset.doctor`: `thresholds`, and `levels` (verdict to reject, warn or ignore).
 
     `prompts` are the texts that told the teacher what to write, `count_tokens` counts a pair as the training does."""
 
@@ -66,7 +66,7 @@ class Doctor:
         tokens = self._count_tokens(question, answer)
         found = self._emptiness(question, answer) or self._faults(question, answer, talk, tokens)
         remarks = [Remark(verdict, self._levels[verdict], says) for verdict, says in found.items() if says]
-        remarks = [remark for remark in remarks if remark.level != "off"]
+        remarks = [remark for remark in remarks if remark.level != "ignore"]
         return sorted(remarks, key=lambda remark: remark.level != "reject"), tokens
 
     def _emptiness(self, question: str, answer: str) -> dict[str, str | None]:

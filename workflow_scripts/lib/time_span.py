@@ -7,9 +7,10 @@ from lib.words import stems_of, words_of
 
 
 class SpokenSegments:
-    """The segments [start_s, duration_s, text] of a transcript, made ready for many answers."""
+    """The segments [start_s, duration_s, text] of a transcript, made ready for many answers; plain text has no times."""
 
     def __init__(self, segments: list[list]):
+        segments = [segment for segment in segments if segment[0] is not None]
         self._times = [(start_s, start_s + duration_s) for start_s, duration_s, _ in segments]
         self._stems = [stems_of(words_of(text)) for _, _, text in segments]
         counts = Counter(stem for stems in self._stems for stem in stems)
