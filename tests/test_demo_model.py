@@ -44,13 +44,17 @@ def test_the_fused_model_and_its_gguf_say_the_same(tuned):
         prompts = [prompt_tokens(server, question) for question in questions]
         by_llama_cpp = [completed(server, prompt) for prompt in prompts]
     by_mlx = subprocess.run(
-        [sys.executable, Path(__file__).with_name("greedy_tokens.py"), tuned / "models/tiny/fused", str(COUNT)],
-        input=json.dumps(prompts),
+        [sys.executable, Path(__file__).with_name("distances_from_greedy.py"), tuned / "models/tiny/fused"],
+        input=json.dumps(list(zip(prompts, by_llama_cpp, strict=True))),
         capture_output=True,
         text=True,
         check=True,
     )
-    assert json.loads(by_mlx.stdout) == by_llama_cpp
+    distances = json.loads(by_mlx.stdout)
+    assert [len(of_one) for of_one in distances] == [len(tokens) for tokens in by_llama_cpp]
+    # F16 has rounded the weights: where two tokens are nearly as likely, llama.cpp may take the other one.
+    assert max(max(of_one) for of_one in distances) < 0.1
+    assert sum(distance > 0 for of_one in distances for distance in of_one) <= COUNT * len(questions) / 20
     assert len({tuple(tokens) for tokens in by_llama_cpp}) > 1
 
 

@@ -1,7 +1,7 @@
 """Where in a talk an answer comes from."""
 
 from collections import Counter
-from math import log
+from math import fsum, log
 
 from lib.words import stems_of, words_of
 
@@ -22,10 +22,11 @@ class SpokenSegments:
         Each segment scores the weights of the words that it shares, rare ones more, less the mean of all; the run is the one
         with the greatest sum (Kadane's maximum subarray)."""
         wanted = stems_of(words_of(text))
-        scores = [sum(self._weights[stem] for stem in stems & wanted) for stems in self._stems]
+        # fsum: a set has another order in every process, and a plain sum another last digit.
+        scores = [fsum(self._weights[stem] for stem in stems & wanted) for stems in self._stems]
         if not any(scores):
             return None
-        mean = sum(scores) / len(scores)
+        mean = fsum(scores) / len(scores)
         start, end = greatest_run([score - mean for score in scores]) if len(set(scores)) > 1 else (0, len(scores) - 1)
         return round(self._times[start][0], 3), round(self._times[end][1], 3)
 
