@@ -147,7 +147,10 @@ def what_shapes_the_dataset():
 
 def optional_files_of_dataset():
     """What of the data set is made only if the configuration asks for it."""
-    wanted = {"data/dataset/test.jsonl": config["dataset"]["test_fraction"], "data/dataset/export/README.md": config["dataset"]["export"]}
+    wanted = {
+        "data/dataset/test.jsonl": config["dataset"]["test_fraction"],
+        "data/dataset/export/README.md": config["dataset"]["export"],
+    }
     return [path for path, is_wanted in wanted.items() if is_wanted]
 
 

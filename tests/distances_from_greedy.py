@@ -1,7 +1,8 @@
-"""How far tokens are from a fused model's own greedy choice in MLX: `python distances_from_greedy.py FOLDER < prompts_and_tokens.json`.
+"""How far tokens are from a fused model's own greedy choice in MLX: `python distances_from_greedy.py FOLDER <
+prompts_and_tokens.json`.
 
-For each token the logit of the most likely one less its own, which is 0.0 where they are the same. A process of its own, because the
-optimised BLAS has to be there before MLX is."""
+For each token the logit of the most likely one less its own, which is 0.0 where they are the same. A process of its own,
+because the optimised BLAS has to be there before MLX is."""
 
 import json
 import sys
