@@ -369,3 +369,11 @@ def test_a_verdict_can_warn_or_be_ignored():
     question, answer = "Why is it so important?", GOOD["en"][1]
     assert verdicts(question, answer, levels={"not_standalone": "ignore"}) == []
     assert verdicts(question, answer, levels={"not_standalone": "warn"}) == ["not_standalone"]
+
+
+@pytest.mark.parametrize(
+    "piece", ["1. a 2. b ", "**", "[x](", "- a ", "Calle Aaa de la ", "call 1 2 3 ", "12 Aaa ", "the speaker ", "it "]
+)
+def test_a_hostile_answer_is_examined_like_any_other(piece):
+    """Each of these would take hours with a pattern that goes back and forth over the text."""
+    assert verdicts("How do I plant tomatoes?", piece * 3000)

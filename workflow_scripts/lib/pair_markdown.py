@@ -23,8 +23,9 @@ BROKEN_TEXT = [
     (re.compile(r"&(?:[a-zA-Z]{2,8}|#\d+|#x[0-9a-fA-F]+);"), "an HTML entity"),
 ]
 HEADING_WITHOUT_SPACE = re.compile(r"#{1,6}[^\W\d_]\w*(?: (?!#)\S+)+$")
-MARKS_ON_ONE_LINE = re.compile(r"(?:^|\s)(?:1[.)] .+ 2[.)] .+ 3[.)] |[•*] \S.* [•*] \S.* [•*] )|[:.] - \S.+ - \S.+")
-ONE_ITEM_OF_MANY = re.compile(r"\S - \S.* - \S")
+NUMBER_MARK = re.compile(r"(?:^|\s)(\d{1,2})[.)](?=\s)")
+DASH = " - "
+BULLET = "• "
 
 
 class AnswerMarkdown:
@@ -78,8 +79,9 @@ class AnswerMarkdown:
     def _has_marks_on_one_line(self, inline: SyntaxTreeNode, lines: list[str]) -> bool:
         item = inline.parent.parent
         is_only_item = item is not None and item.type == "list_item" and len(item.parent.children) == 1
-        pattern = ONE_ITEM_OF_MANY if is_only_item and item.parent.type == "bullet_list" else MARKS_ON_ONE_LINE
-        return any(pattern.search(line) for line in lines)
+        if is_only_item and item.parent.type == "bullet_list":
+            return any(line.count(DASH) > 1 for line in lines)
+        return any(map(has_list_marks_inside, lines))
 
     def cut_off(self, dangling: Collection[str]) -> str | None:
         """Return why the answer seems to stop before its end, or None. `dangling` are words that no sentence ends with."""
@@ -122,6 +124,14 @@ def plain_text(node: SyntaxTreeNode) -> str:
     if not node.children:
         return node.content if node.type not in ("html_inline", "html_block", "hr") else ""
     return "".join(plain_text(child) for child in node.children)
+
+
+def has_list_marks_inside(line: str) -> bool:
+    """Whether a line has three items of a list in it: 1. 2. 3., three bullets, or two dashes, one of them after a colon or a
+    stop."""
+    numbers = " ".join(NUMBER_MARK.findall(line))
+    dashes = line.count(DASH) > 1 and (f":{DASH}" in line or f".{DASH}" in line)
+    return "1 2 3" in numbers or line.count(BULLET) > 2 or dashes
 
 
 def last_block(tree: SyntaxTreeNode) -> SyntaxTreeNode | None:
