@@ -182,7 +182,7 @@ def test_too_many_requests_halve_what_is_in_flight(server, make_teacher):
         replies = list(pool.map(teacher.ask, [request(f"Question {number}") for number in range(24)]))
     assert len({reply.text for reply in replies}) == 24
     assert len(server.requests) == 24 + 8
-    assert server.most_in_flight == 8
+    assert 4 < server.most_in_flight <= 8, "all at once at first, as far as a busy machine lets them"
     assert teacher._limit.now > 1
 
 
