@@ -69,7 +69,7 @@ def similar_texts(texts: list[str], compared: Callable, threshold: float, what: 
     except OverflowError as error:
         raise TooManySimilarError(
             f"More than {MOST_SIMILAR:,} pairs of {what}s are nearly the same, but not the same. Look into data/{what}s for "
-            f"a {what} that a teacher repeats, or raise dataset.{what}_similarity from {threshold:g}."
+            f"{what}s that a teacher repeats, or raise dataset.{what}_similarity from {threshold:g}."
         ) from error
     copies = np.flatnonzero(np.array(firsts, int) != np.arange(len(texts)))
     return pd.DataFrame(
