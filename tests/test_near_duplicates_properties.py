@@ -26,7 +26,9 @@ from lib.similar_sets import COSINE, JACCARD, similar_sets
 HERE = Path(__file__).parent
 BOILERPLATE = "Remember to drink enough water every day and to ask your doctor before you begin any new diet."
 # Few words, so that much is near, and copies of the same meaning occur in other words.
-few_words = st.lists(st.sampled_from("why not my water prune roses beans peas leeks 16 24".split()), max_size=6)
+few_words = st.lists(
+    st.sampled_from(["why", "not", "my", "water", "prune", "roses", "beans", "peas", "leeks", "16"]), max_size=6
+)
 questions = st.lists(few_words.map(" ".join), min_size=2, max_size=14)
 integer_sets = st.lists(st.sets(st.integers(0, 12), min_size=1, max_size=8), max_size=25)
 
