@@ -1,190 +1,124 @@
 """Pairs that are nearly the same: their questions ask the same in other words, or their answers share most of their wording.
 
-Questions are compared by the cosine of the TF-IDF vectors of the words that carry meaning, and are never the same if they ask for
-something else (why, when, how many), name other numbers, or one negates. Answers are compared by the Jaccard index of their
-runs of five words. Exact repeats are folded first, so that a thousand copies cost as much as one."""
+Questions: the cosine of the sets of their stems, all of the same weight, so that a verdict on two doesn't depend on the others;
+question_meaning says what must agree entirely. Answers: the Jaccard index of their runs of five words. Exact repeats are folded
+first: of n copies the first is named with each of the others, and alone with what is near. `choose_kept` and `similar_across`
+know that what holds for one copy holds for all."""
 
-import re
 import unicodedata
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Hashable, Iterable, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_matrix
-from sklearn.feature_extraction.text import TfidfVectorizer
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
-from lib.pair_wording import function_words_of_all_languages
-from lib.words import stem_of, words_of
+from lib.errors import UnderstudyError
+from lib.question_meaning import meaning_of
+from lib.similar_sets import COSINE, JACCARD, Similar, similar_sets
+from lib.words import words_of
 
-# Rows of the similarity matrix that are computed at a time.
-CHUNK = 256
 RUN_WORDS = 5
-NEGATIONS = frozenset(
-    [
-        "not",
-        "never",
-        "no",
-        "without",
-        "nor",
-        "nicht",
-        "nie",
-        "niemals",
-        "kein",
-        "keine",
-        "keinen",
-        "keinem",
-        "keiner",
-        "ohne",
-        "nunca",
-        "sin",
-        "ni",
-        "ne",
-        "pas",
-        "jamais",
-        "sans",
-    ]
-)
-# What a question asks for, when it is among its first words.
-ASKS_FOR = frozenset(
-    [
-        "why",
-        "when",
-        "where",
-        "who",
-        "whom",
-        "whose",
-        "many",
-        "much",
-        "often",
-        "long",
-        "far",
-        "old",
-        "warum",
-        "wieso",
-        "weshalb",
-        "wann",
-        "wo",
-        "wer",
-        "wen",
-        "wem",
-        "viel",
-        "viele",
-        "oft",
-        "lange",
-        "qué",
-        "cuándo",
-        "dónde",
-        "quién",
-        "quiénes",
-        "cuánto",
-        "cuánta",
-        "cuántos",
-        "cuántas",
-        "pourquoi",
-        "quand",
-        "où",
-        "qui",
-        "combien",
-    ]
-)
-OPENING_WORDS = 3
+# A data set in which 3,000 texts are all near each other, but no two of them the same, has as many.
+MOST_SIMILAR = 5_000_000
+KINDS = ("question", "answer")
 
 
-class Match(NamedTuple):
-    """Two positions, the first one smaller, and how similar the texts there are."""
-
-    left: int
-    right: int
-    similarity: float
+class TooManySimilarError(UnderstudyError):
+    """Nearly everything is similar to everything."""
 
 
 def similar_pairs(pairs: pd.DataFrame, question_similarity: float, answer_similarity: float) -> pd.DataFrame:
     """Return the similar rows of `pairs` (columns question and answer) as a frame with the columns left, right (positions,
-    left < right), what (`question`, `answer` or `both`) and similarity (0 to 1).
+    left < right), what (`question`, `answer` or `both`), similarity (0 to 1) and copy (as `what`, or empty: in what they are the
+    same).
 
-    Of n exact copies the first is paired with each of the others, and alone with what is near."""
-    questions = similar_texts(pairs["question"].tolist(), question_matches, question_similarity)
-    answers = similar_texts(pairs["answer"].tolist(), answer_matches, answer_similarity)
-    found = pd.concat([questions.assign(what="question"), answers.assign(what="answer")], ignore_index=True)
-    if found.empty:
-        return pd.DataFrame({"left": [], "right": [], "what": [], "similarity": []}).astype({"left": int, "right": int})
-    grouped = found.groupby(["left", "right"], as_index=False)
-    return grouped.agg(
-        what=("what", lambda kinds: "both" if len(kinds) > 1 else kinds.iloc[0]), similarity=("similarity", "max")
+    Raises TooManySimilarError when they are more than MOST_SIMILAR."""
+    found = {
+        "question": similar_texts(pairs["question"].tolist(), similar_questions, question_similarity, "question"),
+        "answer": similar_texts(pairs["answer"].tolist(), similar_answers, answer_similarity, "answer"),
+    }
+    both = found["question"].merge(found["answer"], on=["left", "right"], how="outer", suffixes=KINDS)
+    near = {kind: both[f"similarity{kind}"].notna() for kind in KINDS}
+    copied = {kind: both[f"copy{kind}"].eq(True) for kind in KINDS}
+    return pd.DataFrame(
+        {
+            "left": both["left"],
+            "right": both["right"],
+            "what": named(near),
+            "similarity": both[[f"similarity{kind}" for kind in KINDS]].max(axis=1),
+            "copy": named(copied),
+        }
+    ).sort_values(["left", "right"], ignore_index=True)
+
+
+def named(holds: dict[str, pd.Series]) -> np.ndarray:
+    """For each row `both`, `question`, `answer` or nothing."""
+    question, answer = (holds[kind].to_numpy() for kind in KINDS)
+    return np.select([question & answer, question, answer], ["both", *KINDS], "")
+
+
+def similar_texts(texts: list[str], compared: Callable, threshold: float, what: str) -> pd.DataFrame:
+    """Fold what is the same, compare the rest, and return left, right, similarity and copy (whether it is the same)."""
+    keys, similar_keys = compared([folded_words(text) for text in texts])
+    first_of: dict[Hashable, int] = {}
+    firsts = [first_of.setdefault(key, position) if key else position for position, key in enumerate(keys)]
+    distinct = np.array(list(first_of.values()), int)
+    try:
+        near = similar_keys(list(first_of), threshold)
+    except OverflowError as error:
+        raise TooManySimilarError(
+            f"More than {MOST_SIMILAR:,} pairs of {what}s are nearly the same, but not the same. Look into data/{what}s for "
+            f"{what}s that a teacher repeats, or raise dataset.{what}_similarity from {threshold:g}."
+        ) from error
+    copies = np.flatnonzero(np.array(firsts, int) != np.arange(len(texts)))
+    return pd.DataFrame(
+        {
+            "left": np.concatenate([np.array(firsts, int)[copies], distinct[near.left.astype(int)]]),
+            "right": np.concatenate([copies, distinct[near.right.astype(int)]]),
+            "similarity": np.concatenate([np.ones(len(copies)), near.similarity]),
+            "copy": np.repeat([True, False], [len(copies), len(near.left)]),
+        }
     )
 
 
-def similar_texts(texts: list[str], matches: Callable, threshold: float) -> pd.DataFrame:
-    """Fold exact repeats, compare the rest by `matches`, and return left, right and similarity."""
-    first_of: dict[tuple[str, ...], int] = {}
-    found: list[Match] = []
-    for position, words in enumerate(map(folded_words, texts)):
-        first = first_of.setdefault(words, position) if words else position
-        if first != position:
-            found.append(Match(first, position, 1.0))
-    distinct = list(first_of.values())
-    compared = matches(list(first_of), threshold) if len(distinct) > 1 else []
-    found += [Match(distinct[match.left], distinct[match.right], match.similarity) for match in compared]
-    return pd.DataFrame(found, columns=Match._fields)
-
-
 def folded_words(text: str) -> tuple[str, ...]:
-    """The words of a text without case, width of characters and punctuation; of a text without words its characters."""
+    """The words of a text without case, width of characters and punctuation; of a text without words its other characters."""
     folded = unicodedata.normalize("NFKC", text)
-    return tuple(words_of(folded)) or tuple(folded.split())
+    return tuple(words_of(folded)) or tuple(mark for mark in folded if unicodedata.category(mark)[0] not in "PZC")
 
 
-def question_matches(questions: list[tuple[str, ...]], threshold: float) -> list[Match]:
-    """Questions, as their words, whose TF-IDF vectors have a cosine of `threshold` or more and that ask for the same."""
-    vectors = TfidfVectorizer(analyzer=meaning_words, dtype=np.float32).fit_transform(questions)
-    asked = [what_it_asks_for(words) for words in questions]
-    return [
-        match
-        for match in rows_above(vectors, np.ones(len(questions)), threshold)
-        if asked[match.left] == asked[match.right]
+def similar_questions(questions: list[tuple[str, ...]]) -> tuple[list[Hashable], Callable]:
+    """Return the meanings of questions, given as their words, and a function from distinct ones to those that are similar."""
+    return [words and meaning_of(words) for words in questions], similar_meanings
+
+
+def similar_meanings(meanings: list, threshold: float) -> Similar:
+    number_of: dict[Hashable, int] = {}
+    # A stem counts as shared only among questions that ask for the same.
+    sets = [
+        np.array([number_of.setdefault((stem, *meaning[1:]), len(number_of)) for stem in sorted(meaning.stems)])
+        for meaning in meanings
     ]
+    return similar_sets(sets, COSINE, threshold, MOST_SIMILAR)
 
 
-def meaning_words(words: tuple[str, ...]) -> list[str]:
-    """The words that carry meaning, by their first letters; all of them if none does."""
-    carrying = [stem_of(word) for word in words if word.removesuffix("'s") not in function_words_of_all_languages()]
-    return carrying or list(words)
+def similar_answers(answers: list[tuple[str, ...]]) -> tuple[list[Hashable], Callable]:
+    """Return answers, given as their words, and a function from distinct ones to those that are similar."""
+    return answers, lambda distinct, threshold: similar_sets(runs_of(distinct), JACCARD, threshold, MOST_SIMILAR)
 
 
-def what_it_asks_for(words: tuple[str, ...]) -> tuple[frozenset[str], frozenset[str], bool]:
-    """What makes two questions different whatever else they share: the question word, the numbers, a negation."""
-    numbers = frozenset(word for word in words if re.search(r"\d", word))
-    negates = any(word in NEGATIONS or word.endswith("n't") for word in words)
-    return frozenset(words[:OPENING_WORDS]) & ASKS_FOR, numbers, negates
-
-
-def answer_matches(answers: list[tuple[str, ...]], threshold: float) -> list[Match]:
-    """Answers, as their words, whose sets of runs of five words have a Jaccard index of `threshold` or more."""
-    runs, sizes = shared_runs(answers)
-    return rows_above(runs, sizes, threshold)
-
-
-def shared_runs(answers: list[tuple[str, ...]]) -> tuple[csr_matrix, np.ndarray]:
-    """Return which runs of words each answer has, those of one answer alone left out, and how many it has in all.
-
-    Shapes: (answers, runs) of ones, and (answers,). A run is known by a 64-bit hash of its words."""
+def runs_of(texts: list[tuple[str, ...]]) -> list[np.ndarray]:
+    """The distinct runs of words of each text, as 64-bit hashes; of a shorter text one."""
     number_of: dict[str, int] = {}
-    hashes = [
+    return [
         run_hashes(np.array([number_of.setdefault(word, len(number_of) + 1) for word in words], np.uint64))
-        for words in answers
+        for words in texts
     ]
-    sizes = np.array([max(1, len(of_one)) for of_one in hashes], np.float32)
-    _, columns, counts = np.unique(np.concatenate(hashes), return_inverse=True, return_counts=True)
-    rows = np.repeat(np.arange(len(answers)), [len(of_one) for of_one in hashes])
-    shared = counts[columns] > 1
-    kept, columns = np.unique(columns[shared], return_inverse=True)
-    ones = np.ones(len(columns), np.float32)
-    return csr_matrix((ones, (rows[shared], columns)), shape=(len(answers), max(1, len(kept)))), sizes
 
 
 def run_hashes(numbers: np.ndarray) -> np.ndarray:
-    """The distinct hashes of all runs of words; of a shorter text one hash."""
+    """The distinct hashes of all runs of RUN_WORDS numbers: multiplied by 2^64 over the golden ratio, and mixed, one by one."""
     length = min(RUN_WORDS, len(numbers))
     mixed = np.zeros(len(numbers) - length + 1, np.uint64)
     for place in range(length):
@@ -193,22 +127,39 @@ def run_hashes(numbers: np.ndarray) -> np.ndarray:
     return np.unique(mixed)
 
 
-def rows_above(vectors: csr_matrix, sizes: np.ndarray, threshold: float) -> list[Match]:
-    """Pairs of rows that are similar by `threshold` or more: shared / (size + size - shared), where shared is their dot product.
+class Neighbours:
+    """Which pairs are similar to one of those that were `added`."""
 
-    With sizes of one and unit vectors that grows with the cosine, which is then compared itself. Shapes: (texts, features),
-    (texts,)."""
-    transposed, found = vectors.T.tocsr(), []
-    for start in range(0, vectors.shape[0], CHUNK):
-        products = (vectors[start : start + CHUNK] @ transposed).tocoo()
-        later = products.row + start < products.col
-        left, right, similarity = products.row[later] + start, products.col[later], products.data[later]
-        if sizes.max() > 1:
-            similarity = similarity / (sizes[left] + sizes[right] - similarity)
-        near = similarity >= threshold
-        columns = (left[near].tolist(), right[near].tolist(), similarity[near].tolist())
-        found += [Match(a, b, min(1.0, score)) for a, b, score in zip(*columns, strict=True)]
-    return found
+    def __init__(self, number_of_pairs: int, similar: pd.DataFrame):
+        what = similar.get("what", pd.Series("question", similar.index))
+        copy = similar.get("copy", pd.Series("", similar.index))
+        self._kinds = []
+        for kind in KINDS:
+            of_kind, copied = what.isin([kind, "both"]), copy.isin([kind, "both"])
+            first = np.arange(number_of_pairs)
+            first[similar.loc[copied, "right"]] = similar.loc[copied, "left"]
+            near = similar.loc[of_kind & ~copied, ["left", "right"]]
+            self._kinds.append((first.tolist(), neighbours_of(near), {}))
+        self._added = 0
+
+    def add(self, position: int) -> None:
+        self._added += 1
+        for first, neighbours, reached in self._kinds:
+            for group in (first[position], *neighbours.get(first[position], ())):
+                reached.setdefault(group, (self._added, position))
+
+    def of(self, position: int) -> int:
+        """The pair that is similar to this one, of several the one that was added first; -1 if there is none."""
+        reached_by = [reached[first[position]] for first, _, reached in self._kinds if first[position] in reached]
+        return min(reached_by)[1] if reached_by else -1
+
+
+def neighbours_of(near: pd.DataFrame) -> dict[int, list[int]]:
+    neighbours: dict[int, list[int]] = {}
+    for left, right in zip(near["left"].tolist(), near["right"].tolist(), strict=True):
+        neighbours.setdefault(left, []).append(right)
+        neighbours.setdefault(right, []).append(left)
+    return neighbours
 
 
 def choose_kept(number_of_pairs: int, similar: pd.DataFrame, order: Sequence[int]) -> list[int]:
@@ -216,16 +167,28 @@ def choose_kept(number_of_pairs: int, similar: pd.DataFrame, order: Sequence[int
 
     In the given order of preference a pair stays unless it is similar to one that already does: of a chain A, B, C in which
     A and C differ, both ends stay when A or C comes first."""
-    neighbours: dict[int, list[int]] = {}
-    for left, right in zip(similar["left"], similar["right"], strict=True):
-        neighbours.setdefault(left, []).append(right)
-        neighbours.setdefault(right, []).append(left)
-    instead = [-1] * number_of_pairs
-    stays: set[int] = set()
+    kept, instead = Neighbours(number_of_pairs, similar), [-1] * number_of_pairs
     for position in order:
-        kept = [other for other in neighbours.get(position, ()) if other in stays]
-        if kept:
-            instead[position] = min(kept)
-        else:
-            stays.add(position)
+        instead[position] = kept.of(position)
+        if instead[position] < 0:
+            kept.add(position)
     return instead
+
+
+def similar_across(
+    number_of_pairs: int, similar: pd.DataFrame, positions: Iterable[int], others: Iterable[int]
+) -> dict[int, int]:
+    """Return which of `positions` are similar to one of `others`, each with the first such one: what leaks across a split."""
+    held_out = Neighbours(number_of_pairs, similar)
+    for other in others:
+        held_out.add(other)
+    return {position: held_out.of(position) for position in positions if held_out.of(position) >= 0}
+
+
+def clusters(similar: pd.DataFrame, number_of_pairs: int) -> list[list[int]]:
+    """Groups of two pairs and more that similarity connects, in the order of their first ones, each in ascending order."""
+    shape = (number_of_pairs, number_of_pairs)
+    links = coo_matrix((np.ones(len(similar)), (similar["left"], similar["right"])), shape=shape)
+    group_of = connected_components(links, directed=False)[1]
+    linked = np.unique(similar[["left", "right"]].to_numpy(int))
+    return [rows.tolist() for rows in pd.Series(linked).groupby(group_of[linked], sort=False).apply(np.array)]
