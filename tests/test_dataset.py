@@ -212,6 +212,20 @@ def test_what_is_nearly_the_same_is_kept_once(tmp_path, tiny_base):
     assert {pair["verdict"] for pair in rejected} <= {"leak"}
 
 
+def test_a_copy_of_a_dropped_pair_goes_too(tmp_path, tiny_base):
+    """Copies are linked to their first one alone: what stays is near that one."""
+    copy = answer_record("d" * 11, "q01", GOOD_QUESTIONS[0], ANSWER.format(name="garlic"))
+    longest = answer_record(
+        "e" * 11, "q01", "How should I plant rows of beans in the spring?", ANSWER.format(name="chard") + " Good luck."
+    )
+    _, rejected, _ = built(tmp_path, tiny_base, [*good_records(), copy, longest])
+    assert {(pair["video_id"], pair["verdict"]) for pair in rejected} == {
+        ("a" * 11, "duplicate"),
+        ("d" * 11, "duplicate"),
+    }
+    assert all("nearly the same question as eeeeeeeeeee q01" in pair["remarks"][-1]["says"] for pair in rejected)
+
+
 def test_hand_written_pairs_are_warned_about_and_never_dropped(tmp_path, tiny_base):
     rows = [
         {"question": "Why is it?", "answer": "So."},

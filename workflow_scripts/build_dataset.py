@@ -12,7 +12,7 @@ from lib.doctor import Doctor, Remark, Talk
 from lib.files import read_json, write_json, write_json_lines
 from lib.hand_written_pairs import hand_written_pairs
 from lib.job_log import log, start_job_log
-from lib.near_duplicates import choose_kept, similar_pairs
+from lib.near_duplicates import choose_kept, similar_across, similar_pairs
 from lib.pair_tokens import PairTokens
 from lib.split import check_usable, remembered_sides, split_of_videos
 from lib.taught_pairs import taught_pairs
@@ -91,21 +91,17 @@ def in_order_of_preference(pairs: pd.DataFrame, keep: str) -> list[int]:
 
 
 def drop_duplicates(pairs: pd.DataFrame, settings: dict) -> pd.DataFrame:
-    """Reject, or with `keep: all` warn about, what is nearly the same as another pair; return the similar pairs with row
-    labels."""
+    """Reject, or with `keep: all` warn about, what is nearly the same as another pair; return the similar pairs (left, right:
+    rows of `pairs`)."""
     good = pairs[pairs["verdict"] == "ok"]
     similar = similar_pairs(good, settings["question_similarity"], settings["answer_similarity"])
+    protected = is_protected(good).tolist()
     kept_instead = choose_kept(len(good), similar, in_order_of_preference(good, settings["keep"]))
-    protected = is_protected(good)
-    alike = {frozenset(ends): what for *ends, what in similar[["left", "right", "what"]].itertuples(index=False)}
-    for position, (row, other) in enumerate(zip(good.index, kept_instead, strict=True)):
-        if other >= 0:
-            same = {"question": "question", "answer": "answer", "both": "question and answer"}[
-                alike[frozenset((position, other))]
-            ]
-            says = f"nearly the same {same} as {name_of(good.iloc[other])}: {good.iloc[other]['question']!r}"
-            stays = settings["keep"] == "all" or protected[row]
-            (warn if stays else reject)(pairs, row, "duplicate", says)
+    for position, (other, what) in sorted(kept_instead.items()):
+        same = "question and answer" if what == "both" else what
+        says = f"nearly the same {same} as {name_of(good.iloc[other])}: {good.iloc[other]['question']!r}"
+        stays = settings["keep"] == "all" or protected[position]
+        (warn if stays else reject)(pairs, good.index[position], "duplicate", says)
     return similar.assign(left=good.index[similar["left"]], right=good.index[similar["right"]])
 
 
@@ -130,15 +126,16 @@ def assign_split(pairs: pd.DataFrame, sides: dict[str, str]) -> None:
 def remove_leaks(pairs: pd.DataFrame, similar: pd.DataFrame) -> None:
     """Reject the training side of near-duplicates across the split; the other side, if only the training one is a person's."""
     protected = is_protected(pairs)
-    for left, right in zip(similar["left"], similar["right"], strict=True):
-        if not all(pairs.at[row, "verdict"] == "ok" for row in (left, right)):
-            continue
-        trained, held_out = (left, right) if pairs.at[left, "split"] == "train" else (right, left)
-        if pairs.at[trained, "split"] != "train" or pairs.at[held_out, "split"] == "train":
-            continue
-        out, other = (held_out, trained) if protected[trained] and not protected[held_out] else (trained, held_out)
-        reject(pairs, out, "leak", f"nearly the same as {name_of(pairs.loc[other])} on the other side of the split")
-        pairs.at[out, "split"] = None
+    trained, held_out = pairs["split"] == "train", pairs["split"].isin(["valid", "test"])
+    reject_leaks(pairs, similar, held_out & ~protected, trained & protected)
+    reject_leaks(pairs, similar, trained, held_out & pairs["split"].notna())
+
+
+def reject_leaks(pairs: pd.DataFrame, similar: pd.DataFrame, leaving: pd.Series, staying: pd.Series) -> None:
+    """Reject those of the rows `leaving` that are similar to one of `staying`."""
+    for row, other in similar_across(len(pairs), similar, pairs.index[leaving], pairs.index[staying]).items():
+        reject(pairs, row, "leak", f"nearly the same as {name_of(pairs.loc[other])} on the other side of the split")
+        pairs.at[row, "split"] = None
 
 
 def write_pairs(pairs: pd.DataFrame, paths: dict[str, str]) -> None:
@@ -183,7 +180,7 @@ def build_dataset(
     assign_split(pairs, sides)
     remove_leaks(pairs, similar)
     rows = Counter(pairs["split"].dropna())
-    check_usable(rows, training["batch_size"], fractions)
+    check_usable(rows, rows_of_videos(pairs), training["batch_size"], fractions, settings["seed"])
     write_pairs(pairs, paths)
     write_json(
         paths["split"],

@@ -4,6 +4,7 @@ from collections import Counter
 
 import pandas as pd
 
+from lib.near_duplicates import clusters, similar_across
 from lib.taught_pairs import slots_used
 
 QUANTILES = {"smallest": 0.0, "median": 0.5, "95th_percentile": 0.95, "largest": 1.0}
@@ -19,9 +20,8 @@ def dataset_report(
     idle: list[dict],
     max_seq_length: int,
 ) -> dict:
-    """Return the report; `pairs` are all of them with their verdicts, `similar` the near-duplicates (left, right: rows of
-    `pairs`),
-    `idle` the decisions of a person that were not applied."""
+    """Return the report; `pairs` are all of them with their verdicts, `similar` the near-duplicates (similar_pairs; left, right:
+    rows of `pairs`), `idle` the decisions of a person that were not applied."""
     built_from = {record["video_id"] for record in transcripts}
     kept = pairs[pairs["verdict"] == "ok"]
     return {
@@ -41,7 +41,7 @@ def dataset_report(
         "tokens": {"max_seq_length": max_seq_length, **lengths(kept["tokens"])},
         "answer_words": lengths(kept["answer"].str.split().map(len)),
         "duplicates": clusters_of(pairs, similar),
-        "split": proof_of_split(kept, similar),
+        "split": proof_of_split(pairs, similar),
         "curation": {"decisions": decisions, "applied": counts(pairs["decision"].dropna()), "not_applied": idle},
     }
 
@@ -58,38 +58,19 @@ def lengths(values: pd.Series) -> dict[str, int]:
 
 def clusters_of(pairs: pd.DataFrame, similar: pd.DataFrame) -> list[list[dict]]:
     """Groups of pairs that are nearly the same, each with what became of its pairs."""
-    leader: dict[int, int] = {}
-
-    def root(row: int) -> int:
-        while leader.setdefault(row, row) != row:
-            row = leader[row]
-        return row
-
-    for left, right in zip(similar["left"], similar["right"], strict=True):
-        leader[root(right)] = root(left)
-    groups: dict[int, list[int]] = {}
-    for row in sorted(leader):
-        groups.setdefault(root(row), []).append(row)
     shown = ["video_id", "slot", "question", "verdict"]
-    return [pairs.loc[rows, shown].to_dict("records") for rows in groups.values()]
+    return [pairs.loc[rows, shown].to_dict("records") for rows in clusters(similar, len(pairs))]
 
 
-def proof_of_split(kept: pd.DataFrame, similar: pd.DataFrame) -> dict:
+def proof_of_split(pairs: pd.DataFrame, similar: pd.DataFrame) -> dict:
     """What would show that a held-out row was trained on, counted on the rows as they are."""
+    kept = pairs[pairs["verdict"] == "ok"]
     sides = kept[kept["video_id"].notna()].groupby("video_id")["split"].nunique()
-    split = kept["split"]
-    across = [
-        (left, right)
-        for left, right in zip(similar["left"], similar["right"], strict=True)
-        if left in split.index
-        and right in split.index
-        and "train" in {split[left], split[right]}
-        and split[left] != split[right]
-    ]
+    trained, held_out = kept.index[kept["split"] == "train"], kept.index[kept["split"] != "train"]
     tags = kept.explode("tags").groupby("split")["tags"].agg(lambda column: counts(column.dropna()))
     return {
         "videos": kept.groupby("split")["video_id"].nunique().to_dict(),
         "videos_on_both_sides": sorted(sides[sides > 1].index),
-        "near_duplicates_across": len(across),
+        "near_duplicates_across": len(similar_across(len(pairs), similar, trained, held_out)),
         "tags": tags.to_dict(),
     }

@@ -6,7 +6,7 @@ first: of n copies the first is named with each of the others, and alone with wh
 know that what holds for one copy holds for all."""
 
 import unicodedata
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable
 
 import numpy as np
 import pandas as pd
@@ -128,14 +128,12 @@ def run_hashes(numbers: np.ndarray) -> np.ndarray:
 
 
 class Neighbours:
-    """Which pairs are similar to one of those that were `added`."""
+    """Who is similar to whom in a frame of `similar_pairs`: what holds for one copy holds for all."""
 
     def __init__(self, number_of_pairs: int, similar: pd.DataFrame):
-        what = similar.get("what", pd.Series("question", similar.index))
-        copy = similar.get("copy", pd.Series("", similar.index))
         self._kinds = []
         for kind in KINDS:
-            of_kind, copied = what.isin([kind, "both"]), copy.isin([kind, "both"])
+            of_kind, copied = similar["what"].isin([kind, "both"]), similar["copy"].isin([kind, "both"])
             first = np.arange(number_of_pairs)
             first[similar.loc[copied, "right"]] = similar.loc[copied, "left"]
             near = similar.loc[of_kind & ~copied, ["left", "right"]]
@@ -153,24 +151,35 @@ class Neighbours:
         reached_by = [reached[first[position]] for first, _, reached in self._kinds if first[position] in reached]
         return min(reached_by)[1] if reached_by else -1
 
+    def what(self, one: int, other: int) -> str:
+        """In what two pairs are similar: `question`, `answer`, `both` or nothing."""
+        alike = [
+            kind
+            for kind, (first, neighbours, _) in zip(KINDS, self._kinds, strict=True)
+            if first[one] == first[other] or first[other] in neighbours.get(first[one], ())
+        ]
+        return "both" if len(alike) > 1 else "".join(alike)
 
-def neighbours_of(near: pd.DataFrame) -> dict[int, list[int]]:
-    neighbours: dict[int, list[int]] = {}
+
+def neighbours_of(near: pd.DataFrame) -> dict[int, set[int]]:
+    neighbours: dict[int, set[int]] = {}
     for left, right in zip(near["left"].tolist(), near["right"].tolist(), strict=True):
-        neighbours.setdefault(left, []).append(right)
-        neighbours.setdefault(right, []).append(left)
+        neighbours.setdefault(left, set()).add(right)
+        neighbours.setdefault(right, set()).add(left)
     return neighbours
 
 
-def choose_kept(number_of_pairs: int, similar: pd.DataFrame, order: Sequence[int]) -> list[int]:
-    """Return for each pair -1 if it stays, or the position of the pair that stays in its place.
+def choose_kept(number_of_pairs: int, similar: pd.DataFrame, order: Iterable[int]) -> dict[int, tuple[int, str]]:
+    """Return for each pair that goes the one that stays in its place, and in what the two are similar (Neighbours.what).
 
     In the given order of preference a pair stays unless it is similar to one that already does: of a chain A, B, C in which
     A and C differ, both ends stay when A or C comes first."""
-    kept, instead = Neighbours(number_of_pairs, similar), [-1] * number_of_pairs
+    kept, instead = Neighbours(number_of_pairs, similar), {}
     for position in order:
-        instead[position] = kept.of(position)
-        if instead[position] < 0:
+        other = kept.of(position)
+        if other >= 0:
+            instead[position] = (other, kept.what(position, other))
+        else:
             kept.add(position)
     return instead
 

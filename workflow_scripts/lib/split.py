@@ -52,7 +52,7 @@ def is_record(record: object, made_with: dict) -> bool:
 
 
 def split_of_videos(
-    rows_of_video: dict[str, int], seed: int, fractions: dict[str, float], remembered: dict[str, str] | None
+    rows_of_video: dict[str, int], seed: int, fractions: dict[str, float], remembered: dict[str, str]
 ) -> dict[str, str]:
     """Return the side of every video: train, valid or test. `rows_of_video` counts rows, `fractions` has the shares of valid
     and test.
@@ -68,7 +68,7 @@ def split_of_videos(
             f"The data set has pairs of {len(present)} video(s); a split by video into {', '.join(wanted)} needs {len(wanted)} "
             "or more. Add talks, or look into data/dataset/rejected.jsonl for what was left out."
         )
-    known = {video: side for video, side in (remembered or {}).items() if side in wanted}
+    known = {video: side for video, side in remembered.items() if side in wanted}
     new = sorted(present.keys() - known.keys(), key=lambda video: place_of(video, seed))
     lacking = {side: share * sum(present.values()) for side, share in wanted.items()}
     for video in present.keys() & known.keys():
@@ -149,71 +149,45 @@ def place_of(video_id: str, seed: int) -> str:
 
 
 def check_usable(
-    rows: dict[str, int],
-    batch_size: int,
-    fractions: dict[str, float],
-    rows_of_video: dict[str, int] | None = None,
-    seed: int = 0,
+    rows: dict[str, int], rows_of_video: dict[str, int], batch_size: int, fractions: dict[str, float], seed: int
 ) -> None:
     """Raise UnusableSplitError if mlx_lm could not make a single batch of a side, with what would do.
 
-    `rows` counts the rows of each side. With `rows_of_video` and `seed` a share that the error names is one with which the split
-    has been tried; otherwise it is what would do if videos could be divided."""
+    `rows` counts the rows of each side, `rows_of_video` those of each video. A share that the error names is one with which
+    the split has been tried."""
     for side in ("valid", "train", *(["test"] if fractions.get("test") else [])):
         if rows.get(side, 0) < batch_size:
+            smaller = f"lower training.batch_size to {rows[side]}" if rows.get(side) else "add talks"
+            share = share_that_would_do(side, rows_of_video, batch_size, fractions, seed)
             raise UnusableSplitError(
                 f"data/dataset/{side}.jsonl would have {rows.get(side, 0)} rows, and training.batch_size is {batch_size}: "
                 "mlx_lm can't use fewer rows than a batch. "
-                f"{what_would_do(side, rows, batch_size, fractions, rows_of_video, seed)}"
+                + (
+                    f"Raise dataset.{side}_fraction from {fractions[side]:g} to {share:.2f}, or {smaller}."
+                    if share
+                    else f"Add {batch_size - rows.get(side, 0)} rows or more, by further talks, or {smaller}. "
+                    "data/dataset/rejected.jsonl says what was left out of the last data set."
+                )
             )
 
 
-def what_would_do(
-    side: str,
-    rows: dict[str, int],
-    batch_size: int,
-    fractions: dict[str, float],
-    rows_of_video: dict[str, int] | None,
-    seed: int,
-) -> str:
-    smaller = f"lower training.batch_size to {rows[side]}" if rows.get(side) else "add talks"
-    share = share_that_would_do(side, rows, batch_size, fractions, rows_of_video, seed)
-    if share:
-        return f"Raise dataset.{side}_fraction from {fractions[side]:g} to {share:.2f}, or {smaller}."
-    return (
-        f"Add {batch_size - rows.get(side, 0)} rows or more, by further talks, or {smaller}. "
-        "data/dataset/rejected.jsonl says what was left out of the last data set."
-    )
-
-
 def share_that_would_do(
-    side: str,
-    rows: dict[str, int],
-    batch_size: int,
-    fractions: dict[str, float],
-    rows_of_video: dict[str, int] | None,
-    seed: int,
+    side: str, rows_of_video: dict[str, int], batch_size: int, fractions: dict[str, float], seed: int
 ) -> float | None:
     """Return the smallest larger share of `side`, in hundredths, with which every side has a batch; None if there is none, or
     the side has no share."""
+    if sum(map(bool, rows_of_video.values())) < len(SIDES):
+        # Of two videos each side has one, whatever the share.
+        return None
     for percent in range(math.floor(100 * fractions.get(side, 1)) + 1, MOST_PERCENT.get(side, 0) + 1):
         tried = {**fractions, side: percent / 100}
         if sum(tried.values()) >= 1:
             return None
-        split = rows_if(tried, sum(rows.values()), rows_of_video, seed)
-        if all(split[each] >= batch_size for each in ("train", *(name for name in tried if tried[name]))):
+        if sum(rows_of_video.values()) * percent < batch_size * 100:
+            continue
+        counted: Counter[str] = Counter()
+        for video, assigned in split_of_videos(rows_of_video, seed, tried, {}).items():
+            counted[assigned] += rows_of_video[video]
+        if all(counted[each] >= batch_size for each in ("train", *(name for name in tried if tried[name]))):
             return percent / 100
     return None
-
-
-def rows_if(
-    fractions: dict[str, float], total: int, rows_of_video: dict[str, int] | None, seed: int
-) -> dict[str, float]:
-    """The rows of each side with these fractions: of a split of the videos, or if they could be divided."""
-    if rows_of_video is None:
-        return {"train": (1 - sum(fractions.values())) * total, **{side: fractions[side] * total for side in fractions}}
-    sides = split_of_videos(rows_of_video, seed, fractions, None)
-    counted = Counter()
-    for video, rows in rows_of_video.items():
-        counted[sides.get(video, "train")] += rows
-    return counted
