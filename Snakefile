@@ -26,6 +26,7 @@ rule all:
             quant=config["export"]["quantizations"],
         ),
         model_file("hf/config.json"),
+        model_file("loss.svg"),
         "data/review/answers.md",
         "data/review/index.html",
         "data/dataset/report.html",

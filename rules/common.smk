@@ -145,6 +145,12 @@ def what_shapes_the_dataset():
     return {key: value for key, value in config["dataset"].items() if key not in others}
 
 
+def what_shapes_the_training():
+    """The keys of training that decide how the adapters come out; which of them are kept is decided afterwards."""
+    others = ("keep", "early_stopping_patience", "replay")
+    return {key: value for key, value in config["training"].items() if key not in others}
+
+
 def optional_files_of_dataset():
     """What of the data set is made only if the configuration asks for it."""
     wanted = {

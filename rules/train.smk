@@ -30,7 +30,7 @@ rule lora_config:
     output:
         model_file("lora.yaml"),
     params:
-        training=config["training"],
+        training=what_shapes_the_training(),
     log:
         f"logs/{config['name']}/lora_config.log",
     benchmark:
@@ -42,7 +42,7 @@ rule lora_config:
 
 
 rule adapters:
-    """Train the LoRA adapters."""
+    """Train the LoRA adapters; a training that was stopped goes on from its last save."""
     input:
         lora_config=model_file("lora.yaml"),
         train="data/dataset/train.jsonl",
@@ -53,6 +53,9 @@ rule adapters:
         adapters=update(model_file("adapters/adapters.safetensors")),
         adapter_config=update(model_file("adapters/adapter_config.json")),
         metrics=update(model_file("metrics.csv")),
+    params:
+        keep=config["training"]["keep"],
+        patience=config["training"]["early_stopping_patience"],
     log:
         f"logs/{config['name']}/adapters.log",
     benchmark:
@@ -62,6 +65,22 @@ rule adapters:
         "../envs/train.yaml"
     script:
         "../workflow_scripts/train_adapters.py"
+
+
+rule loss_curve:
+    """Draw the losses of the training."""
+    input:
+        model_file("metrics.csv"),
+    output:
+        model_file("loss.svg"),
+    log:
+        f"logs/{config['name']}/loss_curve.log",
+    benchmark:
+        f"logs/benchmarks/{config['name']}/loss_curve.tsv"
+    conda:
+        "../envs/train.yaml"
+    script:
+        "../workflow_scripts/draw_loss_curve.py"
 
 
 rule fused:

@@ -33,6 +33,8 @@ def test_every_key_has_a_description_and_a_default():
             "teacher.prices.input",
             "teacher.prices.output",
             "teacher.prices.cached_input",
+            "training.lr_schedule.name",
+            "training.lr_schedule.arguments",
         )
         assert required or "default" in part, name
 

@@ -7,8 +7,7 @@ if __name__ == "__main__":
 
 import logging
 import math
-import time
-from contextlib import redirect_stdout
+import shutil
 from pathlib import Path
 
 import mlx.core as mx
@@ -17,27 +16,19 @@ import numpy as np
 import yaml
 from mlx import nn
 from mlx_lm.lora import yaml_loader
-from mlx_lm.tuner.callbacks import TrainingCallback
-from mlx_lm.tuner.datasets import CacheDataset
-from mlx_lm.tuner.trainer import TrainingArgs, train
+from mlx_lm.tokenizer_utils import TokenizerWrapper
 from mlx_lm.tuner.utils import build_schedule, linear_to_lora_layers
 
-from lib.errors import InputFileError, UnderstudyError
+from lib.errors import InputFileError
 from lib.files import write_json
 from lib.job_log import log
-from lib.metrics import MetricsFile
 from lib.mlx_models import device_in_use, load_base
-from lib.preflight import RowLimits, check_layers, check_sizes, check_updates, checked_dataset, counted, log_plan
-from lib.training_run import (
-    ADAPTER_CONFIG,
-    ADAPTERS,
-    METRICS,
-    finished_run,
-    fresh_run_folder,
-    mark_finished,
-    publish,
-    run_identity,
-)
+from lib.preflight import RowLimits, check_layers, check_sizes, check_updates, checked_dataset, log_plan
+from lib.row_batches import batches_per_epoch
+from lib.training_loop import TrainingLoop
+from lib.training_run import ADAPTER_CONFIG, ADAPTERS, METRICS, finished_run, mark_finished, publish, run_identity
+from lib.training_state import saved_iterations
+from lib.training_watch import Watcher
 
 OPTIMIZERS = {
     "adam": optim.Adam,
@@ -48,31 +39,43 @@ OPTIMIZERS = {
 }
 
 
-class TrainingDiverged(UnderstudyError):
-    """The loss is no number any more; going on would only cost time."""
-
-
 def train_adapters(
-    lora_config: str, train_rows: str, valid_rows: str, base_folder: str, outputs: dict[str, str]
+    lora_config: str,
+    train_rows: str,
+    valid_rows: str,
+    base_folder: str,
+    outputs: dict[str, str],
+    keep: str | int = "best",
+    patience: int = 0,
 ) -> None:
-    """Train as `lora_config` (mlx_lm's YAML) says, or take the finished run of the same settings, rows and base.
+    """Train as `lora_config` (mlx_lm's YAML) says, go on with a run that was stopped, or take the finished one of the same
+    settings, rows and base.
 
-    `outputs` maps adapters.safetensors, adapter_config.json and metrics.csv to the paths that they are copied to.
-    Raises InputFileError for rows that can't be trained on, TrainingDiverged if the loss is no number any more."""
+    `outputs` maps adapters.safetensors, adapter_config.json and metrics.csv to the paths that they are copied to; `keep` (best,
+    last, or the iteration of a checkpoint) says which adapters; after `patience` looks at the held-out rows without a lower loss
+    the training ends (0: never). Raises InputFileError for rows that can't be trained on, ConfigurationError for settings that
+    can't be, TrainingDiverged, TrainingInterrupted, SaveFailed."""
     config = read_lora_config(lora_config)
-    identity = run_identity(config, [train_rows, valid_rows], base_folder)
-    folder = Path(lora_config).parent / "runs" / identity
+    shaping = {**config, "early_stopping_patience": patience} if patience else config
+    folder = Path(lora_config).parent / "runs" / run_identity(shaping, [train_rows, valid_rows], base_folder)
     record = finished_run(folder)
     if record:
         log.info("%s holds this training already (same settings, rows and base model); delete it to train anew", folder)
     else:
-        record = train_in(fresh_run_folder(folder), config, train_rows, valid_rows, base_folder)
-    for name, output in outputs.items():
-        publish(folder / name, output)
+        record = train_in(started_run(folder), config, train_rows, valid_rows, base_folder, patience)
+    tell(publish(folder, record, keep, outputs))
+
+
+def tell(kept: dict) -> None:
+    """Say which adapters were kept, and warn if none is better than the base."""
     log.info(
-        "validation loss %.2f -> %.2f on %s",
-        record["first_valid_loss"], record["last_valid_loss"], counted(record["valid_rows"], "held-out row"),
+        "kept: the adapters after iteration %s (%s), validation loss %.3f at the start, %.3f at the best (iteration %s), "
+        "%.3f at the end (iteration %s)",
+        f"{kept['kept']['iteration']:,}", kept["kept"]["keep"], kept["first_valid_loss"], kept["best"]["valid_loss"],
+        f"{kept['best']['iteration']:,}", kept["last"]["valid_loss"], f"{kept['last']['iteration']:,}",
     )  # fmt: skip
+    if kept["best"]["valid_loss"] >= kept["first_valid_loss"]:
+        log.warning("Warning: no adapters were better on the held-out rows than the base model without any.")
 
 
 def read_lora_config(path: str) -> dict:
@@ -85,8 +88,16 @@ def read_lora_config(path: str) -> dict:
         raise InputFileError(f"{path} is not YAML: {error}") from None
 
 
-def train_in(folder: Path, config: dict, train_rows: str, valid_rows: str, base_folder: str) -> dict:
-    """Train in `folder` and return the record that marks it finished."""
+def started_run(folder: Path) -> Path:
+    """Return the folder of a run that was stopped as it is, any other one empty."""
+    if not saved_iterations(folder):
+        shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def train_in(folder: Path, config: dict, train_rows: str, valid_rows: str, base_folder: str, patience: int) -> dict:
+    """Train in `folder`, from its last save if there is one, and return the record that marks it finished."""
     log.info(device_in_use())
     log.log(logging.INFO if is_blas_optimised() else logging.WARNING, blas_in_use())
     # The order in mlx_lm.lora.run: numpy shuffles the rows, MLX draws the adapters' start.
@@ -100,17 +111,28 @@ def train_in(folder: Path, config: dict, train_rows: str, valid_rows: str, base_
     add_adapters(model, config)
     log_plan(model, config["iters"], config["grad_accumulation_steps"])
     write_json(folder / ADAPTER_CONFIG, dict(sorted(config.items())))
-    started = time.monotonic()
-    losses = train_and_watch(model, config, train_set, valid_set, folder)
-    record = {
-        **losses,
-        "valid_rows": len(valid_set) // limits.batch_size * limits.batch_size,
-        "iterations": config["iters"],
-        "seconds": round(time.monotonic() - started, 1),
-        "environment": [device_in_use(), blas_in_use(), f"mlx {mx.__version__}"],
-    }
+    per_epoch = batches_per_epoch(len(train_set), config["batch_size"])
+    guessing = math.log(vocabulary_size(tokenizer))
+    watcher = Watcher(config["iters"], per_epoch, config["steps_per_report"], patience, guessing)
+    last = TrainingLoop(folder, config, model, make_optimizer(config), train_set, valid_set, watcher).run()
+    record = finished_record(watcher, last)
     mark_finished(folder, record)
     return record
+
+
+def finished_record(watcher: Watcher, last: int) -> dict:
+    best_at, best = watcher.best()
+    return {
+        "first_valid_loss": watcher.valid_losses[0][1],
+        "best": {"iteration": best_at, "valid_loss": best},
+        "last": {"iteration": last, "valid_loss": watcher.valid_losses[-1][1]},
+        "seconds": round(watcher.seconds(), 1),
+        "environment": [device_in_use(), blas_in_use(), f"mlx {mx.__version__}"],
+    }
+
+
+def vocabulary_size(tokenizer: TokenizerWrapper) -> int:
+    return max(2, len(tokenizer.get_vocab()))
 
 
 def add_adapters(model: nn.Module, config: dict) -> None:
@@ -122,86 +144,11 @@ def add_adapters(model: nn.Module, config: dict) -> None:
     )
 
 
-def train_and_watch(
-    model: nn.Module, config: dict, train_set: CacheDataset, valid_set: CacheDataset, folder: Path
-) -> dict:
-    """Run mlx_lm's training loop; its weights and metrics go to `folder`, its styled tables to mlx_lm.log there.
-
-    Returns the first and the last validation loss (mean negative log-likelihood a token, in nats)."""
-    watcher = Watcher(config["iters"], MetricsFile(folder / METRICS))
-    with open(folder / "mlx_lm.log", "w", encoding="utf-8") as mlx_lm_log, redirect_stdout(mlx_lm_log):
-        train(
-            model=model,
-            optimizer=make_optimizer(config),
-            train_dataset=train_set,
-            val_dataset=valid_set,
-            args=training_args(config, folder),
-            training_callback=watcher,
-        )
-    return {"first_valid_loss": watcher.valid_losses[0], "last_valid_loss": watcher.valid_losses[-1]}
-
-
-def training_args(config: dict, folder: Path) -> TrainingArgs:
-    return TrainingArgs(
-        batch_size=config["batch_size"],
-        iters=config["iters"],
-        val_batches=config["val_batches"],
-        steps_per_report=config["steps_per_report"],
-        steps_per_eval=config["steps_per_eval"],
-        steps_per_save=config["save_every"],
-        adapter_file=str(folder / ADAPTERS),
-        max_seq_length=config["max_seq_length"],
-        grad_checkpoint=config["grad_checkpoint"],
-        grad_accumulation_steps=config["grad_accumulation_steps"],
-        clear_cache_threshold=config["clear_cache_threshold"],
-    )
-
-
 def make_optimizer(config: dict) -> optim.Optimizer:
     schedule = config["lr_schedule"]
     learning_rate = build_schedule(schedule) if schedule else config["learning_rate"]
     name = config["optimizer"].lower()
     return OPTIMIZERS[name](learning_rate=learning_rate, **config["optimizer_config"].get(name, {}))
-
-
-class Watcher(TrainingCallback):
-    """Writes each of mlx_lm's reports to the metrics file and the log, and stops a run whose loss is no number."""
-
-    def __init__(self, iterations: int, metrics: MetricsFile):
-        self.iterations = iterations
-        self.metrics = metrics
-        self.started = time.monotonic()
-        self.reported = 0
-        self.valid_losses: list[float] = []
-
-    def on_train_loss_report(self, train_info: dict) -> None:
-        iteration, loss = train_info["iteration"], train_info["train_loss"]
-        self.metrics.add_training(train_info)
-        if not math.isfinite(loss):
-            self.stop(f"training loss became {loss} between iterations {self.reported + 1} and {iteration}")
-        self.reported = iteration
-        log.info(
-            "iteration %s/%s, training loss %.2f, %.0f tokens/s, %s",
-            f"{iteration:,}", f"{self.iterations:,}", loss, train_info["tokens_per_second"], self.time_left(iteration),
-        )  # fmt: skip
-
-    def on_val_loss_report(self, val_info: dict) -> None:
-        iteration, loss = val_info["iteration"], val_info["val_loss"]
-        self.metrics.add_validation(val_info)
-        if not math.isfinite(loss):
-            self.stop(f"validation loss is {loss} after iteration {iteration}")
-        self.valid_losses.append(loss)
-        log.info("iteration %s/%s, validation loss %.2f", f"{iteration:,}", f"{self.iterations:,}", loss)
-
-    def time_left(self, iteration: int) -> str:
-        seconds = (time.monotonic() - self.started) / iteration * (self.iterations - iteration)
-        return f"{seconds / 60:.0f} min left" if seconds >= 90 else f"{seconds:.0f} s left"
-
-    def stop(self, what: str) -> None:
-        raise TrainingDiverged(
-            f"The {what}. A lower training.learning_rate (a third of it, say) or a lower training.lora_parameters.scale "
-            f"is what usually helps; {self.metrics.path} has the losses until then."
-        )
 
 
 if __name__ == "__main__":
@@ -218,4 +165,6 @@ if __name__ == "__main__":
             ADAPTER_CONFIG: snakemake.output.adapter_config,
             METRICS: snakemake.output.metrics,
         },
+        keep=snakemake.params.keep,
+        patience=snakemake.params.patience,
     )

@@ -1,5 +1,6 @@
 """Write models/{name}/lora.yaml: exactly what `python -m mlx_lm lora --config FILE` takes, every value written out."""
 
+import math
 from pathlib import Path
 
 import yaml
@@ -15,6 +16,7 @@ MLX_LM_DEFAULTS = {
     "seed": 0,
     "num_layers": 16,
     "batch_size": 4,
+    "val_batches": 25,
     "learning_rate": 1e-5,
     "steps_per_report": 10,
     "steps_per_eval": 200,
@@ -61,16 +63,24 @@ def lora_config(training: dict, rows: int, data: Path, model: Path, adapter_path
         "data": data.as_posix(),
         "adapter_path": adapter_path.as_posix(),
         "iters": iterations(training["epochs"], rows, own["batch_size"]),
-        "val_batches": -1,
         **MLX_LM_DEFAULTS,
         **own,
     }
-    return {**config, **numbers(config)}
+    return {
+        **config,
+        **numbers(config),
+        "save_every": at_an_update(config["save_every"], config["grad_accumulation_steps"]),
+    }
+
+
+def at_an_update(save_every: int, accumulation: int) -> int:
+    """Return the first multiple of the accumulation from `save_every` on: between two updates gradients are left over."""
+    return -(-save_every // accumulation) * accumulation
 
 
 def iterations(epochs: float, rows: int, batch_size: int) -> int:
-    """Return the number of batches in `epochs` passes over the rows, one at least."""
-    return max(1, round(epochs * rows / batch_size))
+    """Return the number of batches in `epochs` passes over the rows, one at least; an epoch's last one may not be full."""
+    return max(1, round(epochs * math.ceil(rows / batch_size)))
 
 
 def numbers(config: dict) -> dict:

@@ -110,6 +110,11 @@ def conflicts(config: dict) -> list[str]:
         found.append(
             "teacher.budget_usd needs teacher.prices, or nothing could be counted: prices.yaml doesn't have the model."
         )
+    found += [
+        f"training.{key} is 0; it takes -1 for all, or 1 and more."
+        for key in ("num_layers", "val_batches")
+        if config["training"][key] == 0
+    ]
     return found
 
 

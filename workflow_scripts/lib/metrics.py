@@ -1,35 +1,45 @@
-"""metrics.csv: what mlx_lm reports during training, one line a report, written as it happens."""
+"""metrics.csv: the losses of a training and what they cost, one line a report, written as it goes."""
 
 import csv
 from pathlib import Path
 
 COLUMNS = [
     "iteration",
+    "epoch",
     "train_loss",
     "valid_loss",
     "learning_rate",
     "tokens_per_second",
     "trained_tokens",
     "peak_memory_gb",
+    "seconds",
 ]
 
 
 class MetricsFile:
-    """A CSV file of training reports. Losses are means in nats; a line has either a training or a validation loss."""
+    """A CSV file of reports. Losses are means in nats a token; a line has either a training or a validation loss.
 
-    def __init__(self, path: str | Path):
+    `lines` (the heading included) is how many stay of a file that is there already: what a training that goes on had written."""
+
+    def __init__(self, path: str | Path, lines: int = 0):
         self.path = Path(path)
-        self.add(dict(zip(COLUMNS, COLUMNS, strict=True)))
-
-    def add_training(self, report: dict) -> None:
-        """Add a report of mlx_lm's `on_train_loss_report`."""
-        renamed = {**report, "peak_memory_gb": report["peak_memory"]}
-        self.add({column: renamed.get(column) for column in COLUMNS})
-
-    def add_validation(self, report: dict) -> None:
-        """Add a report of mlx_lm's `on_val_loss_report`."""
-        self.add({"iteration": report["iteration"], "valid_loss": report["val_loss"]})
+        kept = self.path.read_text(encoding="utf-8").splitlines(keepends=True)[:lines] if lines else []
+        self.path.write_text("".join(kept), encoding="utf-8")
+        self.lines = len(kept)
+        if not kept:
+            self.add(dict(zip(COLUMNS, COLUMNS, strict=True)))
 
     def add(self, line: dict) -> None:
+        """Add a line; columns that `line` does not have stay empty."""
         with self.path.open("a", newline="", encoding="utf-8") as opened:
             csv.DictWriter(opened, COLUMNS, lineterminator="\n").writerow(line)
+        self.lines += 1
+
+
+def read_metrics(path: str | Path) -> list[dict[str, float]]:
+    """Return the lines of metrics.csv, each with the numbers that it has."""
+    with open(path, newline="", encoding="utf-8") as opened:
+        return [
+            {column: float(value) for column, value in line.items() if value not in ("", None)}
+            for line in csv.DictReader(opened)
+        ]

@@ -1,4 +1,9 @@
-"""A training run's own folder, models/{name}/runs/{identity}/: what is trained there is never trained twice."""
+"""A training run's own folder, models/{name}/runs/{identity}/: what is trained there is never trained twice.
+
+0000504_adapters.safetensors    a checkpoint, as mlx_lm names it: every save_every iterations, and the last one
+best_0000499.safetensors        the adapters of the lowest validation loss
+0000504_state.*                 from where a training goes on (training_state)
+metrics.csv, adapter_config.json, and finished.json, the last of all"""
 
 import hashlib
 import json
@@ -7,11 +12,12 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from lib.errors import ConfigurationError
 from lib.files import read_json, write_json, written_aside
-from lib.model_folder import companion_files
+from lib.model_folder import companion_files, link_or_copy
 
 ADAPTERS, ADAPTER_CONFIG, METRICS = "adapters.safetensors", "adapter_config.json", "metrics.csv"
-FINISHED = "finished.json"
+FINISHED, KEPT = "finished.json", "kept.json"
 
 
 def run_identity(config: dict, row_files: Iterable[str | Path], base_folder: str | Path) -> str:
@@ -32,16 +38,31 @@ def file_sha256(path: str | Path) -> str:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
-def fresh_run_folder(folder: Path) -> Path:
-    """Empty the folder: a run that was killed starts anew."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return folder
+def checkpoint_name(iteration: int | str) -> str:
+    """mlx_lm's name for the adapters after an iteration; of `*` a pattern for all of them."""
+    return f"{iteration:07d}_{ADAPTERS}" if isinstance(iteration, int) else f"[0-9]*_{ADAPTERS}"
+
+
+def best_name(iteration: int | str) -> str:
+    """The adapters with the lowest validation loss until now; of `*` a pattern for all of them."""
+    return f"best_{iteration:07d}.safetensors" if isinstance(iteration, int) else "best_*.safetensors"
+
+
+def iteration_of(checkpoint: Path) -> int:
+    return int(checkpoint.name.split("_")[0])
+
+
+def checkpoints(folder: Path) -> dict[int, Path]:
+    """The numbered checkpoints of a folder, by iteration."""
+    return {iteration_of(path): path for path in sorted(folder.glob(checkpoint_name("*")))}
 
 
 def mark_finished(folder: Path, record: dict) -> None:
-    """Write finished.json, last of all: until it is there, the run counts as killed."""
-    write_json(folder / FINISHED, {**record, "adapters_sha256": file_sha256(folder / ADAPTERS)})
+    """Write finished.json, last of all: until it is there, the run goes on from its last save.
+
+    `record` has best and last: each iteration and valid_loss."""
+    files = [best_name(record["best"]["iteration"]), *(path.name for path in checkpoints(folder).values())]
+    write_json(folder / FINISHED, {**record, "sha256": {name: file_sha256(folder / name) for name in files}})
 
 
 def finished_run(folder: Path) -> dict | None:
@@ -49,11 +70,53 @@ def finished_run(folder: Path) -> dict | None:
     if not (folder / FINISHED).exists():
         return None
     record = read_json(folder / FINISHED)
-    whole = all((folder / name).exists() for name in (ADAPTERS, ADAPTER_CONFIG, METRICS))
-    return record if whole and file_sha256(folder / ADAPTERS) == record["adapters_sha256"] else None
+    whole = all((folder / name).exists() for name in (*record["sha256"], ADAPTER_CONFIG, METRICS))
+    return (
+        record if whole and all(file_sha256(folder / name) == sha for name, sha in record["sha256"].items()) else None
+    )
 
 
-def publish(run_file: Path, output: str | os.PathLike) -> None:
-    """Copy a file of the run to where the workflow expects it, whole or not at all."""
+def chosen_adapters(folder: Path, record: dict, keep: str | int) -> tuple[Path, int]:
+    """Return the file of a finished run that `training.keep` names (best, last or an iteration), and its iteration.
+
+    Raises ConfigurationError if there is no checkpoint of that iteration."""
+    if keep == "best":
+        return folder / best_name(record["best"]["iteration"]), record["best"]["iteration"]
+    iteration = record["last"]["iteration"] if keep == "last" else int(keep)
+    saved = checkpoints(folder)
+    if iteration not in saved:
+        raise ConfigurationError(
+            f"training.keep is {iteration}, but there is no checkpoint of that iteration. There are best (iteration "
+            f"{record['best']['iteration']}), last, {', '.join(map(str, saved))}."
+        )
+    return saved[iteration], iteration
+
+
+def publish(folder: Path, record: dict, keep: str | int, outputs: dict[str, str]) -> dict:
+    """Copy what `keep` names of a finished run to where the workflow expects it, the checkpoints beside it, and return what
+    kept.json says of it: which iterations they are, and their validation losses.
+
+    `outputs` maps adapters.safetensors, adapter_config.json and metrics.csv to paths."""
+    chosen, iteration = chosen_adapters(folder, record, keep)
+    beside = Path(outputs[ADAPTERS]).parent
+    beside.mkdir(parents=True, exist_ok=True)
+    for old in checkpoints(beside).values():
+        old.unlink()
+    for checkpoint in checkpoints(folder).values():
+        link_or_copy(checkpoint, beside / checkpoint.name)
+    losses = {look["iteration"]: look["valid_loss"] for look in (record["best"], record["last"])}
+    kept = {
+        "kept": {"file": ADAPTERS, "keep": keep, "iteration": iteration, "valid_loss": losses.get(iteration)},
+        "best": record["best"],
+        "last": {"file": checkpoint_name(record["last"]["iteration"]), **record["last"]},
+        "first_valid_loss": record["first_valid_loss"],
+    }
+    write_json(beside / KEPT, kept)
+    for name, source in ((ADAPTER_CONFIG, folder / ADAPTER_CONFIG), (METRICS, folder / METRICS), (ADAPTERS, chosen)):
+        copy_whole(source, outputs[name])
+    return kept
+
+
+def copy_whole(source: Path, output: str | os.PathLike) -> None:
     with written_aside(output) as aside:
-        shutil.copyfile(run_file, aside)
+        shutil.copyfile(source, aside)
