@@ -65,8 +65,8 @@ def curated(pairs: pd.DataFrame, curation: pd.DataFrame) -> tuple[pd.DataFrame, 
     """Apply the decisions to `pairs`; return the pairs, with decision, note, original_question and original_answer, and the
     decisions that were not applied, each with `line` and `why`.
 
-    Raises InputFileError if two on the same pair differ. Joined on video_id and slot; the empty video_id is that of pairs without a talk. A decision about a question that is
-    another one now is left out."""
+    Joined on video_id and slot; the empty video_id is that of pairs without a talk. A decision about a question that is
+    another one now is left out. Raises InputFileError if two on the same pair differ."""
     keyed = pairs.assign(video_key=pairs["video_id"].fillna(""))
     joined = curation.rename(columns={"video_id": "video_key"}).merge(
         keyed[["video_key", "slot", "question_sha256"]].assign(row=range(len(pairs))),
