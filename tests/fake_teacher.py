@@ -20,9 +20,8 @@ class Fault:
     status: int = 0
     body: dict | str = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
-    how: str = (
-        ""  # reset, slow, cut, stall, twice, not_json, no_usage, length, refusal, content_filter, no_schema, no_choices
-    )
+    # reset, slow, cut, stall, twice, not_json, no_usage, length, refusal, content_filter, no_schema, no_choices, half
+    how: str = ""
 
 
 def error(status: int, message: str, code: str | None = None, param: str | None = None, **headers: str) -> Fault:
@@ -249,6 +248,8 @@ class Handler(BaseHTTPRequestHandler):
             message["content"], reason = text[:20], how
         if how == "refusal":
             message |= {"content": None, "refusal": "I can't help with that."}
+        if how == "half":
+            message["content"] = text + " \ud83c"
         if how == "no_schema":
             message["content"] = "Sure! Here you are."
         body = {

@@ -68,6 +68,17 @@ def test_a_spreadsheets_file_is_read(tmp_path, encoding, delimiter):
     assert curation[["decision", "note", "line"]].values.tolist() == [["edit", "é", 2]]
 
 
+@pytest.mark.parametrize("ending", ["\r", "\n", "\r\n"])
+@pytest.mark.parametrize("before", ["", "sep=;|", "|;;;;;;|"])
+def test_any_line_ends_and_what_a_spreadsheet_puts_before_the_header_are_read(tmp_path, ending, before):
+    rows = [HEADER.replace(",", ";"), "a;q01;;edit;;One, two, three, four, five, six, seven, eight.;", "a;q02;;keep;;;"]
+    path = tmp_path / "curation.csv"
+    path.write_bytes((before + "|".join(rows) + "|").replace("|", ending).encode())
+    curation = read_curation(str(path))
+    assert curation["decision"].tolist() == ["edit", "keep"]
+    assert curation["line"].tolist() == [line + before.count("|") for line in (2, 3)]
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
@@ -86,6 +97,15 @@ def test_what_is_no_decision_is_an_error_with_its_line(tmp_path, rows, message):
 
 def test_the_same_decision_twice_is_one(tmp_path):
     assert read_curation(curation_file(tmp_path, "a,q01,,keep,,,", "a,q01,,keep,,,"))["line"].tolist() == [2]
+
+
+def test_two_decisions_on_one_pair_that_differ_are_an_error_also_where_only_one_names_the_question(tmp_path, tiny_base):
+    named = f"{A},q01,{question_sha256(GOOD_QUESTIONS[0]).upper()},keep,,,"
+    with pytest.raises(InputFileError, match=f"lines 2 and 3: decisions on {A} q01 that differ"):
+        built(tmp_path, tiny_base, good_records(), curation="\n".join([HEADER, f"{A},q01,,reject,,,", named]))
+    _, _, report = built(tmp_path, tiny_base, good_records(), curation="\n".join([HEADER, f"{A},q01,,keep,,,", named]))
+    assert report["curation"]["applied"] == {"keep": 1}
+    assert report["curation"]["not_applied"] == []
 
 
 @pytest.mark.parametrize(

@@ -281,11 +281,19 @@ def test_hand_written_pairs_come_from_a_spreadsheet_too(tmp_path):
         ({"question": "Q?", "answer": "A.", "tags": "x"}, "line 2: `tags` takes a list"),
         ({"question": "Q?", "answer": "A.", "answr": "x"}, "line 2: there is no key `answr`"),
         ([1], "line 2: it takes an object"),
+        ({"question": "Q?", "answer": "half of an emoji: \ud83c"}, "line 2: there is half of a character"),
     ],
 )
 def test_a_hand_written_pair_that_is_none_is_an_error_with_its_line(tmp_path, row, message):
     with pytest.raises(InputFileError, match=message):
         hand_written_pairs(lines(tmp_path, {"question": "Q?", "answer": "A."}, row), VIDEOS)
+
+
+def test_a_file_that_ends_within_a_character_is_told_with_its_line(tmp_path):
+    path = tmp_path / "extra.jsonl"
+    path.write_bytes('{"question": "Q?", "answer": "A."}\n{"question": "Q?", "answer": "é'.encode()[:-1])
+    with pytest.raises(InputFileError, match="line 2: not UTF-8"):
+        hand_written_pairs(str(path), VIDEOS)
 
 
 def test_the_teachers_names_are_those_of_the_voice_or_the_configurations():
@@ -331,6 +339,15 @@ def test_a_new_talk_moves_no_old_one_and_a_test_split_is_written(project):
     assert rows == {"train": 9, "valid": 3, "test": 3}
 
 
+def test_too_few_pairs_are_an_error_and_the_log_counts_what_was_left_out(project):
+    project.configure(dataset={"doctor": {"min_answer_words": 500}})
+    output = project.snakemake("data/dataset/train.jsonl", succeeds=False)
+    assert "pairs of 0 video(s)" in output
+    assert "logs/dataset.log says what was left out" in output
+    assert not (project / "data/dataset/rejected.jsonl").exists()
+    assert "Left out of the data set: 6 too_short." in (project / "logs/dataset.log").read_text()
+
+
 def test_a_validation_set_that_is_smaller_than_a_batch_stops_with_the_number(project):
     project.configure(training={"batch_size": 5})
     output = project.snakemake("data/dataset/train.jsonl", succeeds=False)
@@ -355,6 +372,20 @@ def test_the_report_page_and_the_export_are_made(project):
     assert "dataset_export" in project.planned("all")
     project.configure(dataset={"export": False})
     assert "dataset_export" not in project.planned("all")
+
+
+def test_the_page_and_the_card_name_the_talks_that_are_missing(project):
+    project.add_talk("garlic")
+    project.configure(dataset={"allow_missing": True, "export": True})
+    project.snakemake("data/videos.json")
+    project.snakemake("data/dataset/report.html", "data/dataset/export/README.md")
+    missing = project.video_ids()["garlic"]
+    assert read_json(project / "data/dataset/report.json")["missing_videos"] == [missing]
+    assert missing in (project / "data/dataset/report.html").read_text()
+    assert (
+        f"1 listed talk is missing, without answers yet: {missing}."
+        in DatasetCard.load(project / "data/dataset/export/README.md").text
+    )
 
 
 def test_the_demos_hand_written_pairs_all_name_a_talk_and_have_the_form():

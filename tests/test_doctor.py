@@ -217,6 +217,20 @@ def test_an_answer_may_end_without_a_full_stop(ending):
     assert verdicts(GOOD["en"][0], GOOD["en"][1] + ending) == []
 
 
+@pytest.mark.parametrize(
+    ("language", "ending"),
+    [
+        ("de", "\n\n- Stroh für die Erde\n- Kompost für die Blätter"),
+        ("de", "\n\nMeine Großmutter sagte: „Die Wurzeln suchen das Wasser.“"),
+        ("de", "\n\nMeine Großmutter sagte: »Die Wurzeln suchen das Wasser.«"),
+        ("es", "\n\n- paja para la tierra\n- compost para las hojas"),
+        ("es", "\n\nMi abuela decía: «Las raíces buscan el agua.»"),
+    ],
+)
+def test_an_answer_may_end_as_its_language_does(language, ending):
+    assert verdicts(GOOD[language][0], GOOD[language][1] + ending, language) == []
+
+
 @pytest.mark.parametrize(("talk", "written"), [("en", "de"), ("en", "es"), ("de", "en"), ("es", "en"), ("de", "es")])
 def test_another_language_is_wrong(talk, written):
     assert "wrong_language" in verdicts(GOOD[talk][0], GOOD[written][1], talk)
@@ -340,16 +354,20 @@ def test_personal_data_is_found(language, datum):
 
 
 @pytest.mark.parametrize(
-    "number",
+    ("language", "number"),
     [
-        "From 1914 to 1918, and 1,500,000 plants since.",
-        "On 2024-05-12 at 10:30 I gave 10.5 litres to 12 plants.",
-        "Ask `user@example.com`, or not.",
-        "I walked 12 rows of beans, then 5 Street trees.",
+        ("en", "From 1914 to 1918, and 1,500,000 plants since."),
+        ("en", "On 2024-05-12 at 10:30 I gave 10.5 litres to 12 plants."),
+        ("en", "Ask `user@example.com`, or not."),
+        ("en", "I walked 12 rows of beans, then 5 Street trees."),
+        ("de", "Von 1914 bis 1918, und seitdem 1.500.000 Pflanzen."),
+        ("de", "Am 12.05.2024 um 10:30 gab ich 10,5 Liter; der Weg 12 Meter lang, an der Straße 3 Bäume."),
+        ("es", "De 1914 a 1918, y desde entonces 1.500.000 plantas."),
+        ("es", "El 12/05/2024 a las 10:30 di 10,5 litros; en la calle hay 12 árboles."),
     ],
 )
-def test_other_numbers_are_no_personal_data(number):
-    assert "personal_data" not in verdicts(GOOD["en"][0], f"{GOOD['en'][1]}\n\n{number}")
+def test_other_numbers_are_no_personal_data(language, number):
+    assert "personal_data" not in verdicts(GOOD[language][0], f"{GOOD[language][1]}\n\n{number}", language)
 
 
 def test_the_prompts_words_are_a_leak():

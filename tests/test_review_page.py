@@ -160,6 +160,17 @@ def test_filters_narrow_by_verdict_decision_talk_and_tag(browser, tmp_path):
     page.close()
 
 
+def test_on_a_telephone_the_pair_has_the_whole_width(browser, tmp_path):
+    page, _ = opened(browser, page_of(tmp_path / "phone", many_pairs(120)))
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.locator("#rows li").nth(1).click()
+    assert page.locator("#question").inner_text().startswith("How does number 1 ")
+    assert page.locator("#pair").bounding_box()["width"] == 390
+    assert page.locator("#pair").bounding_box()["height"] > 300
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    page.close()
+
+
 def test_a_hostile_pair_stays_text(browser, tmp_path):
     records = [pair(n, text, text, title=text, tags=[text], note=text) for n, text in enumerate(HOSTILE)]
     records += [

@@ -76,6 +76,14 @@ def kept(tmp_path) -> int:
     return len(list(tmp_path.glob(KEPT_REPLIES)))
 
 
+def test_half_of_a_character_in_a_reply_becomes_a_question_mark(server, make_teacher, tmp_path):
+    """A server that cuts UTF-16 in two sends one: no file could hold it, and the paid reply would be lost."""
+    server.faults = [Fault(how="half")]
+    reply = make_teacher().ask(request())
+    assert reply.text.endswith(" ?")
+    assert kept(tmp_path) == 1
+
+
 def test_what_is_stored_is_not_asked_again_and_needs_no_key(server, make_teacher, tmp_path, monkeypatch):
     reply = make_teacher().ask(request())
     monkeypatch.delenv("OPENAI_API_KEY")

@@ -14,7 +14,7 @@ from lib.hand_written_pairs import hand_written_pairs
 from lib.job_log import log, start_job_log
 from lib.near_duplicates import choose_kept, similar_across, similar_pairs
 from lib.pair_tokens import PairTokens
-from lib.split import check_usable, remembered_sides, split_of_videos
+from lib.split import EmptySplitError, UnusableSplitError, check_usable, remembered_sides, split_of_videos
 from lib.taught_pairs import taught_pairs
 from lib.teacher_names import teacher_names
 
@@ -176,11 +176,16 @@ def build_dataset(
     similar = drop_duplicates(pairs, settings)
     fractions = {"valid": settings["valid_fraction"], "test": settings["test_fraction"]}
     remembered = remembered_sides(sources["remembered"], settings["seed"], fractions)
-    sides = split_of_videos(rows_of_videos(pairs), settings["seed"], fractions, remembered)
-    assign_split(pairs, sides)
-    remove_leaks(pairs, similar)
-    rows = Counter(pairs["split"].dropna())
-    check_usable(rows, rows_of_videos(pairs), training["batch_size"], fractions, settings["seed"])
+    try:
+        sides = split_of_videos(rows_of_videos(pairs), settings["seed"], fractions, remembered)
+        assign_split(pairs, sides)
+        remove_leaks(pairs, similar)
+        rows = Counter(pairs["split"].dropna())
+        check_usable(rows, rows_of_videos(pairs), training["batch_size"], fractions, settings["seed"])
+    except (EmptySplitError, UnusableSplitError):
+        # Snakemake removes what a failed job has written, rejected.jsonl too.
+        log.warning("Left out of the data set: %s.", left_out(pairs))
+        raise
     write_pairs(pairs, paths)
     write_json(
         paths["split"],
@@ -191,6 +196,12 @@ def build_dataset(
     )
     write_json(paths["report"], report)
     tell(report)
+
+
+def left_out(pairs: pd.DataFrame) -> str:
+    """How many pairs each verdict took out, the most frequent first."""
+    counts = pairs.loc[pairs["verdict"] != "ok", "verdict"].value_counts()
+    return ", ".join(f"{count} {verdict}" for verdict, count in counts.items()) or "nothing"
 
 
 def tell(report: dict) -> None:

@@ -36,7 +36,8 @@ CARD = """
 {split_rows}
 
 Each row has `messages` (user, assistant) and where it came from: video, slot, and the seconds of the talk that the answer
-rests on. {missing}
+rests on.{missing}
+
 **Before you publish it:** you need the right to use the talks, and the consent of the person whose voice this is. What the
 answers say was written by a model from automatic captions; nobody has checked it for truth.
 """
@@ -59,17 +60,24 @@ def card_text(name: str, counts: dict[str, int], pairs: list[dict], report: dict
         configs=[{"config_name": "default", "data_files": files}],
     )
     models = sorted({pair["answer_model"] for pair in pairs if pair["answer_model"]}) or ["hand"]
-    missing = len(report["missing_videos"])
     body = CARD.format(
         name=name,
         rows=len(pairs),
         videos=len({pair["video_id"] for pair in pairs if pair["video_id"]}),
         models=", ".join(models),
         split_rows="\n".join(f"| {HUB_NAMES[split]} | {count} |" for split, count in counts.items()),
-        missing=f"\n{missing} listed talks are missing: they had no answers yet.\n" if missing else "",
+        missing=missing_talks(report["missing_videos"]),
     )
     card = DatasetCard(f"---\n{data.to_yaml()}\n---\n{body}")
     return str(card)
+
+
+def missing_talks(video_ids: list[str]) -> str:
+    """The card's paragraph on the listed talks that the data set was built without, or nothing."""
+    if not video_ids:
+        return ""
+    number = "1 listed talk is" if len(video_ids) == 1 else f"{len(video_ids)} listed talks are"
+    return f"\n\n{number} missing, without answers yet: {', '.join(video_ids)}."
 
 
 def export_dataset(pairs_path: str, report_path: str, name: str, card: str) -> None:

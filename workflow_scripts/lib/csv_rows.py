@@ -44,12 +44,11 @@ def csv_text(path: str | Path) -> str:
 
 def numbered_records(path: str | Path, text: str) -> list[tuple[int, list[str]]]:
     """All records that aren't blank, with the line on which each begins."""
-    first, _, rest = text.partition("\n")
-    skipped = 0
-    if first.strip().strip('"').casefold().startswith("sep="):
-        text, skipped, first = rest, 1, rest.partition("\n")[0]
+    lines = io.StringIO(text, newline="").readlines()
+    skipped = next((number for number, line in enumerate(lines) if not comes_before_header(line)), len(lines))
+    header = lines[skipped] if skipped < len(lines) else ""
     csv.field_size_limit(LONGEST_CELL)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(DELIMITERS, key=first.count), strict=True)
+    reader = csv.reader(lines[skipped:], delimiter=max(DELIMITERS, key=header.count), strict=True)
     records, begins = [], 1
     try:
         for cells in reader:
@@ -62,6 +61,11 @@ def numbered_records(path: str | Path, text: str) -> list[tuple[int, list[str]]]
             "a text is doubled."
         ) from None
     return records
+
+
+def comes_before_header(line: str) -> bool:
+    """Whether a line is blank, or the one by which Excel is told the delimiter."""
+    return not line.strip(DELIMITERS + '" \r\n') or line.strip('" \r\n').casefold().startswith("sep=")
 
 
 def check_header(place: str, names: list[str], columns: list[str], required: list[str]) -> None:

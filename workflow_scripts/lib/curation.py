@@ -35,7 +35,8 @@ def check_decision(place: str, row: dict) -> None:
     """Tidy what has to match exactly, and raise InputFileError for what can't be carried out."""
     for key in (*KEY, "question_sha256", "decision"):
         row[key] = row[key].strip()
-    row["decision"] = row["decision"].casefold()
+    for key in ("question_sha256", "decision"):
+        row[key] = row[key].casefold()
     if row["decision"] not in DECISIONS:
         raise InputFileError(
             f"{place}: the decision is {row['decision']!r}; it takes keep, reject or edit, or nothing for a note alone."
@@ -65,7 +66,7 @@ def curated(pairs: pd.DataFrame, curation: pd.DataFrame) -> tuple[pd.DataFrame, 
     decisions that were not applied, each with `line` and `why`.
 
     Joined on video_id and slot; the empty video_id is that of pairs without a talk. A decision about a question that is
-    another one now is left out."""
+    another one now is left out. Raises InputFileError if two on the same pair differ."""
     keyed = pairs.assign(video_key=pairs["video_id"].fillna(""))
     joined = curation.rename(columns={"video_id": "video_key"}).merge(
         keyed[["video_key", "slot", "question_sha256"]].assign(row=range(len(pairs))),
@@ -80,9 +81,22 @@ def curated(pairs: pd.DataFrame, curation: pd.DataFrame) -> tuple[pd.DataFrame, 
         for decision, is_there in zip(joined[~applies].to_dict("records"), there[~applies], strict=True)
     ]
     result = pairs.assign(decision=None, note=None, original_question=None, original_answer=None).astype(object)
-    for decision in joined[applies].to_dict("records"):
+    for decision in one_for_each_pair(joined[applies]).to_dict("records"):
         apply_decision(result, int(decision["row"]), decision)
     return result, idle
+
+
+def one_for_each_pair(decisions: pd.DataFrame) -> pd.DataFrame:
+    """Each decision once, whether or not it names its question. Raises InputFileError if two on one pair differ."""
+    what = ["decision", "edited_question", "edited_answer", "note"]
+    for _, rows in decisions[decisions.duplicated("row", keep=False)].groupby("row"):
+        if len(rows[what].drop_duplicates()) > 1:
+            lines, first = " and ".join(map(str, rows["line"])), rows.iloc[0]
+            raise InputFileError(
+                f"data/curation.csv, lines {lines}: decisions on {first['video_key']} {first['slot']} that differ, because an "
+                "empty question_sha256 fits any question. Leave one of them in the file."
+            )
+    return decisions.drop_duplicates("row")
 
 
 def not_applied(decision: dict) -> dict:

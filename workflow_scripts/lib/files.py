@@ -62,13 +62,14 @@ def read_json(path: str | os.PathLike) -> Any:
 def read_json_lines(path: str | os.PathLike) -> list[tuple[int, Any]]:
     """Read a file of one JSON document a line as (line number, document); blank lines are passed over.
 
-    Raises InputFileError, naming the file and the line, if the file is missing or a line is not JSON."""
+    Raises InputFileError, naming the file and the line, if the file is missing or a line is not UTF-8 or not JSON."""
     try:
         lines = Path(path).read_text(encoding="utf-8-sig").split("\n")
     except FileNotFoundError:
         raise InputFileError(f"{path} does not exist.") from None
     except UnicodeDecodeError as error:
-        raise InputFileError(f"{path} is not UTF-8 text ({error.reason} at byte {error.start}).") from None
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise InputFileError(f"{path}, line {line}: not UTF-8 text ({error.reason}).") from None
     documents = []
     for number, line in enumerate(lines, 1):
         if not line.strip():

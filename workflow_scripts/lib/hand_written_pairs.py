@@ -1,5 +1,6 @@
 """Pairs that a person wrote: `dataset.extra_pairs`, JSONL or CSV."""
 
+import json
 import re
 from pathlib import Path
 
@@ -42,6 +43,8 @@ def check_hand_written(row: object, place: str) -> None:
     """Raise InputFileError if a row can't be a pair."""
     if not isinstance(row, dict):
         raise InputFileError(f"{place}: it takes an object with `question` and `answer`.")
+    if any("\ud800" <= character <= "\udfff" for character in json.dumps(row, ensure_ascii=False)):
+        raise InputFileError(f"{place}: there is half of a character (\\ud800 to \\udfff). Write all of it, or none.")
     unknown = sorted(set(row) - set(COLUMNS))
     if unknown:
         raise InputFileError(f"{place}: there is no key `{unknown[0]}`. The keys are {', '.join(COLUMNS)}.")

@@ -12,7 +12,8 @@ from lib.words import words_of
 # Entities stay as they are written, so that one can be told from its character.
 PARSER = MarkdownIt("commonmark").enable("table").disable("entity")
 STRUCTURE = {"strong", "em", "bullet_list", "ordered_list", "heading", "table", "fence", "blockquote", "code_block"}
-SENTENCE_END = re.compile(r"[.!?…。！？؟।][\"'”’»›)\]*_`\s]*$")
+# German quotations end with what opens English ones: „so.“ and »so.«
+SENTENCE_END = re.compile(r"[.!?…。！？؟।][\"'”’“‘»›«\u2039」』)\]*_`\s]*$")
 # A symbol, such as an emoji, ends a text as a full stop does.
 SYMBOL_END = re.compile(r"[\u2190-\u2bff\u3030\ufe0f\U0001f000-\U0001faff]\s*$")
 OPEN_END = re.compile(r"[,;:(\-–—/&]\s*$")

@@ -66,7 +66,7 @@ def split_of_videos(
     if len(present) < len(wanted):
         raise EmptySplitError(
             f"The data set has pairs of {len(present)} video(s); a split by video into {', '.join(wanted)} needs {len(wanted)} "
-            "or more. Add talks, or look into data/dataset/rejected.jsonl for what was left out."
+            "or more. Add talks, or mend what took pairs out: logs/dataset.log says what was left out."
         )
     known = {video: side for video, side in remembered.items() if side in wanted}
     new = sorted(present.keys() - known.keys(), key=lambda video: place_of(video, seed))
@@ -166,7 +166,7 @@ def check_usable(
                     f"Raise dataset.{side}_fraction from {fractions[side]:g} to {share:.2f}, or {smaller}."
                     if share
                     else f"Add {batch_size - rows.get(side, 0)} rows or more, by further talks, or {smaller}. "
-                    "data/dataset/rejected.jsonl says what was left out of the last data set."
+                    "logs/dataset.log says what was left out."
                 )
             )
 

@@ -304,8 +304,10 @@ def reply_of(completion) -> dict:
     choice = completion.choices[0]
     usage = completion.usage
     details = getattr(usage, "prompt_tokens_details", None)
+    # Half of a UTF-16 pair, which JSON can say, would fit into no file.
+    text = (choice.message.content or "").encode("utf-8", "replace").decode("utf-8")
     return {
-        "text": REASONING.sub("", choice.message.content or ""),
+        "text": REASONING.sub("", text),
         "finish_reason": choice.finish_reason,
         "refusal": choice.message.refusal,
         "model": completion.model,
