@@ -129,3 +129,11 @@ def test_the_comment_finds_an_optimised_blas(here):
     done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True)
     found = Path(done.stdout.strip())
     assert done.returncode == 0 and found.exists() and is_blas_name(str(found)) and done.stderr == ""
+
+
+def test_adapters_that_were_trained_by_hand_are_fused_and_not_trained_again(project):
+    project.snakemake("models/tiny/commands.sh")
+    command = ["bash", str(project / "models/tiny/commands.sh"), "train"]
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert project.planned() == {"fused": 1, "hf": 1, "gguf": 1}
