@@ -11,7 +11,7 @@ from lib.model_folder import MLX_KEYS
 
 TEMPLATE = """\
 #!/usr/bin/env bash
-# mlx_lm's command line on what Understudy trains. Made by the workflow: your changes belong into a copy.
+# mlx_lm's command line on what Understudy trains. Made by the workflow: your changes belong in a copy.
 # Copy a command into a terminal in the project's folder, with the environment active (. .venv/bin/activate), or run one by name:
 #   bash @file@ train | train-on | fuse | fuse-checkpoint | generate | generate-fused
 # A second word is another checkpoint (train-on, fuse-checkpoint) or the question (generate, generate-fused).

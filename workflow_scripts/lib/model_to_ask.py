@@ -76,8 +76,9 @@ def base_of(adapters: Path, base: str, config_path: Path) -> Path:
     projects = adapters.absolute().parents
     found = next((project / base for project in projects if (project / base / "config.json").is_file()), None)
     if found is None:
+        again = f" `snakemake {base}/config.json` makes it again." if base.startswith("models/base/") else ""
         raise NoModelError(
-            f"{config_path} names the base model {base}, which is not in the project that the adapters lie in. "
-            f"`snakemake {base}/config.json` makes it again; without it the adapters can't be used."
+            f"{config_path} names the base model {base}, which is not in the project that the adapters lie in; "
+            f"without it they can't be used.{again}"
         )
     return found
