@@ -14,7 +14,7 @@ demo: environment
 	snakemake --directory demo models/demo-Q4_K_M.gguf --quiet rules host && \
 	python workflow_scripts/print_summary.py demo --started $$started
 
-# make chat MODEL=models/fung-Q4_K_M.gguf QUESTION="..."
+# make chat MODEL=models/fung-Q4_K_M.gguf QUESTION="..."; MODEL may be models/fung/fused or models/fung/adapters too
 chat: environment
 	@.venv/bin/python workflow_scripts/chat.py "$$MODEL" "$$QUESTION"
 

@@ -17,7 +17,7 @@ include: "rules/export.smk"
 
 
 rule all:
-    """Everything: every GGUF of the configuration, the Hugging Face folder, the pairs to read and the data set's report."""
+    """Everything: every GGUF of the configuration, the Hugging Face folder, the commands for going on by hand, the pairs to read and the data set's report."""
     default_target: True
     input:
         expand(
@@ -27,6 +27,7 @@ rule all:
         ),
         model_file("hf/config.json"),
         model_file("loss.svg"),
+        model_file("commands.sh"),
         "data/review/answers.md",
         "data/review/index.html",
         "data/dataset/report.html",

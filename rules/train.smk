@@ -1,6 +1,6 @@
 # From a base model and rows to a fused model.
 # Requires: base_model of the configuration, data/dataset/train.jsonl and valid.jsonl.
-# Makes: models/base/{base}/, models/{name}/lora.yaml, adapters/, metrics.csv and fused/.
+# Makes: models/base/{base}/, models/{name}/lora.yaml, commands.sh, adapters/, metrics.csv and fused/.
 
 
 rule base_model:
@@ -39,6 +39,23 @@ rule lora_config:
         "../envs/train.yaml"
     script:
         "../workflow_scripts/write_lora_config.py"
+
+
+rule commands:
+    """Write mlx_lm's commands for going on by hand with what was trained."""
+    input:
+        lora_config=model_file("lora.yaml"),
+        base=f"{BASE}/config.json",
+    output:
+        model_file("commands.sh"),
+    log:
+        f"logs/{config['name']}/commands.log",
+    benchmark:
+        f"logs/benchmarks/{config['name']}/commands.tsv"
+    conda:
+        "../envs/train.yaml"
+    script:
+        "../workflow_scripts/write_training_commands.py"
 
 
 rule adapters:

@@ -1,39 +1,71 @@
-"""Talk to a GGUF file: python workflow_scripts/chat.py MODEL.gguf "question"
+"""Talk to what was trained: python workflow_scripts/chat.py MODEL "question"
 
-Without a question, on a terminal, it is a conversation; an empty line or Ctrl-D ends it."""
+MODEL is a GGUF file, a model folder (models/NAME/fused, models/NAME/hf, models/base/...), or adapters (models/NAME/adapters, or a
+checkpoint's file in it). Without a question, on a terminal, it is a conversation; an empty line or Ctrl-D ends it, and Ctrl-C
+stops an answer."""
 
 import argparse
 import sys
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 
-from openai import APIStatusError, DefaultHttpxClient, OpenAI
-
-from lib.embedded_llama import EmbeddedModelError, embedded_server
 from lib.errors import UnderstudyError
+from lib.model_to_ask import MlxModel, model_to_ask
+from lib.optimised_blas import run_with_optimised_blas
 
 CONTEXT_LENGTH = 4096
+Reply = Callable[[list[dict[str, str]]], Iterator[str]]
 
 
 class ChatError(UnderstudyError):
-    """The model can't go on with this conversation, or there is nothing to ask."""
+    """There is nothing to ask."""
 
 
-def chat(model: Path, questions: Iterator[str], **sampling: float) -> None:
+def chat(model: Path, questions: Iterator[str], *, goes_on: bool = False, **sampling: float) -> None:
     """Answer `questions` one after the other, each knowing those before it; stream the answers to standard output.
 
-    `sampling` goes into each request: temperature, max_tokens.
-    Raises EmbeddedModelError if llama.cpp can't load `model`, ChatError if the conversation outgrows the context."""
-    if not model.is_file():
-        raise EmbeddedModelError(f"{model} does not exist: run `make demo` first, or `snakemake {model}`.")
-    with embedded_server(model, CONTEXT_LENGTH) as base_url:
-        # None of the environment's proxies stands between this process and its own server.
-        direct = DefaultHttpxClient(trust_env=False)
-        client = OpenAI(base_url=base_url, api_key="none", max_retries=0, http_client=direct)
+    `sampling` is temperature and max_tokens. Ctrl-C ends it; where it `goes_on`, in an answer only the answer.
+    Raises an UnderstudyError if there is no model, it can't be loaded, or the conversation outgrows the context."""
+    with replies_of(model_to_ask(model), **sampling) as reply:
         messages = []
         for question in questions:
             messages.append({"role": "user", "content": question})
-            messages.append({"role": "assistant", "content": _answer(client, messages, sampling)})
+            messages.append({"role": "assistant", "content": answer(reply, messages, goes_on)})
+
+
+def replies_of(
+    model: Path | MlxModel, temperature: float = 0.3, max_tokens: int = 1024
+) -> AbstractContextManager[Reply]:
+    """What answers, for as long as a `with` block lasts: llama.cpp for a GGUF file, otherwise MLX."""
+    if isinstance(model, MlxModel):
+        from lib.mlx_replies import mlx_replies
+
+        return nullcontext(mlx_replies(model, CONTEXT_LENGTH, temperature, max_tokens))
+    from lib.llama_replies import llama_replies
+
+    return llama_replies(model, CONTEXT_LENGTH, temperature, max_tokens)
+
+
+def answer(reply: Reply, messages: list[dict[str, str]], goes_on: bool) -> str:
+    """Print the answer as it comes; return it, or what there is of it when it is stopped."""
+    pieces = []
+    try:
+        with closing(reply(messages)) as stream:
+            for piece in stream:
+                pieces.append(piece)
+                print(shown(piece), end="", flush=True)
+    except KeyboardInterrupt:
+        if not goes_on:
+            raise
+    print()
+    return "".join(pieces)
+
+
+def shown(text: str) -> str:
+    """The text without the control characters by which it could command the terminal; lines and tabs stay."""
+    return "".join(mark for mark in text if mark in "\n\t" or unicodedata.category(mark) != "Cc")
 
 
 def typed_questions() -> Iterator[str]:
@@ -49,23 +81,11 @@ def typed_questions() -> Iterator[str]:
         yield question
 
 
-def _answer(client: OpenAI, messages: list[dict[str, str]], sampling: dict[str, float]) -> str:
-    pieces = []
-    try:
-        stream = client.chat.completions.create(model="gguf", messages=messages, stream=True, **sampling)
-        for chunk in stream:
-            piece = (chunk.choices[0].delta.content or "") if chunk.choices else ""
-            pieces.append(piece)
-            print(piece, end="", flush=True)
-    except APIStatusError as error:
-        raise ChatError(f"llama.cpp refuses: {error.message}") from None
-    print()
-    return "".join(pieces)
-
-
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Talk to a GGUF file.")
-    parser.add_argument("model", type=Path, help="such as demo/models/demo-Q4_K_M.gguf")
+    parser = argparse.ArgumentParser(description="Talk to a GGUF file, a model folder or adapters.")
+    parser.add_argument(
+        "model", type=Path, help="such as models/fung-Q4_K_M.gguf, models/fung/fused, models/fung/adapters"
+    )
     parser.add_argument("question", nargs="?", help="without it, on a terminal: a conversation")
     parser.add_argument(
         "--temperature", type=float, default=0.3, help="0 gives the same answer every time (default: 0.3)"
@@ -75,8 +95,6 @@ def _arguments() -> argparse.Namespace:
 
 
 def _questions(question: str | None) -> Iterator[str]:
-    if question is None and sys.stdin.isatty():
-        return typed_questions()
     question = (question if question is not None else sys.stdin.read()).strip()
     if not question:
         raise ChatError("There is no question: give one as the second argument.")
@@ -86,8 +104,12 @@ def _questions(question: str | None) -> Iterator[str]:
 def main() -> int:
     arguments = _arguments()
     try:
-        questions = _questions(arguments.question)
-        chat(arguments.model, questions, temperature=arguments.temperature, max_tokens=arguments.max_tokens)
+        if isinstance(model_to_ask(arguments.model), MlxModel):
+            run_with_optimised_blas()
+        talks = arguments.question is None and sys.stdin.isatty()
+        questions = typed_questions() if talks else _questions(arguments.question)
+        sampling = {"temperature": arguments.temperature, "max_tokens": arguments.max_tokens}
+        chat(arguments.model, questions, goes_on=talks, **sampling)
     except UnderstudyError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1

@@ -1,0 +1,292 @@
+"""Trainings that are stopped, killed or short of disk, and go on: the same adapters as without."""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import mlx.core as mx
+import pytest
+
+import train_adapters as train_stage
+from lib.errors import ConfigurationError
+from lib.files import read_json
+from lib.metrics import read_metrics
+from lib.row_batches import RowOrder, batches_per_epoch, similar_lengths_together
+from lib.training_loop import Stretch, TrainingInterrupted, next_stretch
+from lib.training_state import saved_iterations
+from lib.training_watch import TrainingDiverged, Watcher
+from test_training import BASE, OUTPUTS, TRAIN, VALID, configure, project, train_it  # noqa: F401
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+# Dropout, a schedule, gradients left over, a look between two updates: all that a state has to know.
+DEMANDING = {
+    "epochs": 7,
+    "grad_accumulation_steps": 4,
+    "save_every": 8,
+    "steps_per_eval": 5,
+    "steps_per_report": 3,
+    "val_batches": 1,
+    "lora_parameters": {"rank": 4, "scale": 20.0, "dropout": 0.2},
+    "lr_schedule": {"name": "cosine_decay", "arguments": [1e-2, 8, 1e-4], "warmup": 2},
+}
+IN_A_PROCESS = """
+import sys
+from lib.job_log import start_job_log
+import train_adapters as stage
+start_job_log("log.txt")
+stage.train_adapters("models/x/lora.yaml", {train!r}, {valid!r}, {base!r}, {outputs!r})
+""".format(train=TRAIN, valid=VALID, base=str(BASE), outputs=OUTPUTS)
+
+
+def start_training():
+    """The training in a process of its own, as a rule's job runs it."""
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "workflow_scripts")}
+    return subprocess.Popen([sys.executable, "-c", IN_A_PROCESS], env=environment, stderr=subprocess.PIPE, text=True)
+
+
+def run_folder():
+    (folder,) = Path("models/x/runs").iterdir()
+    return folder
+
+
+def curve(path=None):
+    """What metrics.csv says of losses; speeds and times differ from run to run."""
+    lines = read_metrics(path or OUTPUTS["metrics.csv"])
+    return [{k: line.get(k) for k in ("iteration", "train_loss", "valid_loss", "trained_tokens")} for line in lines]
+
+
+def published():
+    return {path.name: path.read_bytes() for path in Path("models/x/adapters").iterdir()}
+
+
+def whole_run(**settings):
+    """What an uninterrupted training gives; its folder is gone afterwards."""
+    train_it(**settings)
+    result = published(), curve()
+    shutil.rmtree("models/x/runs")
+    shutil.rmtree("models/x/adapters")
+    return result
+
+
+def stop_at(monkeypatch, iteration):
+    """Ctrl-C during the step `iteration`."""
+    on_step = Watcher.on_step
+
+    def interrupt(self, at, *arguments):
+        on_step(self, at, *arguments)
+        if at == iteration:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(Watcher, "on_step", interrupt)
+
+
+def test_a_stretch_ends_at_a_save_or_where_gradients_are_left_over():
+    fung = {"iterations": 2734, "accumulation": 8, "save_every": 504}
+    assert next_stretch(0, **fung) == Stretch(0, 504, 8)
+    assert next_stretch(16, **fung) == Stretch(16, 504, 8)
+    assert next_stretch(2520, **fung) == Stretch(2520, 2728, 8)
+    assert next_stretch(2728, **fung) == Stretch(2728, 2734, 6)
+
+
+@pytest.mark.parametrize("settings", [DEMANDING, {**DEMANDING, "batch_size": 2, "optimizer": "muon", "num_layers": 2}])
+def test_ten_kills_at_random_and_the_adapters_are_the_same(project, settings):  # noqa: F811
+    """SIGKILL, each time a little further into the training."""
+    expected = whole_run(**settings)
+    configure(**settings)
+    random.seed(3)
+    kills = 0
+    while kills < 10:
+        training = start_training()
+        before = steps_done()
+        kill_after = before + random.randint(1, 4)
+        while training.poll() is None and steps_done() < kill_after:
+            time.sleep(0.002)
+        if training.poll() is not None:
+            assert training.returncode == 0, training.stderr.read()
+            break
+        training.kill()
+        training.wait()
+        kills += 1
+    train_it(**settings)
+    assert kills >= 3
+    assert (published(), curve()) == expected
+
+
+def steps_done():
+    """How many lines the metrics of the run have."""
+    return sum(len(path.read_text(encoding="utf-8").splitlines()) for path in Path("models/x").glob("runs/*/metrics.csv"))
+
+
+@pytest.mark.parametrize("iteration", [1, 4, 6, 8, 40, 41, 42])
+def test_ctrl_c_saves_at_once_and_the_next_run_goes_on(project, monkeypatch, iteration):  # noqa: F811
+    expected = whole_run(**DEMANDING)
+    with monkeypatch.context() as patched:
+        stop_at(patched, iteration)
+        if iteration < 42:
+            with pytest.raises(TrainingInterrupted, match=rf"saved after iteration {iteration // 4 * 4} of 42.*goes on"):
+                train_it(**DEMANDING)
+            assert not Path(OUTPUTS["adapters.safetensors"]).exists()
+    train_it(**DEMANDING)
+    assert (published(), curve()) == expected
+
+
+def test_sigterm_saves_and_ends_with_a_message(project):  # noqa: F811
+    configure(**{**DEMANDING, "epochs": 200})
+    training = start_training()
+    while steps_done() < 12:
+        assert training.poll() is None
+        time.sleep(0.01)
+    training.terminate()
+    _, said = training.communicate()
+    assert training.returncode == 1
+    assert "The training was stopped and is saved after iteration" in said and "Traceback" not in said
+
+
+@pytest.mark.parametrize("damage", ["arrays", "record", "half a record", "gone"])
+def test_a_damaged_last_save_falls_back_to_the_one_before(project, monkeypatch, caplog, damage):  # noqa: F811
+    expected = whole_run(**DEMANDING)
+    with monkeypatch.context() as patched, pytest.raises(TrainingInterrupted):
+        stop_at(patched, 22)
+        train_it(**DEMANDING)
+    assert saved_iterations(run_folder()) == [16, 20]
+    arrays, record = run_folder() / "0000020_state.safetensors", run_folder() / "0000020_state.json"
+    match damage:
+        case "arrays":
+            arrays.write_bytes(arrays.read_bytes()[:-1] + b"\x01")
+        case "record":
+            record.write_text('{"iteration": 20}', encoding="utf-8")
+        case "half a record":
+            record.write_bytes(record.read_bytes()[:100])
+        case "gone":
+            arrays.unlink()
+    train_it(**DEMANDING)
+    assert "0000020_state.safetensors is damaged" in caplog.text and "going on after iteration 16" in caplog.text
+    assert (published(), curve()) == expected
+
+
+def test_without_any_whole_save_it_starts_anew(project, monkeypatch):  # noqa: F811
+    expected = whole_run(**DEMANDING)
+    with monkeypatch.context() as patched, pytest.raises(TrainingInterrupted):
+        stop_at(patched, 10)
+        train_it(**DEMANDING)
+    for path in run_folder().glob("*_state.safetensors"):
+        path.write_bytes(b"half")
+    train_it(**DEMANDING)
+    assert (published(), curve()) == expected
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="mounting a small file system takes root on Linux")
+def test_a_full_disk_leaves_the_previous_save_whole(project):  # noqa: F811
+    expected = whole_run(**DEMANDING)
+    configure(**DEMANDING)
+    Path("models/x/runs").mkdir(parents=True)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=150k", "tmpfs", "models/x/runs"]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("this machine lets nobody mount a file system")
+    try:
+        training = start_training()
+        _, said = training.communicate()
+        assert training.returncode == 1
+        assert "can't be saved: No space left on device" in said and "Traceback" not in said
+        saved = saved_iterations(run_folder())
+        assert saved, "the disk is to hold one save at the least"
+        assert not list(run_folder().glob("*.part"))
+        shutil.copytree("models/x/runs", "saved")
+    finally:
+        subprocess.run(["umount", "models/x/runs"], check=True)
+    shutil.rmtree("models/x/runs")
+    Path("saved").rename("models/x/runs")
+    train_it(**DEMANDING)
+    assert (published(), curve()) == expected
+
+
+@pytest.mark.parametrize("damage", ["checkpoint", "best", "metrics gone"])
+def test_a_finished_run_whose_files_changed_is_trained_to_its_end_again(project, damage):  # noqa: F811
+    train_it(**DEMANDING)
+    expected = published(), curve()
+    if damage == "metrics gone":
+        (run_folder() / "metrics.csv").unlink()
+    else:
+        next(run_folder().glob("best_*" if damage == "best" else "0*_adapters*")).write_bytes(b"half a file")
+    shutil.rmtree("models/x/adapters")
+    train_it(**DEMANDING)
+    assert (published(), curve()) == expected
+
+
+# What is kept
+
+
+def test_gradients_that_are_left_over_are_applied(project):  # noqa: F811
+    """Six rows, five to an update: the sixth makes an update of its own."""
+    train_it(epochs=1, grad_accumulation_steps=5, save_every=5, keep="last")
+    after_five, after_six = (mx.load(f"models/x/adapters/{n:07d}_adapters.safetensors") for n in (5, 6))
+    assert any(mx.any(after_five[name] != after_six[name]).item() for name in after_six)
+
+
+def test_best_last_or_a_checkpoint_is_kept_without_training_again(project, monkeypatch):  # noqa: F811
+    train_it(epochs=10, learning_rate=3e-2)
+    monkeypatch.setattr(train_stage, "train_in", lambda *_: pytest.fail("trained again"))
+    kept = read_json("models/x/adapters/kept.json")
+    looks = {line["iteration"]: line["valid_loss"] for line in read_metrics(OUTPUTS["metrics.csv"]) if "valid_loss" in line}
+    lowest = min((at for at in looks if at), key=looks.get)
+    assert (kept["best"]["iteration"], kept["kept"]["iteration"], kept["last"]["iteration"]) == (lowest, lowest, 60)
+    assert kept["last"]["valid_loss"] == looks[60] and lowest < 60
+    best = train_it(epochs=10, learning_rate=3e-2)
+    last = train_it(epochs=10, learning_rate=3e-2, keep="last")
+    assert last == Path("models/x/adapters/0000060_adapters.safetensors").read_bytes() != best
+    eighth = train_it(epochs=10, learning_rate=3e-2, keep=8)
+    assert eighth == Path("models/x/adapters/0000008_adapters.safetensors").read_bytes() not in (best, last)
+    assert read_json("models/x/adapters/kept.json")["kept"]["iteration"] == 8
+    with pytest.raises(ConfigurationError, match=r"training.keep is 9, but there is no checkpoint.*last, 4, 8, 12"):
+        train_it(epochs=10, learning_rate=3e-2, keep=9)
+    assert Path(OUTPUTS["adapters.safetensors"]).read_bytes() == eighth
+
+
+def test_it_stops_early_where_the_validation_loss_no_longer_falls(project, caplog):  # noqa: F811
+    settings = {"epochs": 50, "learning_rate": 3e-2, "patience": 2}
+    train_it(**settings)
+    kept = read_json("models/x/adapters/kept.json")
+    assert "stopped early after iteration" in caplog.text
+    assert kept["last"]["iteration"] == kept["best"]["iteration"] + 2 * 4 < 300
+    assert kept["last"]["valid_loss"] >= kept["best"]["valid_loss"]
+
+
+def test_a_nan_stops_at_its_iteration_and_what_was_good_stays(project, monkeypatch):  # noqa: F811
+    on_step = Watcher.on_step
+    monkeypatch.setattr(
+        Watcher, "on_step", lambda self, at, loss, *rest: on_step(self, at, float("nan") if at == 11 else loss, *rest)
+    )
+    with pytest.raises(TrainingDiverged, match=r"training loss at iteration 11 is nan.*0000008_adapters.safetensors"):
+        train_it(**DEMANDING)
+    assert saved_iterations(run_folder()) == [8]
+    monkeypatch.undo()
+
+
+def test_a_loss_worse_than_guessing_stops(project):  # noqa: F811
+    with pytest.raises(TrainingDiverged, match="worse than guessing"):
+        train_it(epochs=40, optimizer="sgd", learning_rate=1.0, lora_parameters={"rank": 4, "scale": 400.0, "dropout": 0.0})
+
+
+# Batches
+
+
+def test_each_row_comes_once_an_epoch_with_rows_of_its_length():
+    lengths = [(17 * n) % 400 + 20 for n in range(50)]
+    order = RowOrder(lengths, 4)
+    batches = [next(order) for _ in range(2 * batches_per_epoch(50, 4))]
+    epochs = batches[:13], batches[13:]
+    for epoch in epochs:
+        assert sorted(row for batch in epoch for row in batch) == list(range(50))
+    assert epochs[0] != epochs[1]
+    padded = sum(len(batch) * max(-(-lengths[row] // 32) for row in batch) for batch in epochs[0])
+    alone = sum(-(-length // 32) for length in lengths)
+    assert padded < 1.1 * alone
+
+
+def test_rows_of_one_padded_length_stay_in_their_order():
+    assert similar_lengths_together([4, 2, 0, 1, 3], [40, 10, 64, 33, 32], 2) == [[4, 1], [2, 0], [3]]
