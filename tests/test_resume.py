@@ -14,13 +14,13 @@ import pytest
 
 import train_adapters as train_stage
 from lib.errors import ConfigurationError
-from lib.files import read_json
+from lib.files import read_json, write_json_lines
 from lib.metrics import read_metrics
 from lib.row_batches import RowOrder, batches_per_epoch, similar_lengths_together
 from lib.training_loop import Stretch, TrainingInterrupted, next_stretch
 from lib.training_state import saved_iterations
 from lib.training_watch import TrainingDiverged, Watcher
-from test_training import BASE, OUTPUTS, TRAIN, VALID, configure, project, train_it  # noqa: F401
+from test_training import BASE, OUTPUTS, TRAIN, VALID, chat_row, configure, project, train_it  # noqa: F401
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 # Dropout, a schedule, gradients left over, a look between two updates: all that a state has to know.
@@ -34,13 +34,13 @@ DEMANDING = {
     "lora_parameters": {"rank": 4, "scale": 20.0, "dropout": 0.2},
     "lr_schedule": {"name": "cosine_decay", "arguments": [1e-2, 8, 1e-4], "warmup": 2},
 }
-IN_A_PROCESS = """
+IN_A_PROCESS = f"""
 import sys
 from lib.job_log import start_job_log
 import train_adapters as stage
 start_job_log("log.txt")
-stage.train_adapters("models/x/lora.yaml", {train!r}, {valid!r}, {base!r}, {outputs!r})
-""".format(train=TRAIN, valid=VALID, base=str(BASE), outputs=OUTPUTS)
+stage.train_adapters("models/x/lora.yaml", {TRAIN!r}, {VALID!r}, {str(BASE)!r}, {OUTPUTS!r})
+"""
 
 
 def start_training():
@@ -119,7 +119,9 @@ def test_ten_kills_at_random_and_the_adapters_are_the_same(project, settings):  
 
 def steps_done():
     """How many lines the metrics of the run have."""
-    return sum(len(path.read_text(encoding="utf-8").splitlines()) for path in Path("models/x").glob("runs/*/metrics.csv"))
+    return sum(
+        len(path.read_text(encoding="utf-8").splitlines()) for path in Path("models/x").glob("runs/*/metrics.csv")
+    )
 
 
 @pytest.mark.parametrize("iteration", [1, 4, 6, 8, 40, 41, 42])
@@ -128,7 +130,9 @@ def test_ctrl_c_saves_at_once_and_the_next_run_goes_on(project, monkeypatch, ite
     with monkeypatch.context() as patched:
         stop_at(patched, iteration)
         if iteration < 42:
-            with pytest.raises(TrainingInterrupted, match=rf"saved after iteration {iteration // 4 * 4} of 42.*goes on"):
+            with pytest.raises(
+                TrainingInterrupted, match=rf"saved after iteration {iteration // 4 * 4} of 42.*goes on"
+            ):
                 train_it(**DEMANDING)
             assert not Path(OUTPUTS["adapters.safetensors"]).exists()
     train_it(**DEMANDING)
@@ -180,7 +184,9 @@ def test_without_any_whole_save_it_starts_anew(project, monkeypatch):  # noqa: F
     assert (published(), curve()) == expected
 
 
-@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="mounting a small file system takes root on Linux")
+@pytest.mark.skipif(
+    sys.platform != "linux" or os.geteuid() != 0, reason="mounting a small file system takes root on Linux"
+)
 def test_a_full_disk_leaves_the_previous_save_whole(project):  # noqa: F811
     expected = whole_run(**DEMANDING)
     configure(**DEMANDING)
@@ -229,10 +235,13 @@ def test_gradients_that_are_left_over_are_applied(project):  # noqa: F811
 
 
 def test_best_last_or_a_checkpoint_is_kept_without_training_again(project, monkeypatch):  # noqa: F811
+    write_json_lines(VALID, [chat_row("Where did the bird fly?", "Away, across two wide rivers.")] * 2)
     train_it(epochs=10, learning_rate=3e-2)
     monkeypatch.setattr(train_stage, "train_in", lambda *_: pytest.fail("trained again"))
     kept = read_json("models/x/adapters/kept.json")
-    looks = {line["iteration"]: line["valid_loss"] for line in read_metrics(OUTPUTS["metrics.csv"]) if "valid_loss" in line}
+    looks = {
+        line["iteration"]: line["valid_loss"] for line in read_metrics(OUTPUTS["metrics.csv"]) if "valid_loss" in line
+    }
     lowest = min((at for at in looks if at), key=looks.get)
     assert (kept["best"]["iteration"], kept["kept"]["iteration"], kept["last"]["iteration"]) == (lowest, lowest, 60)
     assert kept["last"]["valid_loss"] == looks[60] and lowest < 60
@@ -267,9 +276,16 @@ def test_a_nan_stops_at_its_iteration_and_what_was_good_stays(project, monkeypat
     monkeypatch.undo()
 
 
-def test_a_loss_worse_than_guessing_stops(project):  # noqa: F811
-    with pytest.raises(TrainingDiverged, match="worse than guessing"):
-        train_it(epochs=40, optimizer="sgd", learning_rate=1.0, lora_parameters={"rank": 4, "scale": 400.0, "dropout": 0.0})
+def test_a_loss_that_stays_worse_than_guessing_stops(tmp_path):
+    watcher = Watcher(iterations=100, per_epoch=100, report_every=10, patience=0, guessing=6.0)
+    watcher.start(tmp_path / "metrics.csv")
+    watcher.on_validation(0, 2.5)
+    report = {"learning_rate": 1e-5, "peak_memory": 1.0}
+    for iteration, loss in enumerate([2.0, 40.0, *[5.9] * 15, *[6.4] * 5], 1):
+        watcher.on_step(iteration, loss, 10, 0.1, report)
+    with pytest.raises(TrainingDiverged, match=r"at iteration 23 and the 9 before it are 6\.\d .* more than 6\.0"):
+        for iteration in range(23, 30):
+            watcher.on_step(iteration, 6.4, 10, 0.1, report)
 
 
 # Batches

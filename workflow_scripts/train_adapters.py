@@ -27,7 +27,7 @@ from lib.preflight import RowLimits, check_layers, check_sizes, check_updates, c
 from lib.row_batches import batches_per_epoch
 from lib.training_loop import TrainingLoop
 from lib.training_run import ADAPTER_CONFIG, ADAPTERS, METRICS, finished_run, mark_finished, publish, run_identity
-from lib.training_state import saved_iterations
+from lib.training_state import remove_states, saved_iterations
 from lib.training_watch import Watcher
 
 OPTIMIZERS = {
@@ -117,6 +117,7 @@ def train_in(folder: Path, config: dict, train_rows: str, valid_rows: str, base_
     last = TrainingLoop(folder, config, model, make_optimizer(config), train_set, valid_set, watcher).run()
     record = finished_record(watcher, last)
     mark_finished(folder, record)
+    remove_states(folder)
     return record
 
 

@@ -23,7 +23,8 @@ class MetricsFile:
 
     def __init__(self, path: str | Path, lines: int = 0):
         self.path = Path(path)
-        kept = self.path.read_text(encoding="utf-8").splitlines(keepends=True)[:lines] if lines else []
+        written = self.path.read_text(encoding="utf-8") if lines and self.path.exists() else ""
+        kept = written.splitlines(keepends=True)[:lines]
         self.path.write_text("".join(kept), encoding="utf-8")
         self.lines = len(kept)
         if not kept:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from lib.errors import ConfigurationError
 from lib.files import read_json, write_json, written_aside
-from lib.model_folder import companion_files, link_or_copy
+from lib.model_folder import companion_files
 
 ADAPTERS, ADAPTER_CONFIG, METRICS = "adapters.safetensors", "adapter_config.json", "metrics.csv"
 FINISHED, KEPT = "finished.json", "kept.json"
@@ -103,7 +103,8 @@ def publish(folder: Path, record: dict, keep: str | int, outputs: dict[str, str]
     for old in checkpoints(beside).values():
         old.unlink()
     for checkpoint in checkpoints(folder).values():
-        link_or_copy(checkpoint, beside / checkpoint.name)
+        # Not linked: mlx_lm's command line, run by hand, writes over these in place.
+        copy_whole(checkpoint, beside / checkpoint.name)
     losses = {look["iteration"]: look["valid_loss"] for look in (record["best"], record["last"])}
     kept = {
         "kept": {"file": ADAPTERS, "keep": keep, "iteration": iteration, "valid_loss": losses.get(iteration)},

@@ -79,14 +79,20 @@ def save_state(folder: Path, moment: Moment, model: nn.Module, optimizer: optim.
         write_json(record, {**asdict(moment), "sha256": file_sha256(arrays)})
     except OSError as error:
         raise SaveFailed(f"{record} can't be saved: {error.strerror}.") from None
-    for iteration in sorted(saved_iterations(folder))[:-STATES_THAT_STAY]:
+    remove_states(folder, but=STATES_THAT_STAY)
+
+
+def remove_states(folder: Path, but: int = 0) -> None:
+    """Remove a run's states `but` for so many last ones: all of them once nothing has to go on."""
+    iterations = saved_iterations(folder)
+    for iteration in iterations[: len(iterations) - but]:
         for file in state_files(folder, iteration):
             file.unlink(missing_ok=True)
 
 
 def restore_state(folder: Path, model: nn.Module, optimizer: optim.Optimizer) -> Moment | None:
     """Put the last whole state of the folder into model, optimizer and generators; None if there is none."""
-    for iteration in sorted(saved_iterations(folder), reverse=True):
+    for iteration in reversed(saved_iterations(folder)):
         arrays, record = state_files(folder, iteration)
         moment = whole_moment(arrays, record)
         if moment is None:

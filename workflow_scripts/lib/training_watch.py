@@ -3,7 +3,7 @@
 import math
 import time
 from collections import deque
-from statistics import fmean
+from statistics import median
 from typing import Any
 
 from lib.errors import UnderstudyError
@@ -125,10 +125,10 @@ class Watcher:
         if not math.isfinite(loss):
             raise TrainingDiverged(f"The {what} is {loss}.")
         self._recent.append(loss)
-        limit, mean = max(self._guessing, 2 * self.valid_losses[0][1]), fmean(self._recent)
-        if len(self._recent) == self._recent.maxlen and mean > limit:
+        limit, usual = max(self._guessing, 2 * self.valid_losses[0][1]), median(self._recent)
+        if len(self._recent) == self._recent.maxlen and usual > limit:
             raise TrainingDiverged(
-                f"The {what} and the {len(self._recent) - 1} before it are {mean:.1f} in the mean, more than {limit:.1f}: "
+                f"The {what} and the {len(self._recent) - 1} before it are {usual:.1f} in the median, more than {limit:.1f}: "
                 f"worse than guessing."
             )
 
