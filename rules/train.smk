@@ -1,6 +1,6 @@
 # From a base model and rows to a fused model.
 # Requires: base_model of the configuration, data/dataset/train.jsonl and valid.jsonl.
-# Makes: models/base/{base}/, models/{name}/lora.yaml, adapters/, metrics.csv and fused/.
+# Makes: models/base/{base}/, models/{name}/lora.yaml, adapters/, metrics.csv and fused/. preflight tells, and makes nothing.
 
 
 rule base_model:
@@ -39,6 +39,25 @@ rule lora_config:
         "../envs/train.yaml"
     script:
         "../workflow_scripts/write_lora_config.py"
+
+
+rule preflight:
+    """Tell what the training will do, take and risk, after a few steps: rows, memory, time, disk, settings that can't work."""
+    input:
+        lora_config=model_file("lora.yaml"),
+        train="data/dataset/train.jsonl",
+        valid="data/dataset/valid.jsonl",
+        base=f"{BASE}/config.json",
+    params:
+        keep=config["training"].get("keep", "best"),
+        quantizations=config["export"]["quantizations"],
+    log:
+        f"logs/{config['name']}/preflight.log",
+    threads: workflow.cores
+    conda:
+        "../envs/train.yaml"
+    script:
+        "../workflow_scripts/check_training.py"
 
 
 rule adapters:

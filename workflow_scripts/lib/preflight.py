@@ -26,6 +26,7 @@ from lib.training_settings import (
     log_plan,
     parameters_of,
     plan_lines,
+    saved_iterations,
 )
 
 __all__ = [
@@ -45,6 +46,8 @@ __all__ = [
     "longest_batch",
     "parameters_of",
     "plan_lines",
+    "rows_of",
+    "saved_iterations",
     "warn_of_forgetting",
 ]
 

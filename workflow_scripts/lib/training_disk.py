@@ -3,6 +3,7 @@
 from mlx import nn
 from mlx.utils import tree_flatten
 
+from lib.plain_numbers import counted
 from lib.training_memory import OPTIMIZER_STATES
 
 # Bits a weight, scales included, over the whole file; those that mix, such as Q4_K_M, as for a Llama of 3 billion parameters.
@@ -22,7 +23,7 @@ def needed_disk(
     shares its weights with the fused one; a quantized base is fused in half precision."""
     stored = sum(values.nbytes for _, values in tree_flatten(base.parameters()))
     return {
-        f"{saves} saves": saves * 4 * adapters * (1 + OPTIMIZER_STATES[optimizer.lower()]),
+        counted(saves, "save"): saves * 4 * adapters * (1 + OPTIMIZER_STATES[optimizer.lower()]),
         "fused": max(stored, parameters * HALF_PRECISION_BITS // 8),
         **{name: int(parameters * BITS[name] / 8) for name in quantizations},
     }

@@ -52,6 +52,14 @@ def check_keep(keep: str | int, saves: Iterable[int]) -> None:
         )
 
 
+def saved_iterations(iterations: int, save_every: int, accumulation_steps: int) -> list[int]:
+    """Return the iterations at which a state is saved: whole ones lie at multiples of the accumulation, so 500 becomes 504.
+
+    The last iteration is always saved."""
+    step = ceil(save_every / accumulation_steps) * accumulation_steps
+    return sorted({*range(step, iterations + 1, step), iterations})
+
+
 def in_short(numbers: Sequence[int]) -> str:
     """List numbers, a long list by its first two and its last."""
     if len(numbers) <= 6:
