@@ -145,6 +145,16 @@ def what_shapes_the_dataset():
     return {key: value for key, value in config["dataset"].items() if key not in others}
 
 
+def replay_file():
+    """The file of general chat rows that are mixed into the training, or none."""
+    return config["training"]["replay"]["file"] or []
+
+
+def training_rows(side):
+    """The rows that are trained or validated with: those of the talks, or those into which general ones are mixed."""
+    return model_file(f"rows/{side}.jsonl") if replay_file() else f"data/dataset/{side}.jsonl"
+
+
 def what_shapes_the_training():
     """The keys of training that decide how the adapters come out; which of them are kept is decided afterwards."""
     others = ("keep", "early_stopping_patience", "replay")
@@ -195,7 +205,11 @@ def extra_pairs_file(wildcards):
 
 def named_files_that_are_missing(config):
     """What the configuration names and the project does not have, one line each."""
-    named = {"dataset.extra_pairs": config["dataset"]["extra_pairs"], "source.cookies": config["source"]["cookies"]}
+    named = {
+        "dataset.extra_pairs": config["dataset"]["extra_pairs"],
+        "source.cookies": config["source"]["cookies"],
+        "training.replay.file": config["training"]["replay"]["file"],
+    }
     for key, value in (("teacher.gguf", config["teacher"]["gguf"]), ("base_model", config["base_model"])):
         named[key] = value if value and value.endswith(".gguf") and not value.startswith("package:") else None
     return [

@@ -1,6 +1,7 @@
 # From a base model and rows to a fused model.
 # Requires: base_model of the configuration, data/dataset/train.jsonl and valid.jsonl.
-# Makes: models/base/{base}/, models/{name}/lora.yaml, commands.sh, adapters/, metrics.csv and fused/.
+# Makes: models/base/{base}/, models/{name}/lora.yaml, commands.sh, adapters/, metrics.csv, loss.svg and fused/. preflight tells, and
+# makes nothing.
 
 
 rule base_model:
@@ -22,10 +23,32 @@ rule base_model:
         "../workflow_scripts/import_base_model.py"
 
 
+rule replay_rows:
+    """Mix general chat rows into the training rows, against forgetting; only where training.replay names a file."""
+    input:
+        train="data/dataset/train.jsonl",
+        valid="data/dataset/valid.jsonl",
+        replay=replay_file(),
+    output:
+        train=model_file("rows/train.jsonl"),
+        valid=model_file("rows/valid.jsonl"),
+    params:
+        share=config["training"]["replay"]["share"],
+        seed=config["training"]["seed"],
+    log:
+        f"logs/{config['name']}/replay_rows.log",
+    benchmark:
+        f"logs/benchmarks/{config['name']}/replay_rows.tsv"
+    conda:
+        "../envs/train.yaml"
+    script:
+        "../workflow_scripts/mix_replay_rows.py"
+
+
 rule lora_config:
     """Write the configuration of the training, as `python -m mlx_lm lora --config` takes it."""
     input:
-        train="data/dataset/train.jsonl",
+        train=training_rows("train"),
         base=f"{BASE}/config.json",
     output:
         model_file("lora.yaml"),
@@ -58,12 +81,31 @@ rule commands:
         "../workflow_scripts/write_training_commands.py"
 
 
+rule preflight:
+    """Tell what the training will do, take and risk, after a few steps: rows, memory, time, disk, settings that can't work."""
+    input:
+        lora_config=model_file("lora.yaml"),
+        train=training_rows("train"),
+        valid=training_rows("valid"),
+        base=f"{BASE}/config.json",
+    params:
+        keep=config["training"]["keep"],
+        quantizations=config["export"]["quantizations"],
+    log:
+        f"logs/{config['name']}/preflight.log",
+    threads: workflow.cores
+    conda:
+        "../envs/train.yaml"
+    script:
+        "../workflow_scripts/check_training.py"
+
+
 rule adapters:
     """Train the LoRA adapters; a training that was stopped goes on from its last save."""
     input:
         lora_config=model_file("lora.yaml"),
-        train="data/dataset/train.jsonl",
-        valid="data/dataset/valid.jsonl",
+        train=training_rows("train"),
+        valid=training_rows("valid"),
         base=f"{BASE}/config.json",
     output:
         # update(): the old adapters stay until the new ones are trained.

@@ -1,7 +1,6 @@
 """From rows to adapters to a fused model and its Hugging Face folder, for real, on a tiny random Llama."""
 
 import csv
-import json
 import logging
 import math
 import os
@@ -17,7 +16,6 @@ import yaml
 from mlx.utils import tree_flatten
 from mlx_lm.lora import CONFIG_DEFAULTS, yaml_loader
 from mlx_lm.tuner.lora import LoRALinear
-from mlx_lm.tuner.trainer import default_loss, iterate_batches
 from mlx_lm.utils import load_adapters, quantize_model, save
 
 import fuse_adapters as fuse_stage
@@ -27,7 +25,7 @@ from lib.files import read_json, write_json, write_json_lines
 from lib.metrics import read_metrics
 from lib.mlx_models import load_base, load_its_tokenizer, load_weights
 from lib.model_folder import folder_written_aside
-from lib.preflight import RowLimits, check_sizes, check_updates, checked_dataset
+from lib.preflight import RowLimits, checked_dataset
 from lib.safetensors_folder import stored_tensors
 from lib.training_run import run_identity
 from lib.training_watch import TrainingDiverged
@@ -189,7 +187,7 @@ def test_training_lowers_both_losses_and_records_them(project, caplog):
     assert [line["iteration"] for line in lines if line["train_loss"]] == [str(n) for n in range(2, 31, 2)]
     last = lines[-2]
     assert float(last["learning_rate"]) == pytest.approx(3e-4) and float(last["peak_memory_gb"]) > 0
-    dataset = checked_dataset(TRAIN, load_its_tokenizer(BASE), limits())
+    dataset = checked_dataset(TRAIN, load_its_tokenizer(BASE), RowLimits(256, mask_prompt=True, batch_size=1))
     unmasked = sum(len(tokens) - prompt_length + 1 for tokens, prompt_length in dataset)  # and one padding token
     assert int(last["trained_tokens"]) == 5 * unmasked
     assert [float(line["epoch"]) for line in lines if line["train_loss"]] == [round(n / 6, 3) for n in range(2, 31, 2)]
@@ -245,98 +243,6 @@ def test_a_loss_that_is_no_number_stops_the_run(project):
     assert not Path(OUTPUTS["adapters.safetensors"]).exists()
     with pytest.raises(TrainingDiverged):
         train_it(optimizer="sgd", learning_rate=1e30)
-
-
-# Before the first step
-
-
-def limits(max_seq_length=256, batch_size=1, mask_prompt=True):
-    return RowLimits(max_seq_length, mask_prompt, batch_size)
-
-
-@pytest.mark.parametrize(
-    ("row", "complaint"),
-    [
-        ({"prompt": "a", "completion": "b"}, "this one is not"),
-        ([], "this one is not"),
-        ({"messages": [{"role": "user", "content": None}]}, "this one is not"),
-        ({"messages": []}, "the last two messages"),
-        ({"messages": chat_row()["messages"][:1]}, "the last two messages"),
-        ({"messages": chat_row()["messages"][::-1]}, "the last two messages"),
-        (chat_row(answer=" \n"), "the answer is empty"),
-        (chat_row(question="why " * 100), "no token of the answer is left"),
-    ],
-)
-def test_a_row_that_can_not_be_trained_on_is_named_by_file_and_line(project, row, complaint):
-    good = json.dumps(chat_row())
-    Path(VALID).write_text(f"{good}\n\n{json.dumps(row)}\n{good}\n", encoding="utf-8")
-    with pytest.raises(InputFileError, match=complaint) as raised:
-        train_it()
-    assert str(raised.value).startswith(f"{VALID}, line 3: ")
-
-
-def test_the_limit_is_the_first_length_at_which_mlx_lm_learns_from_no_token(project):
-    """One token less and its loss is a number; at the limit it is 0 / 0."""
-    model, tokenizer = load_base(BASE)
-    question = "why " * 20
-    prompt = len(tokenizer.apply_chat_template(chat_row(question)["messages"][:1], add_generation_prompt=True))
-    write_json_lines(TRAIN, [chat_row(question)])
-    losses = {}
-    for length in (prompt, prompt + 1):
-        dataset = checked_dataset(TRAIN, tokenizer, limits(10_000))
-        batch = next(iterate_batches(dataset, 1, length))
-        losses[length] = default_loss(model, *batch)[0].item()
-    assert math.isnan(losses[prompt]) and math.isfinite(losses[prompt + 1])
-    checked_dataset(TRAIN, tokenizer, limits(prompt + 1))
-    with pytest.raises(InputFileError, match=f"takes {prompt} tokens"):
-        checked_dataset(TRAIN, tokenizer, limits(prompt))
-
-
-def test_a_failing_chat_template_is_told_with_the_row(project):
-    tokenizer = load_its_tokenizer(BASE)
-    tokenizer.chat_template = "{{ raise_exception('roles must alternate') }}"
-    with pytest.raises(InputFileError, match=r"line 1: the base model's chat template fails.*roles must alternate"):
-        checked_dataset(TRAIN, tokenizer, limits())
-
-
-def test_truncated_rows_are_counted(project, caplog):
-    write_json_lines(TRAIN, [chat_row(), chat_row(answer="long " * 100), chat_row(), chat_row()])
-    checked_dataset(TRAIN, load_its_tokenizer(BASE), limits())
-    assert f"{TRAIN}: 1 of 4 rows (25.0 %) lose their end: training.max_seq_length is 256" in caplog.text
-
-
-def test_sets_smaller_than_a_batch_are_told_with_numbers(caplog):
-    with pytest.raises(InputFileError, match=r"valid has 3 rows, fewer than training.batch_size = 4.*batch_size: 3"):
-        check_sizes("train", range(8), "valid", range(3), 4)
-    with pytest.raises(InputFileError, match=r"train has 1 row, fewer"):
-        check_sizes("train", range(1), "valid", range(3), 2)
-    with pytest.raises(InputFileError, match="train has no rows"):
-        check_sizes("train", [], "valid", range(3), 1)
-
-
-def test_training_without_any_update_is_refused():
-    with pytest.raises(ConfigurationError, match="only 7 iterations"):
-        check_updates(7, 8)
-    check_updates(8, 8)
-
-
-def test_gradients_of_the_last_iterations_are_told(project, caplog):
-    train_it(grad_accumulation_steps=5)
-    assert "12 iterations, 2 optimizer updates" in caplog.text
-    assert "the last 2 of 12 iterations fill no optimizer update" in caplog.text
-
-
-def test_more_layers_than_the_model_has_is_refused(project):
-    with pytest.raises(ConfigurationError, match=r"training\.num_layers is 99"):
-        train_it(num_layers=99)
-
-
-def test_an_unknown_kind_of_model_is_told(project):
-    write_json(
-        BASE / "config.json", {**read_json(BASE / "config.json"), "model_type": "lstm", "architectures": ["Lstm"]}
-    )
-    with pytest.raises(InputFileError, match="Model type lstm not supported"):
-        train_it()
 
 
 # The fused model

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from lib.chat_template import settle_chat_template
 from lib.errors import ConfigurationError, InputFileError, UnderstudyError
 from lib.files import write_json
 from lib.gguf_import import import_gguf
@@ -37,6 +38,10 @@ def import_base_model(source: str, revision: str | None, folder: Path) -> None:
     try:
         record = _importer_of(source)(source, revision, incoming)
         _check(incoming, source)
+        if settle_chat_template(incoming):
+            log.info(
+                "The chat template answers without thinking, and with one date in place of today's: docs/training.md"
+            )
         write_json(incoming / SOURCE_RECORD, {"source": source, **record})
         _move_in(incoming, folder)
     finally:

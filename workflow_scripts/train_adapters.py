@@ -20,14 +20,28 @@ from mlx_lm.tokenizer_utils import TokenizerWrapper
 from mlx_lm.tuner.utils import build_schedule, linear_to_lora_layers
 
 from lib.errors import InputFileError
-from lib.files import write_json
+from lib.files import read_json, write_json
 from lib.job_log import log
 from lib.mlx_models import device_in_use, load_base
-from lib.preflight import RowLimits, check_layers, check_sizes, check_updates, checked_dataset, log_plan
+from lib.preflight import (
+    RowLimits,
+    check_context,
+    check_keep,
+    check_layers,
+    check_memory,
+    check_sizes,
+    check_updates,
+    checked_dataset,
+    log_plan,
+    longest_batch,
+    parameters_of,
+    saved_iterations,
+    warn_of_forgetting,
+)
 from lib.row_batches import batches_per_epoch
 from lib.training_loop import TrainingLoop
 from lib.training_run import ADAPTER_CONFIG, ADAPTERS, METRICS, finished_run, mark_finished, publish, run_identity
-from lib.training_state import remove_states, saved_iterations
+from lib.training_state import iterations_of_states, remove_states
 from lib.training_watch import Watcher
 
 OPTIMIZERS = {
@@ -56,6 +70,8 @@ def train_adapters(
     the training ends (0: never). Raises InputFileError for rows that can't be trained on, ConfigurationError for settings that
     can't be, TrainingDiverged, TrainingInterrupted, SaveFailed."""
     config = read_lora_config(lora_config)
+    if not patience:
+        check_keep(keep, saved_iterations(config["iters"], config["save_every"], config["grad_accumulation_steps"]))
     shaping = {**config, "early_stopping_patience": patience} if patience else config
     folder = Path(lora_config).parent / "runs" / run_identity(shaping, [train_rows, valid_rows], base_folder)
     record = finished_run(folder)
@@ -90,7 +106,7 @@ def read_lora_config(path: str) -> dict:
 
 def started_run(folder: Path) -> Path:
     """Return the folder of a run that was stopped as it is, any other one empty."""
-    if not saved_iterations(folder):
+    if not iterations_of_states(folder):
         shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
@@ -100,6 +116,8 @@ def train_in(folder: Path, config: dict, train_rows: str, valid_rows: str, base_
     """Train in `folder`, from its last save if there is one, and return the record that marks it finished."""
     log.info(device_in_use())
     log.log(logging.INFO if is_blas_optimised() else logging.WARNING, blas_in_use())
+    model_config = read_json(Path(base_folder) / "config.json")
+    check_context(model_config, config["max_seq_length"])
     # The order in mlx_lm.lora.run: numpy shuffles the rows, MLX draws the adapters' start.
     np.random.seed(config["seed"])
     model, tokenizer = load_base(base_folder)
@@ -109,7 +127,9 @@ def train_in(folder: Path, config: dict, train_rows: str, valid_rows: str, base_
     check_updates(config["iters"], config["grad_accumulation_steps"])
     mx.random.seed(config["seed"])
     add_adapters(model, config)
-    log_plan(model, config["iters"], config["grad_accumulation_steps"])
+    check_memory(model, model_config, config, longest_batch([train_set, valid_set], config["max_seq_length"]))
+    log_plan(model, config["iters"], config["grad_accumulation_steps"], config["batch_size"])
+    warn_of_forgetting(config, len(train_set), len(model.layers), parameters_of(model)[1])
     write_json(folder / ADAPTER_CONFIG, dict(sorted(config.items())))
     per_epoch = batches_per_epoch(len(train_set), config["batch_size"])
     guessing = math.log(vocabulary_size(tokenizer))

@@ -22,3 +22,13 @@ def clock_time(seconds: float) -> str:
     """A place in a talk: 75 is 1:15, 3675 is 1:01:15."""
     minutes, rest = divmod(int(seconds), 60)
     return f"{minutes}:{rest:02d}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
+
+
+def counted(number: int, noun: str, plural: str = "s") -> str:
+    """A number with its noun, in the plural where it takes one: 1 row, 1,367 rows."""
+    return f"{number:,} {noun}" + ("" if number == 1 else plural)
+
+
+def in_gigabytes(size: float) -> str:
+    """Bytes in GB or MB, by the thousand: 6,430,000,000 is 6.4 GB."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"

@@ -10,8 +10,7 @@ import mlx.core as mx
 import numpy as np
 from mlx_lm.tuner.trainer import iterate_batches
 
-# mlx_lm pads a batch to one more than a multiple of this many tokens.
-PADDED_TO = 32
+from lib.training_rows import PADDED_TO
 
 
 class RowOrder:

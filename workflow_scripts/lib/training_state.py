@@ -84,7 +84,7 @@ def save_state(folder: Path, moment: Moment, model: nn.Module, optimizer: optim.
 
 def remove_states(folder: Path, but: int = 0) -> None:
     """Remove a run's states `but` for so many last ones: all of them once nothing has to go on."""
-    iterations = saved_iterations(folder)
+    iterations = iterations_of_states(folder)
     for iteration in iterations[: len(iterations) - but]:
         for file in state_files(folder, iteration):
             file.unlink(missing_ok=True)
@@ -92,7 +92,7 @@ def remove_states(folder: Path, but: int = 0) -> None:
 
 def restore_state(folder: Path, model: nn.Module, optimizer: optim.Optimizer) -> Moment | None:
     """Put the last whole state of the folder into model, optimizer and generators; None if there is none."""
-    for iteration in reversed(saved_iterations(folder)):
+    for iteration in reversed(iterations_of_states(folder)):
         arrays, record = state_files(folder, iteration)
         moment = whole_moment(arrays, record)
         if moment is None:
@@ -119,7 +119,7 @@ def whole_moment(arrays: Path, record: Path) -> Moment | None:
         return None
 
 
-def saved_iterations(folder: Path) -> list[int]:
+def iterations_of_states(folder: Path) -> list[int]:
     """The iterations of all states of which there is any file."""
     return sorted({int(path.name.split("_")[0]) for path in folder.glob("[0-9]*_state.*")})
 

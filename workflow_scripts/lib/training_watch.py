@@ -8,6 +8,7 @@ from typing import Any
 
 from lib.errors import UnderstudyError
 from lib.job_log import log
+from lib.machine import SwapWatch
 from lib.metrics import MetricsFile
 
 # A single short row may have any loss; so many in a row that are no better than guessing have left the range.
@@ -34,6 +35,7 @@ class Watcher:
         self._patience = patience
         self._guessing = guessing
         self._metrics: MetricsFile | None = None
+        self._swap = SwapWatch()
         self._started = time.monotonic()
         self._began_at = 0
         self._recent: deque[float] = deque(maxlen=LOSSES_THAT_SHOW_A_RANGE)
@@ -104,6 +106,8 @@ class Watcher:
             "iteration %s/%s, training loss %.3f, %.0f tokens/s, %s",
             f"{iteration:,}", f"{self.iterations:,}", loss, speed, self.time_left(iteration),
         )  # fmt: skip
+        if warning := self._swap.warning():
+            log.warning("Warning: %s", warning)
 
     def on_validation(self, iteration: int, loss: float) -> None:
         """Take in a look at the held-out rows, made after `iteration`.

@@ -1,0 +1,174 @@
+"""Tell, before a training, what it will do, take and risk: rows, steps, memory, time, disk. A few steps are really made."""
+
+from lib.optimised_blas import run_with_optimised_blas
+
+if __name__ == "__main__":
+    run_with_optimised_blas()
+
+from pathlib import Path
+
+import mlx.core as mx
+from mlx import nn
+from mlx_lm.tuner.datasets import CacheDataset
+from tabulate import tabulate
+
+from lib.files import read_json
+from lib.job_log import log
+from lib.machine import MachineMemory, free_disk, memory_of_machine
+from lib.mlx_models import device_in_use, is_on_cpu, load_base, load_its_tokenizer, load_weights
+from lib.plain_numbers import as_duration, in_gigabytes, in_thousands
+from lib.preflight import (
+    RowLimits,
+    account_of,
+    check_context,
+    check_keep,
+    check_memory,
+    check_sizes,
+    check_updates,
+    checked_dataset,
+    counted,
+    longest_batch,
+    parameters_of,
+    plan_lines,
+    rows_of,
+    saved_iterations,
+    warn_of_forgetting,
+)
+from lib.training_disk import needed_disk
+from lib.training_memory import PredictedMemory, shape_of, with_settings
+from lib.training_time import looks_at_validation, predicted_seconds
+from lib.training_trial import Trial, tokens_of_batches, try_steps
+from train_adapters import add_adapters, make_optimizer, read_lora_config
+
+
+def check_training(
+    lora_config: str,
+    train_rows: str,
+    valid_rows: str,
+    base_folder: str,
+    keep: str | int,
+    quantizations: list[str],
+    machine: MachineMemory | None = None,
+) -> None:
+    """Log the account of the training that `lora_config` describes.
+
+    Raises InputFileError or ConfigurationError for what would stop it, or spoil it; before any weight is loaded."""
+    config, model_config = read_lora_config(lora_config), read_json(Path(base_folder) / "config.json")
+    machine = machine or memory_of_machine()
+    train_set, valid_set = checked_sets(config, model_config, train_rows, valid_rows, base_folder)
+    saves = saved_iterations(config["iters"], config["save_every"], config["grad_accumulation_steps"])
+    check_keep(keep, saves)
+    model = model_to_train(base_folder, config)
+    longest = longest_batch([train_set, valid_set], config["max_seq_length"])
+    check_memory(model, model_config, config, longest, machine)
+    predicted = with_settings(shape_of(model, model_config), {**config, "max_seq_length": longest})
+    trainable, parameters = parameters_of(model)
+    warn_of_forgetting(config, len(train_set), len(model.layers), parameters)
+    plan = plan_lines(model, config["iters"], config["grad_accumulation_steps"], config["batch_size"])
+    needed = needed_disk(
+        load_weights(base_folder, lazy=True), parameters, trainable, len(saves), config["optimizer"], quantizations
+    )
+    trial = tried(base_folder, config, train_set)
+    lines = {
+        **rows_lines(train_set, valid_set, config),
+        **plan,
+        "memory": memory_line(predicted, trial, machine),
+        "time": time_line(trial, train_set, valid_set, config),
+        "disk": disk_line(needed, free_disk(lora_config)),
+    }
+    log.info("%s", tabulate(lines.items(), tablefmt="plain", disable_numparse=True))
+
+
+def checked_sets(
+    config: dict, model_config: dict, train_rows: str, valid_rows: str, base_folder: str
+) -> tuple[CacheDataset, CacheDataset]:
+    """Read both sets, and check them and the settings that they decide on."""
+    check_context(model_config, config["max_seq_length"])
+    tokenizer = load_its_tokenizer(base_folder)
+    limits = limits_of(config)
+    train_set, valid_set = (checked_dataset(path, tokenizer, limits) for path in (train_rows, valid_rows))
+    check_sizes(train_rows, train_set, valid_rows, valid_set, limits.batch_size)
+    check_updates(config["iters"], config["grad_accumulation_steps"])
+    return train_set, valid_set
+
+
+def limits_of(config: dict) -> RowLimits:
+    return RowLimits(config["max_seq_length"], config["mask_prompt"], config["batch_size"])
+
+
+def model_to_train(base_folder: str, config: dict) -> nn.Module:
+    """Return the model with its adapters as the training computes it; no weight is read from the disk."""
+    model = load_weights(base_folder, lazy=True)
+    if is_on_cpu():
+        model.set_dtype(mx.float32)
+    add_adapters(model, config)
+    return model
+
+
+def tried(base_folder: str, config: dict, train_set: CacheDataset) -> Trial:
+    """Make a few steps with the base model as it is."""
+    log.info("%s; a few steps are made to see what they take", device_in_use())
+    model, _ = load_base(base_folder)
+    add_adapters(model, config)
+    return try_steps(model, make_optimizer(config), train_set, config, lengths_of(train_set))
+
+
+def lengths_of(dataset: CacheDataset) -> list[int]:
+    return [len(tokens) for tokens, _ in rows_of(dataset)]
+
+
+def rows_lines(train_set: CacheDataset, valid_set: CacheDataset, config: dict) -> dict[str, str]:
+    """Say what is learned from."""
+    account = account_of(train_set, limits_of(config))
+    return {
+        "rows": f"{counted(account.rows, 'row')} to train on, {len(valid_set):,} to validate with",
+        "longest row": f"{counted(account.longest, 'token')}; training.max_seq_length is {config['max_seq_length']}, which cuts "
+        f"{counted(account.truncated, 'row')} ({account.truncated_share:.1%})",
+        "tokens": f"{in_thousands(account.tokens)}, of which {account.answer_share:.0%} are learned from",
+    }
+
+
+def memory_line(predicted: PredictedMemory, trial: Trial, machine: MachineMemory) -> str:
+    parts = {"weights": predicted.weights, "activations": predicted.activations, "logits": predicted.logits}
+    named = ", ".join(f"{name} {in_gigabytes(size)}" for name, size in parts.items())
+    return (
+        f"{in_gigabytes(predicted.peak)} predicted ({named}), {in_gigabytes(trial.peak)} seen on the longest rows; "
+        f"{in_gigabytes(machine.available)} of {in_gigabytes(machine.total)} are free"
+    )
+
+
+def time_line(trial: Trial, train_set: CacheDataset, valid_set: CacheDataset, config: dict) -> str:
+    size, limit = config["batch_size"], config["max_seq_length"]
+    of_epoch, of_look = (tokens_of_batches(lengths_of(rows), size, limit) for rows in (train_set, valid_set))
+    share = 1 if config["val_batches"] == -1 else min(1, config["val_batches"] / len(of_look))
+    looks = looks_at_validation(config["iters"], config["steps_per_eval"])
+    training, evaluation = predicted_seconds(
+        trial.steps, sum(of_epoch) / len(of_epoch) * config["iters"], trial.looks, sum(of_look) * share * looks
+    )
+    batches = counted(round(len(of_look) * share), "validation batch", "es")
+    return (
+        f"about {as_duration(training + evaluation)}: {as_duration(training)} for {counted(config['iters'], 'iteration')}, "
+        f"{as_duration(evaluation)} for {counted(looks, 'look')} at {batches}"
+    )
+
+
+def disk_line(needed: dict[str, int], free: int) -> str:
+    total = sum(needed.values())
+    if total > free:
+        log.warning("Warning: a run leaves %s on the disk, and %s are free.", in_gigabytes(total), in_gigabytes(free))
+    named = ", ".join(f"{name} {in_gigabytes(size)}" for name, size in needed.items())
+    return f"{in_gigabytes(total)} for {named}; {in_gigabytes(free)} are free"
+
+
+if __name__ == "__main__":
+    from lib.job_log import start_job_log
+
+    start_job_log(snakemake.log[0])
+    check_training(
+        snakemake.input.lora_config,
+        snakemake.input.train,
+        snakemake.input.valid,
+        str(Path(snakemake.input.base).parent),
+        snakemake.params.keep,
+        snakemake.params.quantizations,
+    )

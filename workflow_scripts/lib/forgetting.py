@@ -1,0 +1,43 @@
+"""Settings under which a model forgets what it knew before.
+
+The limits are those of the Fung project, for a Llama of 3 billion parameters: few, small, slow steps on the last layers."""
+
+from lib.job_log import log
+
+FUNG = {"learning_rate": 1e-5, "epochs": 2, "num_layers": 12, "rank": 8, "scale": 20.0}
+SMALL_MODEL = 1_000_000_000
+
+
+def beyond_fung(config: dict, rows: int, layers: int) -> dict[str, float]:
+    """Return the settings of mlx_lm's `config` that go beyond the Fung values, by name; the model has `layers` layers."""
+    schedule = config["lr_schedule"]
+    steps = config["num_layers"]
+    settings = {
+        # A schedule's first argument is its highest rate, for all that come down from there.
+        "learning_rate": max(map(float, schedule["arguments"][:1])) if schedule else config["learning_rate"],
+        "epochs": round(config["iters"] * config["batch_size"] / rows, 2),
+        "num_layers": layers if steps == -1 else steps,
+        "rank": config["lora_parameters"]["rank"],
+        "scale": config["lora_parameters"]["scale"],
+    }
+    return {name: value for name, value in settings.items() if value > FUNG[name]}
+
+
+def forgetting_warning(config: dict, rows: int, layers: int, parameters: int) -> str | None:
+    """Return one line that names what goes beyond the Fung values, or None if nothing does."""
+    beyond = beyond_fung(config, rows, layers)
+    if not beyond:
+        return None
+    named = ", ".join(f"{name} {value:g} ({FUNG[name]:g})" for name, value in beyond.items())
+    line = f"training's {named}: beyond the Fung values in brackets, so the model may forget what it knew."
+    if parameters < SMALL_MODEL:
+        line += (
+            f" With {parameters / 1e6:.0f} million parameters it learns little from those, so look at what it answers."
+        )
+    return line
+
+
+def warn_of_forgetting(config: dict, rows: int, layers: int, parameters: int) -> None:
+    """Log the warning, if there is one."""
+    if warning := forgetting_warning(config, rows, layers, parameters):
+        log.warning("Warning: %s", warning)

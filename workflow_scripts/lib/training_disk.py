@@ -1,0 +1,29 @@
+"""How much room on the disk a training and what is made of it takes, in bytes."""
+
+from mlx import nn
+from mlx.utils import tree_flatten
+
+from lib.plain_numbers import counted
+from lib.training_memory import OPTIMIZER_STATES
+
+# Bits a weight, scales included, over the whole file; those that mix, such as Q4_K_M, as for a Llama of 3 billion parameters.
+BITS = {
+    "F32": 32, "F16": 16, "BF16": 16, "Q8_0": 8.5, "Q6_K": 6.6, "Q5_K_M": 5.8, "Q5_K_S": 5.6, "Q5_1": 6.0, "Q5_0": 5.6,
+    "Q4_K_M": 5.1, "Q4_K_S": 4.8, "Q4_1": 5.1, "Q4_0": 4.8, "Q3_K_M": 4.2, "Q3_K_L": 4.5, "Q3_K_S": 3.9, "Q2_K": 3.4,
+}  # fmt: skip
+HALF_PRECISION_BITS = 16
+
+
+def needed_disk(
+    base: nn.Module, parameters: int, adapters: int, saves: int, optimizer: str, quantizations: list[str]
+) -> dict[str, int]:
+    """Return the bytes of each thing that a run leaves on the disk, by name.
+
+    `base` is the model as stored, `parameters` its number of weights, `adapters` the trainable ones. The Hugging Face folder
+    shares its weights with the fused one; a quantized base is fused in half precision."""
+    stored = sum(values.nbytes for _, values in tree_flatten(base.parameters()))
+    return {
+        counted(saves, "save"): saves * 4 * adapters * (1 + OPTIMIZER_STATES[optimizer.lower()]),
+        "fused": max(stored, parameters * HALF_PRECISION_BITS // 8),
+        **{name: int(parameters * BITS[name] / 8) for name in quantizations},
+    }

@@ -1,0 +1,51 @@
+"""Mix general chat rows into the training rows, so that the model goes on hearing what it knew: replay, against forgetting."""
+
+import random
+from pathlib import Path
+
+from lib.errors import InputFileError
+from lib.files import read_json_lines, write_json_lines
+from lib.job_log import log, start_job_log
+from lib.plain_numbers import counted
+from lib.training_rows import check_messages
+
+
+def mix_replay_rows(train: str, valid: str, replay: str, share: float, seed: int, outputs: dict[str, str]) -> None:
+    """Write `outputs["train"]`, of whose rows the part `share` (0 to 1) is drawn from `replay`, in the order that `seed` gives, and
+    `outputs["valid"]`, which stays the talks' own.
+
+    Raises InputFileError if `replay` has too few rows, or one that is no chat row, naming the line."""
+    own = [row for _, row in read_json_lines(train)]
+    general = read_json_lines(replay)
+    for line, row in general:
+        check_messages(row, f"{replay}, line {line}")
+    wanted = rows_for_share(len(own), share)
+    if wanted > len(general):
+        possible = len(general) / (len(own) + len(general))
+        raise InputFileError(
+            f"{replay} has {counted(len(general), 'row')}; training.replay.share {share:g} beside {counted(len(own), 'row')} takes "
+            f"{wanted:,}. Add rows, or lower the share to {int(100 * possible) / 100:g}."
+        )
+    drawn = random.Random(seed).sample([{"messages": row["messages"]} for _, row in general], wanted)
+    mixed = [*own, *drawn]
+    random.Random(seed).shuffle(mixed)
+    write_json_lines(outputs["train"], mixed)
+    Path(outputs["valid"]).write_bytes(Path(valid).read_bytes())
+    log.info("%s of the talks and %s of %s", counted(len(own), "row"), counted(wanted, "row"), replay)
+
+
+def rows_for_share(own: int, share: float) -> int:
+    """Return how many rows beside `own` ones are `share` of all."""
+    return round(own * share / (1 - share))
+
+
+if __name__ == "__main__":
+    start_job_log(snakemake.log[0])
+    mix_replay_rows(
+        snakemake.input.train,
+        snakemake.input.valid,
+        snakemake.input.replay,
+        snakemake.params.share,
+        snakemake.params.seed,
+        dict(snakemake.output.items()),
+    )
