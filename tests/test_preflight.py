@@ -160,11 +160,6 @@ def test_sets_smaller_than_a_batch_are_told_with_numbers(caplog):
         check_sizes("train", [], "valid", range(3), 1)
 
 
-def test_rows_left_out_of_the_last_batch_are_told(project, caplog):
-    check_sizes("train", range(9), "valid", range(8), 4)
-    assert "train: 1 row is not used" in caplog.text and "valid" not in caplog.text
-
-
 def test_training_without_any_update_is_refused():
     with pytest.raises(ConfigurationError, match="only 7 iterations"):
         check_updates(7, 8)
@@ -413,8 +408,8 @@ def test_time_is_that_of_the_tokens_and_of_the_looks():
 
 
 def test_tokens_of_a_run_include_the_padding():
-    assert tokens_of_batches([10, 40, 20, 90, 5], 2, 80) == [2 * 32, 2 * 79]
-    assert batches_by_length([10, 40, 20, 90, 5], 2) == [[0, 2], [1, 3]]
+    assert tokens_of_batches([10, 40, 20, 90, 5], 2, 80) == [32, 2 * 32, 2 * 79]
+    assert batches_by_length([10, 40, 20, 90, 5], 2) == [[4], [0, 2], [1, 3]]
 
 
 # snakemake preflight

@@ -177,7 +177,7 @@ def padded_length(tokens: int, max_seq_length: int) -> int:
 def check_sizes(
     train_path: str | Path, train: Sequence, valid_path: str | Path, valid: Sequence, batch_size: int
 ) -> None:
-    """Raise InputFileError if either set can't fill one batch; warn of the rows that mlx_lm leaves out of the last one."""
+    """Raise InputFileError if either set can't fill one batch."""
     if not len(train):
         raise InputFileError(f"{train_path} has no rows. See data/dataset/report.json for what became of the answers.")
     for path, rows, what_helps in [
@@ -189,7 +189,3 @@ def check_sizes(
                 f"{path} has {counted(len(rows), 'row')}, fewer than training.batch_size = {batch_size}. "
                 f"What helps: {what_helps}, or training.batch_size: {max(1, len(rows))}."
             )
-        left_out = len(rows) % batch_size
-        if left_out:
-            log.warning("Warning: %s: %s not used, because %d is not a multiple of training.batch_size = %d.",
-                        path, "1 row is" if left_out == 1 else f"{left_out} rows are", len(rows), batch_size)  # fmt: skip
