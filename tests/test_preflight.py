@@ -193,10 +193,8 @@ def test_a_row_of_5000_tokens_is_cut_and_told(project, caplog):
         f"1 of 4 rows (25.0 %) lose their end: training.max_seq_length is 256, the longest has {tokens} tokens"
         in caplog.text
     )
-    assert all(
-        math.isfinite(float(line.split(",")[2] or 0))
-        for line in Path(OUTPUTS["metrics.csv"]).read_text().split("\n")[1:-1]
-    )
+    lines = Path(OUTPUTS["metrics.csv"]).read_text().splitlines()[1:]
+    assert all(math.isfinite(float(line.split(",")[2] or 0)) for line in lines)
 
 
 def test_a_limit_below_every_question_is_told_with_the_one_that_would_work(project):
@@ -234,7 +232,7 @@ def test_a_validation_set_of_one_row_is_too_small_for_a_batch_of_two(project):
         (
             "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}"
             "{% if add_generation_prompt %}<assistant>I think{% endif %}",
-            "goes on with 'It is",
+            "goes on with 't is the number ', the prompt with ' think'",
         ),
         ("{{ messages | length }}{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}", "goes on with '2<"),
     ],
@@ -275,7 +273,7 @@ def test_the_share_of_the_tokens_that_are_learned_from(project):
 # The settings
 
 
-def test_fungs_numbers(caplog):
+def test_fungs_numbers():
     model = model_without_weights(LLAMA_3B)
     model.set_dtype(mx.bfloat16)
     model.freeze()
@@ -355,7 +353,7 @@ def adapted(config, layers):
 def test_a_training_that_can_not_fit_is_refused_with_settings_that_would():
     model, settings = adapted(SMOLLM2, 12), {**FUNG_SETTINGS, "batch_size": 4, "grad_checkpoint": False}
     small = MachineMemory(total=2_000_000_000, available=2_000_000_000)
-    with pytest.raises(ConfigurationError, match=r"about \d\.\d GB.* has 2\.0 GB") as raised:
+    with pytest.raises(ConfigurationError, match=r"about 8\.. GB.* has 2\.0 GB") as raised:
         check_memory(model, SMOLLM2, settings, 1024, small)
     fits = dict(re.findall(r"training\.(\w+): (\w+)", str(raised.value)))
     assert fits["grad_checkpoint"] == "true" and int(fits["batch_size"]) < 4
@@ -410,8 +408,8 @@ def test_time_is_that_of_the_tokens_and_of_the_looks():
 
 
 def test_tokens_of_a_run_include_the_padding():
-    assert tokens_of_batches([10, 40, 20, 90, 5], 2, 80) == [2 * 32, 2 * 79]
-    assert batches_by_length([10, 40, 20, 90, 5], 2) == [[0, 2], [1, 3]]
+    assert tokens_of_batches([10, 40, 20, 90, 5], 2, 80) == [32, 2 * 32, 2 * 79]
+    assert batches_by_length([10, 40, 20, 90, 5], 2) == [[4], [0, 2], [1, 3]]
 
 
 # snakemake preflight
@@ -439,3 +437,25 @@ def test_a_wrong_keep_stops_preflight_before_a_weight_is_loaded(project, monkeyp
     (BASE / "model.safetensors").unlink()
     with pytest.raises(ConfigurationError, match=r"training.keep is 7"):
         check_training("models/x/lora.yaml", TRAIN, VALID, str(BASE), 7, ["F16"])
+
+
+def test_snakemake_preflight_trains_nothing_and_asks_for_nothing(tmp_path, finished, teacher):
+    project = finished.copied_to(tmp_path / "copy")
+    before = project.contents("models/**/*.*") | project.contents("data/*/**/*.*")
+    said = project.snakemake("preflight", "--quiet", "rules")
+    assert (
+        re.search(r"rows +\d+ rows to train on", said) and "optimizer updates" in said and "seen on the longest" in said
+    )
+    assert "learning_rate 0.001 (1e-05)" in said
+    after = project.contents("models/**/*.*") | project.contents("data/*/**/*.*")
+    assert {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)} == set()
+    assert teacher.asked() == []
+    assert project.planned() == {}
+
+
+def test_snakemake_preflight_stops_with_the_line_that_helps(tmp_path, finished):
+    project = finished.copied_to(tmp_path / "copy")
+    project.configure(training={**OF_TINY_PROJECTS, "max_seq_length": 4096})
+    said = project.snakemake("preflight", succeeds=False)
+    assert "Error: training.max_seq_length is 4096" in said and "Use training.max_seq_length: 2048 or less." in said
+    assert "Traceback" not in said

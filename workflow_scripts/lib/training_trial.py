@@ -31,16 +31,19 @@ class Trial(NamedTuple):
 
 
 def batches_by_length(lengths: Sequence[int], batch_size: int) -> list[list[int]]:
-    """Return the rows by index in batches of similar length, the shortest first; the shortest that fill none are left out."""
+    """Return the rows by index in batches of similar length, the shortest first; what fills no batch is a smaller one."""
     order = sorted(range(len(lengths)), key=lambda index: lengths[index])
-    return [order[start : start + batch_size] for start in range(len(order) % batch_size, len(order), batch_size)]
+    rest = len(order) % batch_size
+    full = [order[start : start + batch_size] for start in range(rest, len(order), batch_size)]
+    return [order[:rest], *full] if rest else full
 
 
 def tokens_of_batches(lengths: Sequence[int], batch_size: int, max_seq_length: int) -> list[int]:
     """Return the tokens that each batch is computed on, padding included, the shortest first."""
     batches = batches_by_length(lengths, batch_size)
     longest = [max(lengths[index] for index in batch) for batch in batches]
-    return [batch_size * (padded_length(length, max_seq_length) - 1) for length in longest]
+    padded = [padded_length(length, max_seq_length) - 1 for length in longest]
+    return [len(batch) * length for batch, length in zip(batches, padded, strict=True)]
 
 
 def tried_batches(batches: Sequence[list[int]]) -> tuple[list[list[int]], list[int]]:
@@ -85,13 +88,13 @@ def batches_of(rows: CacheDataset, batches: Sequence[list[int]], config: dict) -
     """Yield the named batches as mlx_lm makes them."""
     for batch in batches:
         subset = [rows[index] for index in batch]
-        yield from iterate_batches(subset, config["batch_size"], config["max_seq_length"])
+        yield from iterate_batches(subset, len(batch), config["max_seq_length"])
 
 
 def look_at(model: nn.Module, batch: list[int], rows: CacheDataset, config: dict, lengths: Sequence[int]) -> Timed:
     """Time an evaluation of one batch."""
     started = time.perf_counter()
-    evaluate(model, [rows[index] for index in batch], config["batch_size"], 1, config["max_seq_length"])
+    evaluate(model, [rows[index] for index in batch], len(batch), 1, config["max_seq_length"])
     return Timed(tokens_of(batch, config, lengths), time.perf_counter() - started)
 
 
