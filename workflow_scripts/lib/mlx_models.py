@@ -2,11 +2,12 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import mlx.core as mx
 from mlx import nn
 from mlx_lm.tokenizer_utils import TokenizerWrapper
-from mlx_lm.utils import load_config, load_model, load_tokenizer
+from mlx_lm.utils import _get_classes, load_config, load_model, load_tokenizer
 
 from lib.errors import InputFileError
 
@@ -36,6 +37,38 @@ def load_weights(folder: str | Path, lazy: bool = False) -> nn.Module:
             f"{folder} can't be loaded by mlx_lm: {error}\n"
             f"Choose another base_model in config.yaml: models of the Llama family, such as Llama 3 and SmolLM2, work."
         ) from error
+
+
+def model_without_weights(config: dict[str, Any]) -> nn.Module:
+    """Build the model that a config.json describes; its arrays have shapes and dtypes, and no memory until evaluated.
+
+    A quantized one has the packed shapes. Raises InputFileError if mlx_lm doesn't know the model's type, or a key that the type
+    needs is missing."""
+    try:
+        model_class, arguments_class = _get_classes(config)
+        model = model_class(arguments_class.from_dict(config))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputFileError(f"config.json describes no model that mlx_lm can build: {error}") from None
+    if quantization := config.get("quantization"):
+        quantize_shapes(model, quantization)
+    return model
+
+
+def quantize_shapes(model: nn.Module, quantization: dict[str, Any]) -> None:
+    """Give the layers the packed shapes that mlx_lm.convert stores, `quantization` being config.json's."""
+    group_size = quantization["group_size"]
+    of_family = getattr(model, "quant_predicate", None)
+
+    def packing_of(path: str, module: nn.Module) -> bool | dict[str, Any]:
+        if path in quantization:
+            return quantization[path]
+        if not hasattr(module, "to_quantized") or module.weight.shape[-1] % group_size:
+            return False
+        return of_family is None or of_family(path, module)
+
+    nn.quantize(
+        model, group_size, quantization["bits"], mode=quantization.get("mode", "affine"), class_predicate=packing_of
+    )
 
 
 def load_its_tokenizer(folder: str | Path) -> TokenizerWrapper:
