@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from lib.errors import ConfigurationError, InputFileError, UnderstudyError
-from lib.files import write_json
+from lib.files import read_json, write_json
 from lib.gguf_import import import_gguf
 from lib.gguf_source import PACKAGE, gguf_source
 from lib.job_log import log, start_job_log
-from lib.llama_folder import read_llama_config
+from lib.mlx_models import load_weights, model_without_weights
 from lib.model_folder import link_or_copy
 from lib.safetensors_folder import stored_tensors
 
@@ -103,8 +103,9 @@ def _link_model_files(source: Path, folder: Path) -> None:
 
 def _check(folder: Path, source: str) -> None:
     try:
-        read_llama_config(folder)
+        model_without_weights(read_json(folder / "config.json"))
         stored_tensors(folder)
+        load_weights(folder, lazy=True)
     except InputFileError as error:
         raise InputFileError(f"base_model: {source}: {str(error).replace(f'{folder}/', '')}") from None
     if not any((folder / name).is_file() for name in ("tokenizer.json", "tokenizer.model")):
