@@ -35,7 +35,7 @@ def load_weights(folder: str | Path, lazy: bool = False) -> nn.Module:
     except (ValueError, KeyError, TypeError, RuntimeError) as error:
         raise InputFileError(
             f"{folder} can't be loaded by mlx_lm: {error}\n"
-            f"Choose another base_model in config.yaml: models of the Llama family, such as Llama 3 and SmolLM2, work."
+            f"Bring the model in anew, or choose another base_model in config.yaml."
         ) from error
 
 
