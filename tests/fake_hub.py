@@ -3,6 +3,7 @@
 import hashlib
 import json
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -18,6 +19,7 @@ class FakeHub:
         self.requests: list[tuple[str, str, str | None, str | None]] = []
         self.refusal: tuple[int, str, str] | None = None  # status, X-Error-Code, X-Error-Message
         self.breaks_after: int | None = None  # bytes of a weight file, once; then 500 until it is mended
+        self.waits_after: int | None = None  # bytes of a weight file, until it is told to go on
         self.is_down = False
         hub = self
 
@@ -100,15 +102,18 @@ class FakeHub:
         stop = None
         if self.breaks_after is not None and path.suffix == ".safetensors":
             stop, self.breaks_after, self.is_down = self.breaks_after, None, True
+        elif self.waits_after is not None and path.suffix == ".safetensors":
+            stop = self.waits_after
         return self.send(request, 206 if begin else 200, content[begin:], extra, stop)
 
-    @staticmethod
-    def send(request, status: int, body: bytes, headers: dict[str, str], stop: int | None = None) -> None:
+    def send(self, request, status: int, body: bytes, headers: dict[str, str], stop: int | None = None) -> None:
         request.send_response(status)
         for name, value in {**headers, "Content-Length": str(len(body))}.items():
             request.send_header(name, value)
         request.end_headers()
         if request.command != "HEAD":
             request.wfile.write(body[:stop])
+        while self.waits_after is not None and stop is not None:
+            time.sleep(0.01)
         if stop is not None:
             request.close_connection = True

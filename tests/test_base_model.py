@@ -1,8 +1,15 @@
 """Base models from a hub, which here is a small server of the tests' own, and from folders that are not what they should be."""
 
+import hashlib
 import logging
+import os
+import re
 import socket
+import subprocess
+import sys
+import time
 
+import numpy as np
 import pytest
 from huggingface_hub import constants
 
@@ -12,9 +19,11 @@ from lib.errors import InputFileError
 from lib.files import read_json, write_json
 from lib.hub_models import HubError
 from lib.mlx_models import load_base
-from random_llama import write_random_llama
+from project import REPOSITORY, Project
+from random_llama import write_random_llama, write_safetensors
 from random_models import write_random_model
 
+SCRIPTS = str(REPOSITORY / "workflow_scripts")
 TOKEN = "hf_secretsecretsecret"
 
 
@@ -53,8 +62,7 @@ def test_a_model_comes_from_the_hub_with_its_commit_and_only_what_is_needed(hub,
     assert hub.downloaded()[0] == "config.json" and hub.downloaded()[-1] == "model.safetensors"
     assert not {"pytorch_model.bin", "consolidated.safetensors", "model.gguf"} & set(hub.downloaded())
     assert (base / "model.safetensors").read_bytes() == (source / "model.safetensors").read_bytes()
-    print(hub.requests)
-    assert {authorization for *_, authorization in hub.requests} == {f"Bearer {TOKEN}"}
+    assert {sent for _, path, _, sent in hub.requests if MODEL in path} == {f"Bearer {TOKEN}"}
     load_base(base)
     assert [path.name for path in base.iterdir() if path.name.startswith(".")] == []
 
@@ -144,6 +152,37 @@ def test_the_job_log_has_no_hub_token(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     record = logging.LogRecord("x", logging.INFO, "x", 1, f"Bearer {TOKEN}", None, None)
     assert TOKEN not in FormatterWithoutSecrets("%(message)s").format(record)
+
+
+def test_a_killed_process_goes_on_where_it_stopped(hub, source, tmp_path):
+    """Two real processes with HF_ENDPOINT; the first is killed while the hub waits in the middle of the weights."""
+    weights = {"model.embed_tokens.weight": ("F16", np.zeros((20_000, 700), np.float16))}
+    write_safetensors(source / "model.safetensors", weights)
+    hub.waits_after = 25_000_000
+    program = f"from import_base_model import import_base_model; import_base_model({MODEL!r}, None, Path('base'))"
+    environment = {**os.environ, "HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home"), "PYTHONPATH": SCRIPTS}
+    command = [sys.executable, "-c", f"from pathlib import Path; {program}"]
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL) as first:
+        part = tmp_path / "base/.downloads" / hashlib.sha256((source / "model.safetensors").read_bytes()).hexdigest()
+        while not (part.exists() and part.stat().st_size >= 10_000_000):
+            assert first.poll() is None
+            time.sleep(0.01)
+        first.kill()
+    kept, hub.waits_after, hub.requests = part.stat().st_size, None, []
+    second = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert [begun for _, path, begun, _ in hub.requests if path.endswith("model.safetensors")] == [f"bytes={kept}-"]
+    # What it brought is one tensor of the model and not the whole of it.
+    assert "can't be loaded by mlx_lm" in second.stderr and TOKEN not in second.stderr
+
+
+def test_granite_is_an_alternative_whose_run_is_planned(tmp_path):
+    text = (REPOSITORY / "config.yaml").read_text(encoding="utf-8")
+    text = re.sub(r"^base_model: .*\n", "", text, flags=re.MULTILINE)
+    text = text.replace("# base_model: ibm-granite/granite-4.0-h-micro", "base_model: ibm-granite/granite-4.0-h-micro")
+    (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
+    plan = Project(tmp_path).snakemake("-n", "models/fung-Q4_K_M.gguf")
+    assert "models/base/ibm-granite--granite-4.0-h-micro/config.json" in plan
+    assert "models/fung-Q4_K_M.gguf" in plan
 
 
 @pytest.mark.parametrize(
