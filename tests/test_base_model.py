@@ -1,5 +1,6 @@
 """Base models from a hub, which here is a small server of the tests' own, and from folders that are not what they should be."""
 
+import errno
 import hashlib
 import logging
 import os
@@ -15,6 +16,7 @@ from huggingface_hub import constants
 
 from fake_hub import COMMIT, MODEL, FakeHub
 from import_base_model import SOURCE_RECORD, import_base_model
+from lib import hub_models
 from lib.errors import InputFileError
 from lib.files import read_json, write_json
 from lib.hub_models import HubError
@@ -144,6 +146,31 @@ def test_pickled_weights_alone_are_refused(hub, source, tmp_path):
 def test_a_disk_that_is_too_small_is_told_before_the_weights(hub, tmp_path, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 1000}))
     assert "Make room" in refused(base=tmp_path / "base") and "model.safetensors" not in hub.downloaded()
+
+
+def test_a_disk_that_fills_up_is_told_and_the_part_stays(hub, source, tmp_path, monkeypatch):
+    def full(url, written, **options):
+        written.write(b"{")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(hub_models, "http_get", full)
+        assert "the disk is full. Make room" in refused(base=tmp_path / "base")
+    import_base_model(MODEL, None, tmp_path / "base")
+    assert next(begun for _, path, begun, _ in hub.requests if path.endswith("config.json")) == "bytes=1-"
+
+
+def test_a_download_that_came_damaged_is_thrown_away(hub, tmp_path, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(hub_models, "sha256_of", lambda path: "0" * 64)
+        assert "came damaged" in refused(base=tmp_path / "base")
+    import_base_model(MODEL, None, tmp_path / "base")
+
+
+def test_a_family_whose_gguf_is_not_written_here_is_told_at_once(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("understudy"), "propagate", True)
+    import_base_model(str(write_random_model(tmp_path / "source", "qwen3")), None, tmp_path / "base")
+    assert "converter writes a GGUF of the Llama family only" in caplog.text
 
 
 def test_the_job_log_has_no_hub_token(tmp_path, monkeypatch):

@@ -158,6 +158,26 @@ def test_a_4_bit_base_is_fused_onto_its_dequantized_weights(project, family, fin
     assert {tensor.dtype for tensor in stored_tensors(FUSED).values()} == {"F16"}
 
 
+def test_of_a_model_that_sees_images_the_language_model_is_trained_and_fused(project):
+    text = write_random_model(project / "text", "gemma3_text")
+    folder = project / "seeing"
+    folder.mkdir()
+    for path in text.glob("tokenizer*"):
+        (folder / path.name).write_bytes(path.read_bytes())
+    weights = {f"language_model.{name}": value for name, value in mx.load(str(text / "model.safetensors")).items()}
+    images = {"vision_tower.weight": mx.zeros((4, 4)), "multi_modal_projector.weight": mx.zeros((4, 4))}
+    mx.save_safetensors(str(folder / "model.safetensors"), {**weights, **images})
+    config = {"model_type": "gemma3", "architectures": ["Gemma3ForConditionalGeneration"], "vocab_size": 512}
+    config |= {"eos_token_id": 2, "text_config": random_config("gemma3_text"), "vision_config": {"hidden_size": 4}}
+    write_json(folder / "config.json", config)
+    bring_in(folder)
+    train_it()
+    fuse_it()
+    assert share_lost_by_fusing() < 0.01
+    assert "vision_config" not in read_json(FUSED / "config.json")
+    assert not [name for name in stored_tensors(FUSED) if not name.startswith("language_model.")]
+
+
 @pytest.mark.parametrize("mode", ["mxfp4", "mxfp8"])
 def test_a_base_of_another_quantization_than_affine_is_fused(project, mode):
     plain = write_random_model(project / "plain", "llama")

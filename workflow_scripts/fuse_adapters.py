@@ -6,6 +6,7 @@ if __name__ == "__main__":
     run_with_optimised_blas()
 
 from pathlib import Path
+from typing import Any
 
 import mlx.core as mx
 from mlx import nn
@@ -53,8 +54,16 @@ def fuse_adapters(adapters: str, base_folder: str, output: str) -> None:
         write_fused_weights(aside, adapter_folder, base_folder)
         copy_companions(base_folder, aside)
         config = read_json(Path(base_folder) / "config.json")
-        write_json(aside / "config.json", {key: value for key, value in config.items() if key not in MLX_KEYS})
+        write_json(aside / "config.json", config_of_fused(config))
         check_logits(aside, adapter_folder, base_folder)
+
+
+def config_of_fused(config: dict[str, Any]) -> dict[str, Any]:
+    """Return config.json without the base's quantization, and without the image part, whose weights mlx_lm doesn't load."""
+    plain = {key: value for key, value in config.items() if key not in (*MLX_KEYS, "vision_config")}
+    if isinstance(plain.get("text_config"), dict):
+        plain["text_config"] = {key: value for key, value in plain["text_config"].items() if key not in MLX_KEYS}
+    return plain
 
 
 def write_fused_weights(folder: Path, adapter_folder: Path, base_folder: str) -> None:
