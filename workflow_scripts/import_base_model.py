@@ -6,32 +6,33 @@ folder in Hugging Face or MLX layout, or a hub id such as `meta-llama/Llama-3.2-
 import hashlib
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from lib.chat_template import settle_chat_template
-from lib.errors import ConfigurationError, InputFileError, UnderstudyError
-from lib.files import write_json
+from lib.errors import ConfigurationError, InputFileError
+from lib.files import read_json, write_json
 from lib.gguf_import import import_gguf
 from lib.gguf_source import PACKAGE, gguf_source
+from lib.hub_models import fetch_model
 from lib.job_log import log, start_job_log
-from lib.llama_folder import read_llama_config
-from lib.model_folder import link_or_copy
+from lib.llama_folder import ARCHITECTURE
+from lib.mlx_models import load_weights, model_without_weights
+from lib.model_folder import MODEL_FILES, WEIGHTS, link_or_copy
 from lib.safetensors_folder import stored_tensors
 
-MODEL_FILES = ("*.json", "*.safetensors", "*.jinja", "tokenizer.model")
 SOURCE_RECORD = "understudy_source.json"
-
-
-class HubError(UnderstudyError):
-    """The Hugging Face hub doesn't give the model."""
+PARTS = ".downloads"
+TRIED_FAMILIES = "llama, mistral, qwen2, qwen3, gemma3_text, granite, granitemoehybrid, smollm3 and phi3"
 
 
 def import_base_model(source: str, revision: str | None, folder: Path) -> None:
     """Fill `folder` with the model that `source` names: whole, or not at all; config.json is moved in last.
 
     `revision` is a branch, tag or commit of the hub. Raises ConfigurationError, InputFileError or HubError."""
+    # Broken-off downloads wait in a folder of their own, which an error leaves.
     incoming = folder / ".incoming"
     shutil.rmtree(incoming, ignore_errors=True)
     incoming.mkdir(parents=True)
@@ -44,6 +45,7 @@ def import_base_model(source: str, revision: str | None, folder: Path) -> None:
             )
         write_json(incoming / SOURCE_RECORD, {"source": source, **record})
         _move_in(incoming, folder)
+        shutil.rmtree(folder / PARTS, ignore_errors=True)
     finally:
         shutil.rmtree(incoming, ignore_errors=True)
     log.info("%s: %d tensors from %s", folder, len(stored_tensors(folder)), source)
@@ -69,51 +71,82 @@ def _from_gguf(source: str, revision: str | None, folder: Path) -> dict[str, Any
 
 
 def _from_folder(source: str, revision: str | None, folder: Path) -> dict[str, Any]:
-    _link_model_files(Path(source), folder)
+    for path in sorted({path for pattern in MODEL_FILES for path in Path(source).glob(pattern) if path.is_file()}):
+        # Weights are linked for their size; a JSON file that someone edits in place must not change here.
+        take = link_or_copy if path.suffix == ".safetensors" else shutil.copyfile
+        take(path.resolve(), folder / path.name)
+    pickled = sorted(Path(source).glob("*.bin")) + sorted(Path(source).glob("*.pth"))
+    if pickled and not list(folder.glob(WEIGHTS)):
+        raise InputFileError(
+            f"base_model: {source} has only pickled weights ({pickled[0].name}), which can run code when they are loaded. "
+            "Save the model as safetensors, or choose another."
+        )
     return {"kind": "folder"}
 
 
 def _from_hub(source: str, revision: str | None, folder: Path) -> dict[str, Any]:
-    from huggingface_hub import errors, snapshot_download
-
-    try:
-        download = snapshot_download(source, revision=revision, allow_patterns=MODEL_FILES, ignore_patterns="*/*")
-        snapshot = Path(download)
-    except errors.GatedRepoError:
-        raise HubError(
-            f"base_model: {source} is gated. Accept its terms on the model's page, then `hf auth login`, or set HF_TOKEN."
-        ) from None
-    except errors.RevisionNotFoundError:
-        raise HubError(f"base_model: {source} has no revision {revision} on the hub.") from None
-    except errors.RepositoryNotFoundError:
-        raise HubError(
-            f"base_model: the hub knows no {source}, neither as a folder here nor there. Check the name; a private model "
-            "needs `hf auth login`."
-        ) from None
-    except OSError as error:
-        raise HubError(
-            f"base_model: {source} can't be fetched from the hub and is not in its cache ({error}). Run it again when "
-            "online: it goes on from where it stopped."
-        ) from None
-    _link_model_files(snapshot, folder)
-    return {"kind": "hub", "revision": snapshot.name}
-
-
-def _link_model_files(source: Path, folder: Path) -> None:
-    for path in sorted({path for pattern in MODEL_FILES for path in source.glob(pattern)}):
-        # Weights are linked for their size; a JSON file that someone edits in place must not change here.
-        take = link_or_copy if path.suffix == ".safetensors" else shutil.copyfile
-        take(path.resolve(), folder / path.name)
+    commit = fetch_model(
+        source, revision, folder, folder.parent / PARTS, lambda incoming: _check_config(incoming, source)
+    )
+    return {"kind": "hub", "revision": commit}
 
 
 def _check(folder: Path, source: str) -> None:
-    try:
-        read_llama_config(folder)
-        stored_tensors(folder)
-    except InputFileError as error:
-        raise InputFileError(f"base_model: {source}: {str(error).replace(f'{folder}/', '')}") from None
-    if not any((folder / name).is_file() for name in ("tokenizer.json", "tokenizer.model")):
+    _check_config(folder, source)
+    if not any(folder.glob("tokenizer.json")) and not any(folder.glob("tokenizer.model")):
         raise InputFileError(f"base_model: {source} has no tokenizer.json.")
+    with _errors_of(folder, source):
+        _check_shards(folder)
+        stored_tensors(folder)
+        load_weights(folder, lazy=True)
+
+
+def _check_config(folder: Path, source: str) -> None:
+    """Raise InputFileError unless config.json is of a model that mlx_lm can build."""
+    with _errors_of(folder, source):
+        config = read_json(folder / "config.json")
+        kind = config.get("model_type") if isinstance(config, dict) else None
+        if not isinstance(kind, str):
+            raise InputFileError(
+                f"{folder}/config.json names no model_type, so it is not the folder of a language model."
+            )
+        if "model_file" in config:
+            raise InputFileError(
+                f"{folder}/config.json brings code of its own ({config['model_file']}), which is not run."
+            )
+        try:
+            model_without_weights(config)
+        except InputFileError as error:
+            raise InputFileError(
+                f"its config.json is of model_type {kind}: {error} Choose another base_model: {TRIED_FAMILIES} are tested."
+            ) from None
+        if (config.get("architectures") or [ARCHITECTURE]) != [ARCHITECTURE]:
+            log.warning(
+                "Warning: %s is of model_type %s: it can be trained and fused for mlx_lm and LM Studio, but this workflow's own "
+                "converter writes a GGUF of the Llama family only (docs/training.md, Base models).", source, kind,
+            )  # fmt: skip
+        if "vision_config" in config:
+            log.info("%s sees images too; only its language model is trained", source)
+
+
+def _check_shards(folder: Path) -> None:
+    """Raise InputFileError if files are numbered `-of-N` and not all N are there; without an index nothing else tells."""
+    for path in folder.glob("model-*-of-*.safetensors"):
+        total = path.stem.rsplit("-", 1)[1]
+        for number in range(1, int(total) + 1 if total.isdecimal() else 0):
+            name = f"model-{number:0{len(total)}}-of-{total}.safetensors"
+            if not (folder / name).is_file():
+                raise InputFileError(f"{folder}/{name} does not exist.")
+
+
+@contextmanager
+def _errors_of(folder: Path, source: str) -> Iterator[None]:
+    """Put the source in front of what is wrong, in place of the folder that the user doesn't know."""
+    try:
+        yield
+    except InputFileError as error:
+        said = str(error).replace(f"{folder}/", "").replace(str(folder), "it")
+        raise InputFileError(f"base_model: {source}: {said}") from None
 
 
 def _move_in(incoming: Path, folder: Path) -> None:

@@ -35,7 +35,7 @@ def load_weights(folder: str | Path, lazy: bool = False) -> nn.Module:
     except (ValueError, KeyError, TypeError, RuntimeError) as error:
         raise InputFileError(
             f"{folder} can't be loaded by mlx_lm: {error}\n"
-            f"Choose another base_model in config.yaml: models of the Llama family, such as Llama 3 and SmolLM2, work."
+            f"Bring the model in anew, or choose another base_model in config.yaml."
         ) from error
 
 
@@ -49,6 +49,8 @@ def model_without_weights(config: dict[str, Any]) -> nn.Module:
         model = model_class(arguments_class.from_dict(config))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputFileError(f"config.json describes no model that mlx_lm can build: {error}") from None
+    if getattr(model, "tie_word_embeddings", True) is False and config.get("tie_word_embeddings", True):
+        model.sanitize({})  # Gemma's classes learn from the stored weights whether they are tied.
     if quantization := config.get("quantization"):
         quantize_shapes(model, quantization)
     return model

@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+# What mlx_lm loads of a model: no pickled weights, no other formats, nothing in sub-folders.
+WEIGHTS = "model*.safetensors"
+MODEL_FILES = ("*.json", WEIGHTS, "*.jinja", "tokenizer.model", "*.tiktoken", "*.txt", "LICENSE*")
 # The files beside the weights that mlx_lm and transformers load: tokenizer, chat template, generation settings, licence.
 COMPANIONS = ("*.json", "*.jinja", "tokenizer.model", "*.tiktoken", "*.txt", "LICENSE*")
 # understudy_source.json says where the base came from, on this machine: nothing to publish.
-NOT_COMPANIONS = ("config.json", "*.index.json", "understudy_*.json")
+NOT_COMPANIONS = ("config.json", "*.index.json", "understudy_*.json", "hf_quant_config.json")
 MLX_KEYS = ("quantization", "quantization_config")
 
 

@@ -8,6 +8,7 @@ from dotenv import dotenv_values
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 API_KEY = "OPENAI_API_KEY"
+HUB_TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 PROXY = "UNDERSTUDY_PROXY"
 SHORTEST = 4
 PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
@@ -29,7 +30,7 @@ def secret(variable: str) -> str | None:
 def known_secrets() -> list[str]:
     """The values that no log may show: the keys, and of proxies also the login and its parts, which errors quote in pieces."""
     proxies = [secret(PROXY), *(os.environ.get(name) for name in (*PROXIES, *map(str.lower, PROXIES)))]
-    values = [secret(API_KEY), secret(PROXY)]
+    values = [secret(API_KEY), secret(PROXY), *(os.environ.get(name) for name in HUB_TOKENS)]
     for login in (proxy.split("://")[-1].rpartition("@")[0] for proxy in proxies if proxy):
         user, _, password = login.partition(":")
         values += [login, password, *re.split(r"[/@:]", password), f"{user}:{re.split('[/@]', password)[0]}"]
