@@ -7,7 +7,7 @@ export MODEL QUESTION
 INSTALL_RIVALS = if command -v uv >/dev/null; then set -- uv pip install --python .venv/bin/python; else set -- .venv/bin/python -m pip install; fi; \
 	"$$@" --quiet --target .benchmarks --no-deps -r benchmarks/requirements.txt
 
-.PHONY: demo chat test test-long lint docs lock references benchmark-captions benchmark-teach benchmark-duplicates environment
+.PHONY: demo chat test test-long lint docs lock references benchmark-captions benchmark-teach benchmark-duplicates benchmark-train environment
 
 demo: environment
 	@started=$$(date +%s) && . .venv/bin/activate && \
@@ -57,6 +57,10 @@ benchmark-teach: environment
 benchmark-duplicates: environment
 	@$(INSTALL_RIVALS)
 	@PYTHONPATH=workflow_scripts:.benchmarks .venv/bin/python benchmarks/near_duplicates.py
+
+# 30 minutes: training beside mlx_lm's own command line, three times.
+benchmark-train: environment
+	@PYTHONPATH=workflow_scripts .venv/bin/python benchmarks/train.py
 
 environment:
 	@sh envs/create_venv.sh

@@ -11,8 +11,8 @@ from lib.training_rows import check_messages
 
 
 def mix_replay_rows(train: str, valid: str, replay: str, share: float, seed: int, outputs: dict[str, str]) -> None:
-    """Write `outputs["train"]`, of whose rows the part `share` (0 to 1) is drawn from `replay`, in the order that `seed` gives, and
-    `outputs["valid"]`, which stays the talks' own.
+    """Write `outputs["train"]`, of whose rows the part `share` (0 to 1) is drawn from `replay`, in the order that `seed`
+    gives, and `outputs["valid"]`, which stays the talks' own.
 
     Raises InputFileError if `replay` has too few rows, or one that is no chat row, naming the line."""
     own = [row for _, row in read_json_lines(train)]
@@ -23,8 +23,8 @@ def mix_replay_rows(train: str, valid: str, replay: str, share: float, seed: int
     if wanted > len(general):
         possible = len(general) / (len(own) + len(general))
         raise InputFileError(
-            f"{replay} has {counted(len(general), 'row')}; training.replay.share {share:g} beside {counted(len(own), 'row')} takes "
-            f"{wanted:,}. Add rows, or lower the share to {int(100 * possible) / 100:g}."
+            f"{replay} has {counted(len(general), 'row')}; training.replay.share {share:g} beside {counted(len(own), 'row')} "
+            f"takes {wanted:,}. Add rows, or lower the share to {int(100 * possible) / 100:g}."
         )
     drawn = random.Random(seed).sample([{"messages": row["messages"]} for _, row in general], wanted)
     mixed = [*own, *drawn]
