@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -136,7 +137,7 @@ def of_understudy(lines: list[dict]) -> dict[str, float]:
     """All steps but the first, which compiles."""
     first, *steps = [line for line in lines if line["train_loss"]]
     trained = [int(step["trained_tokens"]) for step in (first, *steps)]
-    counts = [after - before for before, after in zip(trained[:-1], trained[1:], strict=True)]
+    counts = [after - before for before, after in pairwise(trained)]
     seconds = sum(count / float(step["tokens_per_second"]) for count, step in zip(counts, steps, strict=True))
     return {
         "tokens_per_second": sum(counts) / seconds,
