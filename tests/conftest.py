@@ -1,10 +1,14 @@
 """One finished project for the session; each test gets a copy of its own to change."""
 
+import logging
+
 import pytest
 
 from fake_teacher import FakeTeacher
+from lib.files import write_json_lines
 from project import MODEL, Project
 from random_llama import write_random_llama
+from tiny_training import BASE, TRAIN, VALID, chat_row
 
 
 @pytest.fixture(scope="session")
@@ -45,3 +49,16 @@ def project(tmp_path, finished, teacher):
 def new_project(tmp_path, teacher, tiny_base):
     """A project before its first run."""
     return Project.made_in(tmp_path / "project", teacher.base_url, tiny_base)
+
+
+@pytest.fixture
+def trainable(tmp_path, monkeypatch, caplog):
+    """A project directory with a base model, six training rows and two held-out ones; the working directory."""
+    monkeypatch.chdir(tmp_path)
+    logger = logging.getLogger("understudy")
+    monkeypatch.setattr(logger, "propagate", True)
+    caplog.set_level(logging.INFO, logger="understudy")
+    write_random_llama(BASE)
+    write_json_lines(TRAIN, [chat_row(f"What is {n}?", f"It is the number {n}, of course.") for n in range(6)])
+    write_json_lines(VALID, [chat_row(f"What is {n}?", f"It is the number {n}, of course.") for n in (7, 8)])
+    return tmp_path

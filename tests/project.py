@@ -107,7 +107,12 @@ class Project:
 
     def killed_when(self, reached: Callable[[], bool], *arguments: str) -> None:
         """Start Snakemake and send SIGKILL to its whole process group as soon as `reached()`."""
-        with (self / "killed.txt").open("w") as output:
+        self.stopped_when(reached, *arguments, sign=signal.SIGKILL)
+
+    def stopped_when(self, reached: Callable[[], bool], *arguments: str, sign: int = signal.SIGINT) -> str:
+        """Start Snakemake, send a signal to its whole process group as soon as `reached()`, and return what it printed."""
+        printed = self / "stopped.txt"
+        with printed.open("w") as output:
             run = subprocess.Popen(
                 self.command(*arguments),
                 cwd=REPOSITORY,
@@ -117,10 +122,11 @@ class Project:
                 start_new_session=True,
             )
             while not reached():
-                assert run.poll() is None, "it ended before it could be killed: " + (self / "killed.txt").read_text()
+                assert run.poll() is None, "it ended before it could be stopped: " + printed.read_text()
                 time.sleep(0.001)
-            os.killpg(run.pid, signal.SIGKILL)
+            os.killpg(run.pid, sign)
             run.wait()
+        return printed.read_text()
 
     def planned(self, *arguments: str) -> dict[str, int]:
         """Jobs of a dry run by rule; empty when there is nothing to be done."""

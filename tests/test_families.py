@@ -1,6 +1,7 @@
 """Small random models of the families that people tune: brought in as a folder, trained, fused, loaded by mlx_lm alone."""
 
 import os
+import shutil
 from pathlib import Path
 
 import mlx.core as mx
@@ -16,19 +17,15 @@ from lib.errors import InputFileError
 from lib.files import read_json, write_json, write_json_lines
 from lib.mlx_models import load_base, load_weights, model_without_weights
 from lib.safetensors_folder import stored_tensors
+from lib.training_loop import TrainingInterrupted
 from random_models import FAMILIES, random_config, write_random_model
+from tiny_training import OUTPUTS, TRAIN, VALID, stop_at
 from train_adapters import train_adapters
 from write_lora_config import write_lora_config
 
-TRAIN, VALID = "data/dataset/train.jsonl", "data/dataset/valid.jsonl"
 BASE = Path("models/base/tiny")
 ADAPTERS = Path("models/x/adapters")
 FUSED = Path("models/x/fused")
-OUTPUTS = {
-    "adapters.safetensors": str(ADAPTERS / "adapters.safetensors"),
-    "adapter_config.json": str(ADAPTERS / "adapter_config.json"),
-    "metrics.csv": "models/x/metrics.csv",
-}
 # Dropout, batches of unequal rows and checkpointing are what a family's layers could break on.
 TRAINING = {
     "epochs": 2,
@@ -111,6 +108,19 @@ def test_a_family_is_brought_in_trained_and_fused(project, family):
     for path in BASE.glob("tokenizer*"):
         assert (FUSED / path.name).read_bytes() == path.read_bytes()
     assert {tensor.dtype for tensor in stored_tensors(FUSED).values()} == {"F16"}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_family_goes_on_where_its_training_stopped(project, family, monkeypatch):
+    bring_in(write_random_model(project / "downloaded", family))
+    train_it()
+    expected = Path(OUTPUTS["adapters.safetensors"]).read_bytes()
+    shutil.rmtree("models/x")
+    with monkeypatch.context() as patched, pytest.raises(TrainingInterrupted, match="saved after iteration 3 of 6"):
+        stop_at(patched, 3)
+        train_it()
+    train_it()
+    assert Path(OUTPUTS["adapters.safetensors"]).read_bytes() == expected
 
 
 @pytest.mark.parametrize("family", FAMILIES)

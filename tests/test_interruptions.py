@@ -8,6 +8,7 @@ from fake_teacher import FakeTeacher
 from lib.files import read_json
 from project import MODEL, Project
 
+ADAPTERS = "models/tiny/adapters/adapters.safetensors"
 RESULTS = ("data/dataset/*.jsonl", "models/tiny/adapters/*", "models/tiny/fused/*", "models/*.gguf")
 
 
@@ -136,3 +137,26 @@ def test_a_wrong_parameter_says_what_the_server_said_and_no_key(new_project, ses
         session_teacher.error = None
     assert "temperature 9 is too hot for [key]" in said
     assert "sk-test-never" not in said
+
+
+def test_ctrl_c_during_the_training_saves_it_and_the_same_command_goes_on(tmp_path, finished, teacher, tiny_base):
+    """SIGINT to the whole process group, as a terminal sends it: no --unlock, and the same adapters as without."""
+    whole, stopped = (finished.copied_to(tmp_path / name) for name in ("whole", "stopped"))
+    for project in (whole, stopped):
+        project.configure(training={"epochs": 60, "save_every": 10_000})
+    whole.snakemake(ADAPTERS)
+
+    def is_well_on_its_way() -> bool:
+        return any(len(path.read_text().splitlines()) > 40 for path in new_runs(stopped, finished))
+
+    output = stopped.stopped_when(is_well_on_its_way, ADAPTERS)
+    assert "The training was stopped and is saved after iteration" in output
+    assert list(stopped.path.glob("models/tiny/runs/*/*_state.json"))
+    assert "going on after iteration" in stopped.snakemake(ADAPTERS)
+    assert stopped.contents("models/tiny/adapters/*") == whole.contents("models/tiny/adapters/*")
+
+
+def new_runs(project: Project, before: Project) -> list:
+    """The metrics files of runs that `before` does not have."""
+    old = {path.name for path in before.path.glob("models/tiny/runs/*")}
+    return [path for path in project.path.glob("models/tiny/runs/*/metrics.csv") if path.parent.name not in old]

@@ -1,7 +1,6 @@
 """What is checked before the first step of a training, and what `snakemake preflight` tells."""
 
 import json
-import logging
 import math
 import re
 from pathlib import Path
@@ -11,7 +10,6 @@ import pytest
 from mlx_lm.tuner.trainer import default_loss, iterate_batches
 from mlx_lm.tuner.utils import linear_to_lora_layers
 
-import train_adapters as train_stage
 from check_training import check_training
 from lib.errors import ConfigurationError, InputFileError
 from lib.files import read_json, read_json_lines, write_json, write_json_lines
@@ -34,28 +32,8 @@ from lib.training_disk import needed_disk
 from lib.training_memory import predicted_memory, shape_of, with_settings
 from lib.training_time import Timed, looks_at_validation, predicted_seconds
 from lib.training_trial import batches_by_length, tokens_of_batches
-from project import TRAINING as OF_TINY_PROJECTS
-from random_llama import write_random_llama
+from tiny_training import BASE, OUTPUTS, TRAIN, TRAINING, VALID, chat_row, train_it
 from write_lora_config import iterations, write_lora_config
-
-BASE = Path("models/base/tiny")
-TRAIN, VALID = "data/dataset/train.jsonl", "data/dataset/valid.jsonl"
-OUTPUTS = {
-    "adapters.safetensors": "models/x/adapters/adapters.safetensors",
-    "adapter_config.json": "models/x/adapters/adapter_config.json",
-    "metrics.csv": "models/x/metrics.csv",
-}
-TRAINING = {
-    **OF_TINY_PROJECTS,
-    "epochs": 2,
-    "lora_parameters": {"rank": 4, "scale": 20.0, "dropout": 0.0},
-    "optimizer": "adamw",
-    "batch_size": 1,
-    "max_seq_length": 256,
-    "mask_prompt": True,
-    "seed": 42,
-}
-
 
 SMOLLM2 = {
     "model_type": "llama", "hidden_size": 576, "intermediate_size": 1536, "num_hidden_layers": 30, "vocab_size": 49152,
@@ -69,28 +47,6 @@ FUNG_SETTINGS = {
     "num_layers": 12, "lora_parameters": {"rank": 8, "scale": 20.0}, "learning_rate": 1e-5, "lr_schedule": None, "iters": 2734,
     "batch_size": 1, "grad_accumulation_steps": 8, "grad_checkpoint": True, "optimizer": "adamw",
 }  # fmt: skip
-
-
-def chat_row(question="What is it?", answer="It is a test, and it goes well."):
-    return {"messages": [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]}
-
-
-@pytest.fixture
-def project(tmp_path, monkeypatch, caplog):
-    """A project directory with a base model, six training rows and two held-out ones; the working directory."""
-    monkeypatch.chdir(tmp_path)
-    logger = logging.getLogger("understudy")
-    monkeypatch.setattr(logger, "propagate", True)
-    caplog.set_level(logging.INFO, logger="understudy")
-    write_random_llama(BASE)
-    write_json_lines(TRAIN, [chat_row(f"What is {n}?", f"It is the number {n}, of course.") for n in range(6)])
-    write_json_lines(VALID, [chat_row(f"What is {n}?", f"It is the number {n}, of course.") for n in (7, 8)])
-    return tmp_path
-
-
-def train_it(**changes):
-    write_lora_config({**TRAINING, **changes}, TRAIN, str(BASE / "config.json"), "models/x/lora.yaml")
-    train_stage.train_adapters("models/x/lora.yaml", TRAIN, VALID, str(BASE), OUTPUTS)
 
 
 def limits(max_seq_length=256, batch_size=1, mask_prompt=True):
@@ -113,7 +69,7 @@ def limits(max_seq_length=256, batch_size=1, mask_prompt=True):
         (chat_row(question="why " * 100), "no token of the answer is left"),
     ],
 )
-def test_a_row_that_can_not_be_trained_on_is_named_by_file_and_line(project, row, complaint):
+def test_a_row_that_can_not_be_trained_on_is_named_by_file_and_line(trainable, row, complaint):
     good = json.dumps(chat_row())
     Path(VALID).write_text(f"{good}\n\n{json.dumps(row)}\n{good}\n", encoding="utf-8")
     with pytest.raises(InputFileError, match=complaint) as raised:
@@ -121,7 +77,7 @@ def test_a_row_that_can_not_be_trained_on_is_named_by_file_and_line(project, row
     assert str(raised.value).startswith(f"{VALID}, line 3: ")
 
 
-def test_the_limit_is_the_first_length_at_which_mlx_lm_learns_from_no_token(project):
+def test_the_limit_is_the_first_length_at_which_mlx_lm_learns_from_no_token(trainable):
     """One token less and its loss is a number; at the limit it is 0 / 0."""
     model, tokenizer = load_base(BASE)
     question = "why " * 20
@@ -138,14 +94,14 @@ def test_the_limit_is_the_first_length_at_which_mlx_lm_learns_from_no_token(proj
         checked_dataset(TRAIN, tokenizer, limits(prompt))
 
 
-def test_a_failing_chat_template_is_told_with_the_row(project):
+def test_a_failing_chat_template_is_told_with_the_row(trainable):
     tokenizer = load_its_tokenizer(BASE)
     tokenizer.chat_template = "{{ raise_exception('roles must alternate') }}"
     with pytest.raises(InputFileError, match=r"line 1: the base model's chat template fails.*roles must alternate"):
         checked_dataset(TRAIN, tokenizer, limits())
 
 
-def test_truncated_rows_are_counted(project, caplog):
+def test_truncated_rows_are_counted(trainable, caplog):
     write_json_lines(TRAIN, [chat_row(), chat_row(answer="long " * 100), chat_row(), chat_row()])
     checked_dataset(TRAIN, load_its_tokenizer(BASE), limits())
     assert f"{TRAIN}: 1 of 4 rows (25.0 %) lose their end: training.max_seq_length is 256" in caplog.text
@@ -166,17 +122,17 @@ def test_training_without_any_update_is_refused():
     check_updates(8, 8)
 
 
-def test_gradients_of_the_last_iterations_make_one_more_update(project, caplog):
+def test_gradients_of_the_last_iterations_make_one_more_update(trainable, caplog):
     train_it(grad_accumulation_steps=5)
     assert "12 iterations, 3 optimizer updates" in caplog.text
 
 
-def test_more_layers_than_the_model_has_is_refused(project):
+def test_more_layers_than_the_model_has_is_refused(trainable):
     with pytest.raises(ConfigurationError, match=r"training\.num_layers is 99"):
         train_it(num_layers=99)
 
 
-def test_an_unknown_kind_of_model_is_told(project):
+def test_an_unknown_kind_of_model_is_told(trainable):
     write_json(
         BASE / "config.json", {**read_json(BASE / "config.json"), "model_type": "lstm", "architectures": ["Lstm"]}
     )
@@ -184,7 +140,7 @@ def test_an_unknown_kind_of_model_is_told(project):
         train_it()
 
 
-def test_a_row_of_5000_tokens_is_cut_and_told(project, caplog):
+def test_a_row_of_5000_tokens_is_cut_and_told(trainable, caplog):
     write_json_lines(TRAIN, [chat_row(answer="why " * 5000), *[chat_row() for _ in range(3)]])
     train_it(epochs=0.5)
     tokens = len(load_its_tokenizer(BASE).apply_chat_template(chat_row(answer="why " * 5000)["messages"]))
@@ -197,7 +153,7 @@ def test_a_row_of_5000_tokens_is_cut_and_told(project, caplog):
     assert all(math.isfinite(float(line.split(",")[2] or 0)) for line in lines)
 
 
-def test_a_limit_below_every_question_is_told_with_the_one_that_would_work(project):
+def test_a_limit_below_every_question_is_told_with_the_one_that_would_work(trainable):
     rows = [chat_row("why " * 20), chat_row("why " * 10)]
     write_json_lines(TRAIN, rows)
     tokenizer = load_its_tokenizer(BASE)
@@ -211,13 +167,13 @@ def test_a_limit_below_every_question_is_told_with_the_one_that_would_work(proje
         checked_dataset(TRAIN, tokenizer, limits(32))
 
 
-def test_a_validation_set_of_one_row_is_enough_for_a_batch_of_one(project):
+def test_a_validation_set_of_one_row_is_enough_for_a_batch_of_one(trainable):
     write_json_lines(VALID, [chat_row()])
     train_it()
     assert Path(OUTPUTS["adapters.safetensors"]).exists()
 
 
-def test_a_validation_set_of_one_row_is_too_small_for_a_batch_of_two(project):
+def test_a_validation_set_of_one_row_is_too_small_for_a_batch_of_two(trainable):
     write_json_lines(VALID, [chat_row()])
     with pytest.raises(
         InputFileError, match=r"valid.jsonl has 1 row, fewer than training.batch_size = 2.*batch_size: 1"
@@ -238,7 +194,7 @@ def test_a_validation_set_of_one_row_is_too_small_for_a_batch_of_two(project):
     ],
     ids=["a prompt that goes on", "a prompt that starts otherwise"],
 )
-def test_a_prompt_that_is_no_beginning_of_its_row_is_told_with_the_place(project, template, parts):
+def test_a_prompt_that_is_no_beginning_of_its_row_is_told_with_the_place(trainable, template, parts):
     configuration = read_json(BASE / "tokenizer_config.json")
     write_json(BASE / "tokenizer_config.json", {**configuration, "chat_template": template})
     with pytest.raises(InputFileError, match=f"line 1: the base model's chat template writes the question.*{parts}"):
@@ -246,7 +202,7 @@ def test_a_prompt_that_is_no_beginning_of_its_row_is_told_with_the_place(project
     assert_nothing_was_trained()
 
 
-def test_an_empty_answer_leaves_nothing_behind(project):
+def test_an_empty_answer_leaves_nothing_behind(trainable):
     write_json_lines(TRAIN, [chat_row(), chat_row(answer="")])
     with pytest.raises(InputFileError, match="line 2: the answer is empty"):
         train_it()
@@ -258,7 +214,7 @@ def assert_nothing_was_trained():
     assert not list(Path("models/x").rglob("*.safetensors"))
 
 
-def test_the_share_of_the_tokens_that_are_learned_from(project):
+def test_the_share_of_the_tokens_that_are_learned_from(trainable):
     tokenizer = load_its_tokenizer(BASE)
     account = account_of(checked_dataset(TRAIN, tokenizer, limits()), limits())
     rows = [row for _, row in read_json_lines(TRAIN)]
@@ -368,7 +324,7 @@ def test_a_model_too_large_for_any_setting_is_told():
         check_memory(adapted(SMOLLM2, 12), SMOLLM2, FUNG_SETTINGS, 1024, MachineMemory(300_000_000, 200_000_000))
 
 
-def test_too_little_free_memory_says_what_to_close(project, caplog):
+def test_too_little_free_memory_says_what_to_close(trainable, caplog):
     model = adapted(SMOLLM2, 12)
     check_memory(model, SMOLLM2, FUNG_SETTINGS, 1024, MachineMemory(16_000_000_000, 8_000_000_000))
     assert caplog.text == ""
@@ -415,13 +371,13 @@ def test_tokens_of_a_run_include_the_padding():
 # snakemake preflight
 
 
-def test_preflight_tells_the_account_and_leaves_nothing_behind(project, capsys, caplog):
+def test_preflight_tells_the_account_and_leaves_nothing_behind(trainable, capsys, caplog):
     for number, checkpoint in enumerate((False, True)):
         config = {**TRAINING, "batch_size": 1 + number, "grad_checkpoint": checkpoint, "grad_accumulation_steps": 3}
         write_lora_config(config, TRAIN, str(BASE / "config.json"), "models/x/lora.yaml")
-        before = {path: path.read_bytes() for path in project.rglob("*") if path.is_file()}
+        before = {path: path.read_bytes() for path in trainable.rglob("*") if path.is_file()}
         check_training("models/x/lora.yaml", TRAIN, VALID, str(BASE), "best", ["Q4_K_M"])
-        assert {path: path.read_bytes() for path in project.rglob("*") if path.is_file()} == before
+        assert {path: path.read_bytes() for path in trainable.rglob("*") if path.is_file()} == before
     assert capsys.readouterr().out == ""
     accounts = caplog.text.split("a few steps are made")
     assert re.search(r"rows +6 rows to train on, 2 to validate with", accounts[1])
@@ -432,7 +388,7 @@ def test_preflight_tells_the_account_and_leaves_nothing_behind(project, capsys, 
     assert 0 < int(seen[1]) < 100
 
 
-def test_a_wrong_keep_stops_preflight_before_a_weight_is_loaded(project, monkeypatch):
+def test_a_wrong_keep_stops_preflight_before_a_weight_is_loaded(trainable, monkeypatch):
     write_lora_config(TRAINING, TRAIN, str(BASE / "config.json"), "models/x/lora.yaml")
     (BASE / "model.safetensors").unlink()
     with pytest.raises(ConfigurationError, match=r"training.keep is 7"):
@@ -455,7 +411,7 @@ def test_snakemake_preflight_trains_nothing_and_asks_for_nothing(tmp_path, finis
 
 def test_snakemake_preflight_stops_with_the_line_that_helps(tmp_path, finished):
     project = finished.copied_to(tmp_path / "copy")
-    project.configure(training={**OF_TINY_PROJECTS, "max_seq_length": 4096})
+    project.configure(training={"max_seq_length": 4096})
     said = project.snakemake("preflight", succeeds=False)
     assert "Error: training.max_seq_length is 4096" in said and "Use training.max_seq_length: 2048 or less." in said
     assert "Traceback" not in said

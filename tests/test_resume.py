@@ -3,7 +3,6 @@
 import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -20,7 +19,7 @@ from lib.row_batches import RowOrder, batches_per_epoch, similar_lengths_togethe
 from lib.training_loop import Stretch, TrainingInterrupted, next_stretch
 from lib.training_state import iterations_of_states
 from lib.training_watch import TrainingDiverged, Watcher
-from test_training import BASE, OUTPUTS, TRAIN, VALID, chat_row, configure, project, train_it  # noqa: F401
+from tiny_training import BASE, OUTPUTS, TRAIN, VALID, chat_row, configure, stop_at, train_it
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 # Dropout, a schedule, gradients left over, a look between two updates: all that a state has to know.
@@ -73,18 +72,6 @@ def whole_run(**settings):
     return result
 
 
-def stop_at(monkeypatch, iteration):
-    """Ctrl-C during the step `iteration`."""
-    on_step = Watcher.on_step
-
-    def interrupt(self, at, *arguments):
-        on_step(self, at, *arguments)
-        if at == iteration:
-            os.kill(os.getpid(), signal.SIGINT)
-
-    monkeypatch.setattr(Watcher, "on_step", interrupt)
-
-
 def test_a_stretch_ends_at_a_save_or_where_gradients_are_left_over():
     fung = {"iterations": 2734, "accumulation": 8, "save_every": 504}
     assert next_stretch(0, **fung) == Stretch(0, 504, 8)
@@ -94,7 +81,7 @@ def test_a_stretch_ends_at_a_save_or_where_gradients_are_left_over():
 
 
 @pytest.mark.parametrize("settings", [DEMANDING, {**DEMANDING, "batch_size": 2, "optimizer": "muon", "num_layers": 2}])
-def test_ten_kills_at_random_and_the_adapters_are_the_same(project, settings):  # noqa: F811
+def test_ten_kills_at_random_and_the_adapters_are_the_same(trainable, settings):
     """SIGKILL, each time a little further into the training."""
     expected = whole_run(**settings)
     configure(**settings)
@@ -125,7 +112,7 @@ def steps_done():
 
 
 @pytest.mark.parametrize("iteration", [1, 4, 6, 8, 40, 41, 42])
-def test_ctrl_c_saves_at_once_and_the_next_run_goes_on(project, monkeypatch, iteration):  # noqa: F811
+def test_ctrl_c_saves_at_once_and_the_next_run_goes_on(trainable, monkeypatch, iteration):
     expected = whole_run(**DEMANDING)
     with monkeypatch.context() as patched:
         stop_at(patched, iteration)
@@ -139,7 +126,7 @@ def test_ctrl_c_saves_at_once_and_the_next_run_goes_on(project, monkeypatch, ite
     assert (published(), curve()) == expected
 
 
-def test_sigterm_saves_and_ends_with_a_message(project):  # noqa: F811
+def test_sigterm_saves_and_ends_with_a_message(trainable):
     configure(**{**DEMANDING, "epochs": 200})
     training = start_training()
     while steps_done() < 12:
@@ -152,7 +139,7 @@ def test_sigterm_saves_and_ends_with_a_message(project):  # noqa: F811
 
 
 @pytest.mark.parametrize("damage", ["arrays", "record", "half a record", "gone"])
-def test_a_damaged_last_save_falls_back_to_the_one_before(project, monkeypatch, caplog, damage):  # noqa: F811
+def test_a_damaged_last_save_falls_back_to_the_one_before(trainable, monkeypatch, caplog, damage):
     expected = whole_run(**DEMANDING)
     with monkeypatch.context() as patched, pytest.raises(TrainingInterrupted):
         stop_at(patched, 22)
@@ -173,7 +160,7 @@ def test_a_damaged_last_save_falls_back_to_the_one_before(project, monkeypatch, 
     assert (published(), curve()) == expected
 
 
-def test_without_any_whole_save_it_starts_anew(project, monkeypatch):  # noqa: F811
+def test_without_any_whole_save_it_starts_anew(trainable, monkeypatch):
     expected = whole_run(**DEMANDING)
     with monkeypatch.context() as patched, pytest.raises(TrainingInterrupted):
         stop_at(patched, 10)
@@ -187,7 +174,7 @@ def test_without_any_whole_save_it_starts_anew(project, monkeypatch):  # noqa: F
 @pytest.mark.skipif(
     sys.platform != "linux" or os.geteuid() != 0, reason="mounting a small file system takes root on Linux"
 )
-def test_a_full_disk_leaves_the_previous_save_whole(project):  # noqa: F811
+def test_a_full_disk_leaves_the_previous_save_whole(trainable):
     expected = whole_run(**DEMANDING)
     configure(**DEMANDING)
     Path("models/x/runs").mkdir(parents=True)
@@ -212,7 +199,7 @@ def test_a_full_disk_leaves_the_previous_save_whole(project):  # noqa: F811
 
 
 @pytest.mark.parametrize("damage", ["checkpoint", "best", "metrics gone"])
-def test_a_finished_run_whose_files_changed_is_trained_to_its_end_again(project, damage):  # noqa: F811
+def test_a_finished_run_whose_files_changed_is_trained_to_its_end_again(trainable, damage):
     train_it(**DEMANDING)
     expected = published(), curve()
     if damage == "metrics gone":
@@ -227,14 +214,14 @@ def test_a_finished_run_whose_files_changed_is_trained_to_its_end_again(project,
 # What is kept
 
 
-def test_gradients_that_are_left_over_are_applied(project):  # noqa: F811
+def test_gradients_that_are_left_over_are_applied(trainable):
     """Six rows, five to an update: the sixth makes an update of its own."""
     train_it(epochs=1, grad_accumulation_steps=5, save_every=5, keep="last")
     after_five, after_six = (mx.load(f"models/x/adapters/{n:07d}_adapters.safetensors") for n in (5, 6))
     assert any(mx.any(after_five[name] != after_six[name]).item() for name in after_six)
 
 
-def test_best_last_or_a_checkpoint_is_kept_without_training_again(project, monkeypatch):  # noqa: F811
+def test_best_last_or_a_checkpoint_is_kept_without_training_again(trainable, monkeypatch):
     write_json_lines(VALID, [chat_row("Where did the bird fly?", "Away, across two wide rivers.")] * 2)
     train_it(epochs=10, learning_rate=3e-2)
     monkeypatch.setattr(train_stage, "train_in", lambda *_: pytest.fail("trained again"))

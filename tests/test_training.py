@@ -1,7 +1,6 @@
 """From rows to adapters to a fused model and its Hugging Face folder, for real, on a tiny random Llama."""
 
 import csv
-import logging
 import math
 import os
 import shutil
@@ -30,59 +29,9 @@ from lib.safetensors_folder import stored_tensors
 from lib.training_run import run_identity
 from lib.training_watch import TrainingDiverged
 from random_llama import write_random_llama
+from tiny_training import BASE, OUTPUTS, TRAIN, VALID, chat_row, configure, train_it
 from write_hugging_face_folder import write_hugging_face_folder
-from write_lora_config import MLX_LM_DEFAULTS, iterations, write_lora_config
-
-BASE = Path("models/base/tiny")
-TRAIN, VALID = "data/dataset/train.jsonl", "data/dataset/valid.jsonl"
-OUTPUTS = {
-    "adapters.safetensors": "models/x/adapters/adapters.safetensors",
-    "adapter_config.json": "models/x/adapters/adapter_config.json",
-    "metrics.csv": "models/x/metrics.csv",
-}
-TRAINING = {
-    "epochs": 2,
-    "num_layers": 1,
-    "lora_parameters": {"rank": 4, "scale": 20.0, "dropout": 0.0},
-    "optimizer": "adamw",
-    "learning_rate": 1e-2,
-    "batch_size": 1,
-    "grad_accumulation_steps": 1,
-    "grad_checkpoint": False,
-    "max_seq_length": 256,
-    "mask_prompt": True,
-    "steps_per_eval": 4,
-    "steps_per_report": 2,
-    "save_every": 4,
-    "seed": 42,
-}
-
-
-def chat_row(question="What is it?", answer="It is a test, and it goes well."):
-    return {"messages": [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]}
-
-
-@pytest.fixture
-def project(tmp_path, monkeypatch, caplog):
-    """A project directory with a base model, six training rows and two held-out ones; the working directory."""
-    monkeypatch.chdir(tmp_path)
-    logger = logging.getLogger("understudy")
-    monkeypatch.setattr(logger, "propagate", True)
-    caplog.set_level(logging.INFO, logger="understudy")
-    write_random_llama(BASE)
-    write_json_lines(TRAIN, [chat_row(f"What is {n}?", f"It is the number {n}, of course.") for n in range(6)])
-    write_json_lines(VALID, [chat_row(f"What is {n}?", f"It is the number {n}, of course.") for n in (7, 8)])
-    return tmp_path
-
-
-def configure(**changes):
-    write_lora_config({**TRAINING, **changes}, TRAIN, str(BASE / "config.json"), "models/x/lora.yaml")
-
-
-def train_it(keep="best", patience=0, **changes):
-    configure(**changes)
-    train_stage.train_adapters("models/x/lora.yaml", TRAIN, VALID, str(BASE), OUTPUTS, keep, patience)
-    return Path(OUTPUTS["adapters.safetensors"]).read_bytes()
+from write_lora_config import MLX_LM_DEFAULTS, iterations
 
 
 def fuse_it():
@@ -122,14 +71,14 @@ def test_defaults_are_those_of_the_installed_mlx_lm():
 
 
 @pytest.mark.parametrize("learning_rate", [1e-5, "1e-5", "1.0E-5"])
-def test_learning_rate_is_a_float_for_every_yaml_loader(project, learning_rate):
+def test_learning_rate_is_a_float_for_every_yaml_loader(trainable, learning_rate):
     configure(learning_rate=learning_rate)
     text = Path("models/x/lora.yaml").read_text(encoding="utf-8")
     assert "learning_rate: 1.0e-05\n" in text
     assert yaml.safe_load(text)["learning_rate"] == yaml.load(text, yaml_loader)["learning_rate"] == 1e-5
 
 
-def test_every_value_is_written_out_and_nothing_else(project):
+def test_every_value_is_written_out_and_nothing_else(trainable):
     configure(lr_schedule={"name": "cosine_decay", "arguments": ["1e-4", 100, 0.0], "warmup": 10})
     config = yaml.safe_load(Path("models/x/lora.yaml").read_text(encoding="utf-8"))
     assert set(config) == set(CONFIG_DEFAULTS) - {"config"}
@@ -139,7 +88,7 @@ def test_every_value_is_written_out_and_nothing_else(project):
 
 
 @pytest.mark.parametrize("wrong", [{"alpha": 16}, {"learning_rate": "fast"}, {"iterations": 7}])
-def test_a_value_that_mlx_lm_can_not_take_is_named(project, wrong):
+def test_a_value_that_mlx_lm_can_not_take_is_named(trainable, wrong):
     with pytest.raises(ConfigurationError, match=f"training.{next(iter(wrong))}"):
         configure(**wrong)
 
@@ -154,7 +103,7 @@ def test_a_value_that_mlx_lm_can_not_take_is_named(project, wrong):
     ],
     ids=["plain", "accumulation", "dora and dropout", "schedule with warm-up"],
 )
-def test_mlx_lm_takes_the_file_and_trains_the_same_adapters(project, changes):
+def test_mlx_lm_takes_the_file_and_trains_the_same_adapters(trainable, changes):
     """The real command line on a float32 base: the last adapters are the same to the byte."""
     write_random_llama(Path("models/base/float32"), dtype="F32")
     shutil.rmtree(BASE)
@@ -177,7 +126,7 @@ def test_mlx_lm_takes_the_file_and_trains_the_same_adapters(project, changes):
 # The adapters
 
 
-def test_training_lowers_both_losses_and_records_them(project, caplog):
+def test_training_lowers_both_losses_and_records_them(trainable, caplog):
     train_it(epochs=5, learning_rate=3e-4, num_layers=-1)
     with open(OUTPUTS["metrics.csv"], newline="", encoding="utf-8") as opened:
         lines = list(csv.DictReader(opened))
@@ -200,13 +149,13 @@ def test_training_lowers_both_losses_and_records_them(project, caplog):
     assert "iteration 30/30, training loss" in caplog.text and "30 optimizer updates" in caplog.text
 
 
-def test_nothing_of_mlx_lm_reaches_the_terminal(project, capfd):
+def test_nothing_of_mlx_lm_reaches_the_terminal(trainable, capfd):
     train_it()
     printed = capfd.readouterr()
     assert "train_loss" not in printed.out + printed.err
 
 
-def test_same_seed_same_adapters(project):
+def test_same_seed_same_adapters(trainable):
     first, curve = train_it(), losses_in_metrics()
     other = train_it(seed=43)
     shutil.rmtree("models/x/runs")
@@ -214,7 +163,7 @@ def test_same_seed_same_adapters(project):
     assert losses_in_metrics() == curve
 
 
-def test_a_setting_changed_and_set_back_trains_only_once(project, monkeypatch):
+def test_a_setting_changed_and_set_back_trains_only_once(trainable, monkeypatch):
     first, metrics = train_it(), Path(OUTPUTS["metrics.csv"]).read_bytes()
     assert train_it(learning_rate=1e-3) != first
     monkeypatch.setattr(train_stage, "train_in", lambda *_: pytest.fail("trained again"))
@@ -222,7 +171,7 @@ def test_a_setting_changed_and_set_back_trains_only_once(project, monkeypatch):
     assert Path(OUTPUTS["metrics.csv"]).read_bytes() == metrics
 
 
-def test_runs_are_told_apart_by_settings_rows_and_base(project):
+def test_runs_are_told_apart_by_settings_rows_and_base(trainable):
     identities = {run_identity({"seed": 1}, [TRAIN, VALID], BASE), run_identity({"seed": 2}, [TRAIN, VALID], BASE)}
     write_json_lines(VALID, [chat_row("another")])
     identities.add(run_identity({"seed": 1}, [TRAIN, VALID], BASE))
@@ -235,7 +184,7 @@ def test_runs_are_told_apart_by_settings_rows_and_base(project):
     assert run_identity({"seed": 1}, [TRAIN, VALID], BASE) in identities
 
 
-def test_a_loss_that_is_no_number_stops_the_run(project):
+def test_a_loss_that_is_no_number_stops_the_run(trainable):
     with pytest.raises(
         TrainingDiverged, match=r"training loss at iteration \d+ is (nan|inf).*lower training.learning_rate"
     ):
@@ -248,7 +197,7 @@ def test_a_loss_that_is_no_number_stops_the_run(project):
 # The fused model
 
 
-def test_fused_model_computes_what_base_and_adapters_do(project):
+def test_fused_model_computes_what_base_and_adapters_do(trainable):
     train_it()
     fuse_it()
     tuned, base = load_base(BASE)[0], load_base(BASE)[0]
@@ -260,7 +209,7 @@ def test_fused_model_computes_what_base_and_adapters_do(project):
     assert types == {tensor.dtype for tensor in stored_tensors(BASE).values()}
 
 
-def test_only_the_adapted_layers_change(project):
+def test_only_the_adapted_layers_change(trainable):
     train_it()
     fuse_it()
     base, fused = (dict(tree_flatten(load_weights(folder).parameters())) for folder in (BASE, "models/x/fused"))
@@ -269,7 +218,7 @@ def test_only_the_adapted_layers_change(project):
     assert changed == {name for name in base if name.startswith(f"model.layers.{last}.") and "proj" in name}
 
 
-def test_tokenizer_is_copied_byte_by_byte_and_the_source_record_stays(project):
+def test_tokenizer_is_copied_byte_by_byte_and_the_source_record_stays(trainable):
     write_json(BASE / "understudy_source.json", {"source": "/home/someone"})
     train_it()
     fuse_it()
@@ -278,7 +227,7 @@ def test_tokenizer_is_copied_byte_by_byte_and_the_source_record_stays(project):
     assert not Path("models/x/fused/understudy_source.json").exists()
 
 
-def test_a_quantized_base_is_fused_onto_its_dequantized_weights(project):
+def test_a_quantized_base_is_fused_onto_its_dequantized_weights(trainable):
     quantize_base()
     train_it()
     fuse_it()
@@ -290,7 +239,7 @@ def test_a_quantized_base_is_fused_onto_its_dequantized_weights(project):
     assert np.abs(logits(tuned) - logits(fused)).max() < 0.02
 
 
-def test_a_dropped_adapter_is_found_and_nothing_kept(project, monkeypatch):
+def test_a_dropped_adapter_is_found_and_nothing_kept(trainable, monkeypatch):
     train_it()
     monkeypatch.setattr(LoRALinear, "fuse", lambda self, dequantize: self.linear)
     with pytest.raises(fuse_stage.FusionFailed, match=r"differ .* by ([\d.]+) .* change the base's by \1\."):
@@ -307,7 +256,7 @@ def test_rounding_alone_is_no_failure():
         fuse_stage.check_agreement(difference=math.nan, effect=1, rounding=0.02, prompt="OK")
 
 
-def test_adapters_of_another_model_are_refused(project):
+def test_adapters_of_another_model_are_refused(trainable):
     train_it()
     config = read_json(OUTPUTS["adapter_config.json"])
     config["lora_parameters"]["rank"] = 8
@@ -316,7 +265,7 @@ def test_adapters_of_another_model_are_refused(project):
         fuse_it()
 
 
-def test_a_folder_is_replaced_as_a_whole_or_loses_its_config(project):
+def test_a_folder_is_replaced_as_a_whole_or_loses_its_config(trainable):
     folder = Path("models/x/fused")
     with folder_written_aside(folder) as aside:
         write_json(aside / "model-00002-of-00002.safetensors", "old")
@@ -335,7 +284,7 @@ def test_a_folder_is_replaced_as_a_whole_or_loses_its_config(project):
 
 
 @pytest.fixture
-def fused(project):
+def fused(trainable):
     """A folder as the fuse stage leaves it, made from the base."""
     with folder_written_aside("models/x/fused") as aside:
         for path in BASE.iterdir():

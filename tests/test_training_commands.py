@@ -16,7 +16,7 @@ from lib.files import read_json, write_json_lines
 from lib.mlx_models import load_its_tokenizer, load_weights
 from lib.optimised_blas import is_blas_name
 from random_llama import write_random_llama
-from test_training import TRAIN, TRAINING, VALID, chat_row
+from tiny_training import TRAIN, TRAINING, VALID, chat_row
 from write_lora_config import write_lora_config
 from write_training_commands import write_training_commands
 
