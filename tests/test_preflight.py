@@ -382,7 +382,7 @@ def test_preflight_tells_the_account_and_leaves_nothing_behind(trainable, capsys
     accounts = caplog.text.split("a few steps are made")
     assert re.search(r"rows +6 rows to train on, 2 to validate with", accounts[1])
     assert re.search(r"steps +12 iterations, 4 optimizer updates", accounts[1])
-    assert re.search(r"time +about .* for 12 iterations, .* for 3 looks at 2 validation batches", accounts[1])
+    assert re.search(r"time +about .* for 12 iterations, .* for 4 looks at 2 validation batches", accounts[1])
     assert re.search(r"effective batch size +6 ", accounts[2])
     seen = re.search(r"memory .* predicted .*, (\d+) MB seen on the longest rows", accounts[1])
     assert 0 < int(seen[1]) < 100

@@ -1,5 +1,6 @@
 """Trainings that are stopped, killed or short of disk, and go on: the same adapters as without."""
 
+import math
 import os
 import random
 import shutil
@@ -239,9 +240,28 @@ def test_best_last_or_a_checkpoint_is_kept_without_training_again(trainable, mon
     assert eighth == Path("models/x/adapters/0000008_adapters.safetensors").read_bytes() not in (best, last)
     assert read_json("models/x/adapters/kept.json")["kept"]["iteration"] == 8
     with pytest.raises(ConfigurationError, match=r"keep is 9, but nothing is saved.*: 8; all of them: 4, 8 \.\.\. 60"):
+        train_it(epochs=10, learning_rate=3e-2, keep=9)
+    assert Path(OUTPUTS["adapters.safetensors"]).read_bytes() == eighth
+
+
+def test_it_stops_early_where_the_validation_loss_no_longer_falls(trainable, caplog):
+    write_json_lines(VALID, [chat_row("Where did the bird fly?", "Away, across two wide rivers.")] * 2)
+    train_it(epochs=50, learning_rate=3e-2, patience=2)
+    kept = read_json("models/x/adapters/kept.json")
+    assert "stopped early after iteration" in caplog.text
+    assert kept["last"]["iteration"] == kept["best"]["iteration"] + 2 * 4 < 300
+    assert kept["last"]["valid_loss"] >= kept["best"]["valid_loss"]
+    assert kept["kept"]["iteration"] == kept["best"]["iteration"]
+
+
+def test_a_nan_stops_at_its_iteration_and_what_was_good_stays(trainable, monkeypatch):
+    on_step = Watcher.on_step
+    monkeypatch.setattr(
+        Watcher, "on_step", lambda self, at, loss, *rest: on_step(self, at, math.nan if at == 11 else loss, *rest)
+    )
+    with pytest.raises(TrainingDiverged, match=r"training loss at iteration 11 is nan.*0000008_adapters.safetensors"):
         train_it(**DEMANDING)
     assert iterations_of_states(run_folder()) == [8]
-    monkeypatch.undo()
 
 
 def test_a_loss_that_stays_worse_than_guessing_stops(tmp_path):

@@ -154,8 +154,9 @@ class TrainingLoop:
                 self._moment = self._now(iteration - 1)
             self._stop_if_asked()
             batch = [self._rows[row] for row in next(self._order)]
-            # mlx_lm looks before the step, after it has drawn the step's rows.
-            if iteration == 1 or iteration % self._config["steps_per_eval"] == 0:
+            # mlx_lm looks before the step, after it has drawn the step's rows; the last look here is after all steps.
+            is_due = iteration % self._config["steps_per_eval"] == 0 and iteration < self._config["iters"]
+            if iteration == 1 or is_due:
                 self._look(iteration - 1)
                 self._watcher.check_patience()
             yield padded_batch(batch, self._config["max_seq_length"])

@@ -15,6 +15,7 @@ from mlx_lm.tuner.callbacks import TrainingCallback
 from mlx_lm.tuner.datasets import CacheDataset
 from mlx_lm.tuner.trainer import TrainingArgs, evaluate, iterate_batches, train
 
+from lib.training_loop import checkpointed
 from lib.training_rows import padded_length
 from lib.training_time import Timed
 
@@ -58,7 +59,12 @@ def try_steps(
     """Train `model` for a few steps with mlx_lm's loop under its `config`; it is changed, no file is."""
     batches, timed = tried_batches(batches_by_length(lengths, config["batch_size"]))
     watch = StepWatch()
-    with tempfile.TemporaryDirectory() as folder, open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        open(os.devnull, "w") as nowhere,
+        redirect_stdout(nowhere),
+        checkpointed(model, config["grad_checkpoint"]),
+    ):
         look_at(model, batches[0], rows, config, lengths)
         looks = [look_at(model, batches[place], rows, config, lengths) for place in timed]
         mx.reset_peak_memory()
@@ -72,7 +78,6 @@ def try_steps(
                 steps_per_report=1,
                 steps_per_save=len(batches) + 1,
                 max_seq_length=config["max_seq_length"],
-                grad_checkpoint=config["grad_checkpoint"],
                 # As in the training, but soon enough for an update within the trial.
                 grad_accumulation_steps=min(2, config["grad_accumulation_steps"]),
                 adapter_file=str(Path(folder) / "adapters.safetensors"),
