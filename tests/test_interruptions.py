@@ -153,7 +153,9 @@ def test_ctrl_c_during_the_training_saves_it_and_the_same_command_goes_on(tmp_pa
     assert "The training was stopped and is saved after iteration" in output
     assert list(stopped.path.glob("models/tiny/runs/*/*_state.json"))
     assert "going on after iteration" in stopped.snakemake(ADAPTERS)
-    assert stopped.contents("models/tiny/adapters/*") == whole.contents("models/tiny/adapters/*")
+    adapters = [project.contents("models/tiny/adapters/*") for project in (stopped, whole)]
+    assert adapters[0].keys() == adapters[1].keys()
+    assert [name for name in adapters[0] if adapters[0][name] != adapters[1][name]] == []
 
 
 def new_runs(project: Project, before: Project) -> list:

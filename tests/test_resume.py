@@ -18,6 +18,7 @@ from lib.files import read_json, write_json_lines
 from lib.metrics import read_metrics
 from lib.row_batches import RowOrder, batches_per_epoch, similar_lengths_together
 from lib.training_loop import Stretch, TrainingInterrupted, next_stretch
+from lib.training_run import file_sha256
 from lib.training_state import iterations_of_states
 from lib.training_watch import TrainingDiverged, Watcher
 from tiny_training import BASE, OUTPUTS, TRAIN, VALID, chat_row, configure, stop_at, train_it
@@ -61,7 +62,7 @@ def curve(path=None):
 
 
 def published():
-    return {path.name: path.read_bytes() for path in Path("models/x/adapters").iterdir()}
+    return {path.name: file_sha256(path) for path in Path("models/x/adapters").iterdir()}
 
 
 def whole_run(**settings):
