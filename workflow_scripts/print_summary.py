@@ -29,7 +29,7 @@ def summary(project: Path, started: float | None) -> str:
         f"{file}  {file.stat().st_size / 1e6:.0f} MB{took if file.stat().st_mtime >= (started or 0) else ''}"
         for file in files
     ]
-    lines += [rows_line(project), loss_line(project / "models" / name / "metrics.csv"), time_line(project, name)]
+    lines += [rows_line(project), loss_line(project / "models" / name / "adapters/kept.json"), time_line(project, name)]
     lines += ["", "The model has learned a voice and a form, not facts. Talk to it:", ""]
     lines += [f"    make chat MODEL={file}" if project != Path("demo") else "    make chat" for file in files[-1:]]
     return "\n".join(lines)
@@ -42,12 +42,11 @@ def rows_line(project: Path) -> str:
     return f"{report['videos']} talks, {rows['train']} training rows, {rows['valid']} rows of held-out talks"
 
 
-def loss_line(metrics: Path) -> str:
-    """Validation loss before the first and after the last step."""
-    with metrics.open(newline="", encoding="utf-8") as opened:
-        losses = [float(row["valid_loss"]) for row in csv.DictReader(opened) if row["valid_loss"]]
-    change = 100 * (losses[-1] / losses[0] - 1)
-    return f"Validation loss on the held-out talks: {losses[0]:.3f} -> {losses[-1]:.3f} ({change:+.0f} %)"
+def loss_line(kept_file: Path) -> str:
+    """Validation loss before the first step and of the adapters that are kept."""
+    record = read_json(kept_file)
+    first, kept = record["first_valid_loss"], record["kept"]["valid_loss"] or record["last"]["valid_loss"]
+    return f"Validation loss on the held-out talks: {first:.3f} -> {kept:.3f} ({100 * (kept / first - 1):+.0f} %)"
 
 
 def time_line(project: Path, name: str) -> str:

@@ -182,7 +182,8 @@ class TrainingLoop:
             raise TrainingDiverged(f"The adapters after iteration {iteration:,} are no numbers.")
         if iteration % self._config["save_every"] == 0:
             save_tensors(self._folder / checkpoint_name(iteration), trainable_weights(self._model))
-        save_state(self._folder, self._now(iteration), self._model, self._optimizer)
+        self._moment = self._now(iteration)
+        save_state(self._folder, self._moment, self._model, self._optimizer)
         self._remove_what_was_best()
 
     def _now(self, iteration: int) -> Moment:
