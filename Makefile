@@ -21,7 +21,7 @@ chat: environment
 test: environment
 	@.venv/bin/pytest
 
-# A channel of 300 videos; 200 videos with a failing server, killed five times.
+# A channel of 300 videos; 200 videos with a failing server, killed five times; a killed training of every family.
 test-long: environment
 	@.venv/bin/pytest -m long
 

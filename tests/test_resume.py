@@ -82,7 +82,15 @@ def test_a_stretch_ends_at_a_save_or_where_gradients_are_left_over():
     assert next_stretch(2728, **fung) == Stretch(2728, 2734, 6)
 
 
-@pytest.mark.parametrize("settings", [DEMANDING, {**DEMANDING, "batch_size": 2, "optimizer": "muon", "num_layers": 2}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        DEMANDING,
+        pytest.param(
+            {**DEMANDING, "batch_size": 2, "optimizer": "muon", "num_layers": 2}, marks=pytest.mark.long, id="batches"
+        ),
+    ],
+)
 def test_ten_kills_at_random_and_the_adapters_are_the_same(trainable, settings):
     """SIGKILL, each time a little further into the training."""
     expected = whole_run(**settings)
