@@ -30,12 +30,12 @@ from lib.preflight import (
     longest_batch,
     parameters_of,
     plan_lines,
-    rows_of,
     saved_iterations,
     warn_of_forgetting,
 )
 from lib.training_disk import needed_disk
 from lib.training_memory import PredictedMemory, shape_of, with_settings
+from lib.training_rows import lengths_of
 from lib.training_time import looks_at_validation, predicted_seconds
 from lib.training_trial import Trial, tokens_of_batches, try_steps
 from train_adapters import add_adapters, make_optimizer, read_lora_config
@@ -111,10 +111,6 @@ def tried(base_folder: str, config: dict, train_set: CacheDataset) -> Trial:
     model, _ = load_base(base_folder)
     add_adapters(model, config)
     return try_steps(model, make_optimizer(config), train_set, config, lengths_of(train_set))
-
-
-def lengths_of(dataset: CacheDataset) -> list[int]:
-    return [len(tokens) for tokens, _ in rows_of(dataset)]
 
 
 def rows_lines(train_set: CacheDataset, valid_set: CacheDataset, config: dict) -> dict[str, str]:

@@ -23,6 +23,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 from lib.errors import UnderstudyError
 from lib.job_log import log
 from lib.row_batches import FixedBatches, RowOrder, padded_batch
+from lib.training_rows import lengths_of
 from lib.training_run import METRICS, best_name, checkpoint_name
 from lib.training_state import Moment, restore_state, save_state, save_tensors, trainable_weights
 from lib.training_watch import EarlyStop, TrainingDiverged, Watcher
@@ -253,11 +254,6 @@ class EachStep(TrainingCallback):
             self._start + train_info["iteration"], train_info["train_loss"], tokens, seconds, train_info
         )
         self._bar.update()
-
-
-def lengths_of(rows: CacheDataset) -> list[int]:
-    """The rows' lengths in tokens."""
-    return [len(rows[index][0]) for index in range(len(rows))]
 
 
 @contextmanager

@@ -145,6 +145,11 @@ def rows_of(dataset: CacheDataset) -> list[tuple[list[int], int]]:
     return [dataset[index] for index in range(len(dataset))]
 
 
+def lengths_of(dataset: CacheDataset) -> list[int]:
+    """Return the rows' lengths in tokens."""
+    return [len(tokens) for tokens, _ in rows_of(dataset)]
+
+
 def account_of(dataset: CacheDataset, limits: RowLimits) -> RowAccount:
     """Count what is in a set."""
     kept = [
