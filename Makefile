@@ -58,9 +58,10 @@ benchmark-duplicates: environment
 	@$(INSTALL_RIVALS)
 	@PYTHONPATH=workflow_scripts:.benchmarks .venv/bin/python benchmarks/near_duplicates.py
 
-# 30 minutes: training beside mlx_lm's own command line, three times.
+# 45 minutes: training beside mlx_lm's own command line, three times; then what a step's time goes to.
 benchmark-train: environment
 	@PYTHONPATH=workflow_scripts .venv/bin/python benchmarks/train.py
+	@PYTHONPATH=workflow_scripts .venv/bin/python benchmarks/train_profile.py
 
 environment:
 	@sh envs/create_venv.sh
