@@ -1,4 +1,4 @@
-"""Where the time of a training step goes: SmolLM2-135M, one row of 256 tokens, LoRA on 12 layers, float32 with the optimised BLAS.
+"""Where the time of a step goes: SmolLM2-135M, one row of 256 tokens, LoRA on 12 layers, float32 with an optimised BLAS.
 
     make benchmark-train
 
