@@ -8,7 +8,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import mlx.core as mx
@@ -253,17 +255,30 @@ def test_what_a_kill_left_half_written_goes(trainable, monkeypatch):
     assert len(list(run_folder().glob("best_*"))) == 1 and not iterations_of_states(run_folder())
 
 
-@pytest.mark.skipif(
-    sys.platform != "linux" or os.geteuid() != 0, reason="mounting a small file system takes root on Linux"
-)
+@contextmanager
+def small_disk(folder, size):
+    """A file system of its own at `folder`."""
+    if sys.platform != "linux" or os.geteuid() != 0:
+        pytest.skip("mounting a small file system takes root on Linux")
+    Path(folder).mkdir(parents=True)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], capture_output=True).returncode:
+        pytest.skip("this machine lets nobody mount a file system")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+def test_a_full_disk_for_temporary_files_stops_no_training(trainable, monkeypatch):
+    with small_disk("temporary", "16k"), monkeypatch.context() as patched:
+        patched.setattr(tempfile, "tempdir", str(Path("temporary").absolute()))
+        train_it()
+
+
 def test_a_full_disk_leaves_the_previous_save_whole(trainable):
     expected = whole_run(**DEMANDING)
     configure(**DEMANDING)
-    Path("models/x/runs").mkdir(parents=True)
-    mount = ["mount", "-t", "tmpfs", "-o", "size=150k", "tmpfs", "models/x/runs"]
-    if subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("this machine lets nobody mount a file system")
-    try:
+    with small_disk("models/x/runs", "150k"):
         training = start_training()
         _, said = training.communicate()
         assert training.returncode == 1
@@ -272,8 +287,6 @@ def test_a_full_disk_leaves_the_previous_save_whole(trainable):
         assert saved, "the disk is to hold one save at the least"
         assert not list(run_folder().glob("*.part"))
         shutil.copytree("models/x/runs", "saved")
-    finally:
-        subprocess.run(["umount", "models/x/runs"], check=True)
     shutil.rmtree("models/x/runs")
     Path("saved").rename("models/x/runs")
     train_it(**DEMANDING)

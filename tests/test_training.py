@@ -1,8 +1,10 @@
 """From rows to adapters to a fused model and its Hugging Face folder, for real, on a tiny random Llama."""
 
 import csv
+import io
 import math
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -156,6 +158,14 @@ def test_nothing_of_mlx_lm_reaches_the_terminal(trainable, capfd):
     train_it()
     printed = capfd.readouterr()
     assert printed.out == "" and "train_loss" not in printed.err and "[WARNING]" not in printed.err
+
+
+def test_a_terminal_has_a_bar_with_the_time_left(trainable, monkeypatch):
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True
+    monkeypatch.setattr(sys, "stderr", terminal)
+    train_it()
+    assert re.search(r"12/12 \[\d\d:\d\d<\d\d:\d\d, +[\d.]+it/s\]", terminal.getvalue())
 
 
 def test_same_seed_same_adapters(trainable):

@@ -25,7 +25,7 @@ from lib.job_log import log
 from lib.optimizer_updates import at_an_update
 from lib.row_batches import FixedBatches, RowOrder, padded_batch
 from lib.training_rows import lengths_of
-from lib.training_run import METRICS, best_name, checkpoint_name, remove_best_but, remove_later
+from lib.training_run import ADAPTERS, METRICS, best_name, checkpoint_name, remove_best_but, remove_later
 from lib.training_state import (
     Moment,
     iterations_of_states,
@@ -136,8 +136,10 @@ class TrainingLoop:
         return done
 
     def _train_stretch(self, stretch: Stretch, bar: tqdm) -> None:
-        """Have mlx_lm train it. What it saves by itself is not needed: it knows this stretch alone."""
+        """Have mlx_lm train it. What it saves at the end is not needed, and must not need room: it knows this stretch alone."""
         with tempfile.TemporaryDirectory() as scratch:
+            nowhere = Path(scratch, ADAPTERS)
+            nowhere.symlink_to(os.devnull)
             train(
                 model=self._model,
                 optimizer=self._optimizer,
@@ -147,7 +149,7 @@ class TrainingLoop:
                     iters=stretch.end - stretch.start,
                     steps_per_report=1,
                     steps_per_save=stretch.end + 1,
-                    adapter_file=f"{scratch}/adapters.safetensors",
+                    adapter_file=str(nowhere),
                     max_seq_length=self._config["max_seq_length"],
                     grad_accumulation_steps=stretch.accumulation,
                     clear_cache_threshold=self._config["clear_cache_threshold"],
