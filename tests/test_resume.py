@@ -321,16 +321,24 @@ def test_a_full_disk_at_the_very_end_is_told_and_nothing_is_trained_again(traina
     assert Path(OUTPUTS["adapters.safetensors"]).exists()
 
 
-@pytest.mark.parametrize("damage", ["checkpoint", "best", "metrics gone"])
-def test_a_finished_run_whose_files_changed_is_trained_to_its_end_again(trainable, damage):
+@pytest.mark.parametrize("damage", ["checkpoint", "best", "metrics gone", "another record", "half a record"])
+def test_a_finished_run_whose_files_changed_is_trained_to_its_end_again(trainable, damage, caplog):
     train_it(**DEMANDING)
     expected = published(), curve()
-    if damage == "metrics gone":
-        (run_folder() / "metrics.csv").unlink()
-    else:
-        next(run_folder().glob("best_*" if damage == "best" else "0*_adapters*")).write_bytes(b"half a file")
+    damaged = {"metrics gone": "metrics.csv", "checkpoint": "0*_adapters*", "best": "best_*"}.get(
+        damage, "finished.json"
+    )
+    (path,) = list(run_folder().glob(damaged))[:1]
+    match damage:
+        case "metrics gone":
+            path.unlink()
+        case "another record":
+            path.write_text('{"best": {"iteration": 4}, "last": {"iteration": 42}}')
+        case _:
+            path.write_bytes(b"half a file")
     shutil.rmtree("models/x/adapters")
     train_it(**DEMANDING)
+    assert f"Warning: {path} is not what a finished training left there; it is trained again" in caplog.text
     assert (published(), curve()) == expected
 
 

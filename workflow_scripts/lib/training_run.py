@@ -14,8 +14,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lib.errors import ConfigurationError, UnderstudyError
+from lib.errors import ConfigurationError, InputFileError, UnderstudyError
 from lib.files import read_json, write_json, written_aside
+from lib.job_log import log
 from lib.model_folder import companion_files
 
 ADAPTERS, ADAPTER_CONFIG, METRICS = "adapters.safetensors", "adapter_config.json", "metrics.csv"
@@ -132,14 +133,24 @@ def mark_finished(folder: Path, record: dict) -> None:
 
 
 def finished_run(folder: Path) -> dict | None:
-    """Return the record of a finished run whose adapters are still what they were, otherwise None."""
-    if not (folder / FINISHED).exists():
+    """Return the record of a finished run whose files are still what they were, otherwise None."""
+    path = folder / FINISHED
+    if not path.exists():
         return None
-    record = read_json(folder / FINISHED)
-    whole = all((folder / name).exists() for name in (*record["sha256"], ADAPTER_CONFIG, METRICS))
-    return (
-        record if whole and all(file_sha256(folder / name) == sha for name, sha in record["sha256"].items()) else None
-    )
+    try:
+        record = read_json(path)
+        sums = {**record["sha256"], ADAPTER_CONFIG: None, METRICS: None}
+        changed = [name for name, sha256 in sums.items() if not is_still(folder / name, sha256)]
+    except (InputFileError, KeyError, TypeError, AttributeError):
+        changed = [FINISHED]
+    if changed:
+        log.warning("Warning: %s is not what a finished training left there; it is trained again", folder / changed[0])
+    return None if changed else record
+
+
+def is_still(path: Path, sha256: str | None) -> bool:
+    """Whether a file is there and, if a sum is given, has it."""
+    return path.is_file() and sha256 in (None, file_sha256(path))
 
 
 def chosen_adapters(folder: Path, record: dict, keep: str | int) -> tuple[Path, int]:
