@@ -1,6 +1,7 @@
 """Draw models/{name}/export.svg: what each step of the export did to the model, beside what it may do at most."""
 
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import Any
 
 import matplotlib as mpl
@@ -16,7 +17,9 @@ from lib.job_log import start_job_log
 COLOUR, BASE_COLOUR, BOUND_COLOUR, STEM_COLOUR = "#2f6f8f", "#9db8c7", "#c0502d", "#d5e0e6"
 # Smaller divergences are drawn here, at the left end of the logarithmic scale.
 LEAST_KL = 1e-6
-INCHES_A_ROW, INCHES_OF_REST = 0.36, 1.9
+INCHES_A_ROW, INCHES_OF_REST = 0.34, 2.0
+CAPTION_WIDTH = 150
+TITLE = "What each step of the export did to the model"
 SETTINGS = {"svg.hashsalt": "export", "svg.fonttype": "none"}
 
 
@@ -31,6 +34,7 @@ def draw_export_ladder(record_path: str, output: str) -> None:
 def picture(rows: Sequence[dict[str, Any]], caption: str) -> Figure:
     """Return the figure of the base and the steps: three panels that share a line a step."""
     figure = Figure(figsize=(10, INCHES_OF_REST + INCHES_A_ROW * len(rows)), layout="constrained")
+    figure.get_layout_engine().set(wspace=0.16)
     panels = figure.subplots(1, 3, sharey=True)
     for axes, draw in zip(panels, (draw_perplexity, draw_agreement, draw_divergence), strict=True):
         axes.spines[["top", "right", "left"]].set_visible(False)
@@ -38,16 +42,16 @@ def picture(rows: Sequence[dict[str, Any]], caption: str) -> Figure:
         draw(axes, rows)
     panels[0].set_yticks(range(len(rows)), [label(row["step"]) for row in rows])
     panels[0].set_ylim(len(rows) - 0.4, -0.6)
-    figure.suptitle("What each step of the export did to the model", fontsize=12)
-    figure.legend(handles=legend(), loc="outside lower center", ncols=3, frameon=False, fontsize=9)
-    figure.supxlabel(caption, fontsize=8, color="grey", wrap=True)
+    figure.legend(handles=legend(), loc="outside upper center", ncols=3, frameon=False, title=TITLE, title_fontsize=12)
+    figure.supxlabel("\n".join(wrap(caption, CAPTION_WIDTH)), fontsize=8, color="grey")
     return figure
 
 
 def draw_perplexity(axes: Axes, rows: Sequence[dict[str, Any]]) -> None:
     values = [row["perplexity"] for row in rows]
     axes.barh(range(len(rows)), values, height=0.55, color=[BASE_COLOUR] + [COLOUR] * (len(rows) - 1))
-    axes.set(title="perplexity", xlim=(0, max(values)))
+    axes.set_title("perplexity on the\nvalidation rows", fontsize=10)
+    axes.set_xlim(0, max(values))
     write_values(axes, {place: f"{value:.2f}" for place, value in enumerate(values)})
 
 
@@ -55,7 +59,8 @@ def draw_agreement(axes: Axes, rows: Sequence[dict[str, Any]]) -> None:
     found = {place: row["against_previous"]["agreement"] for place, row in compared_rows(rows).items()}
     bounds = {place: row["bound"]["agreement"] for place, row in compared_rows(rows).items()}
     left = min([*found.values(), *bounds.values()]) - 0.02
-    axes.set(title="same next token as the step before", xlim=(left, 1.003))
+    axes.set_title("same next token\nas the step before", fontsize=10)
+    axes.set_xlim(left, 1.003)
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     draw_points(axes, found, bounds, 1)
     write_values(axes, {place: f"{100 * value:.1f} %" for place, value in found.items()})
@@ -65,7 +70,8 @@ def draw_divergence(axes: Axes, rows: Sequence[dict[str, Any]]) -> None:
     found = {place: row["against_previous"]["kl"] for place, row in compared_rows(rows).items()}
     bounds = {place: row["bound"]["kl"] for place, row in compared_rows(rows).items()}
     of_adapters = rows[0]["against_first"]["kl"]
-    axes.set(title="KL divergence from the step before", xscale="log", xlabel="nats a token")
+    axes.set_title("KL divergence from the\nstep before, nats a token", fontsize=10)
+    axes.set_xscale("log")
     axes.set_xlim(LEAST_KL / 1.5, 2 * max(of_adapters, *found.values(), *bounds.values()))
     draw_points(axes, {place: max(value, LEAST_KL) for place, value in found.items()}, bounds, LEAST_KL / 1.5)
     axes.plot(max(of_adapters, LEAST_KL), 0, "o", color=BASE_COLOUR)
@@ -80,20 +86,22 @@ def draw_points(axes: Axes, found: dict[int, float], bounds: dict[int, float], b
     """A dot a step on a line from the best value, and a mark at its bound."""
     axes.hlines(list(found), best, list(found.values()), color=STEM_COLOUR, linewidth=3, zorder=1)
     axes.plot(list(bounds.values()), list(bounds), "|", color=BOUND_COLOUR, markersize=13, markeredgewidth=2)
-    axes.plot(list(found.values()), list(found), "o", color=COLOUR)
+    axes.plot(list(found.values()), list(found), "o", color=COLOUR, clip_on=False)
 
 
 def write_values(axes: Axes, texts: dict[int, str]) -> None:
     """Write the numbers in a column of their own, right of the panel."""
     for place, text in texts.items():
-        axes.text(1.14, place, text, transform=axes.get_yaxis_transform(), ha="right", va="center", fontsize=9)
+        axes.text(1.28, place, text, transform=axes.get_yaxis_transform(), ha="right", va="center", fontsize=9)
 
 
 def legend() -> list[Line2D]:
     return [
         Line2D([], [], linestyle="", marker="o", color=COLOUR, label="measured"),
         Line2D([], [], linestyle="", marker="|", color=BOUND_COLOUR, markersize=11, markeredgewidth=2, label="bound"),
-        Line2D([], [], linestyle="", marker="o", color=BASE_COLOUR, label="what the adapters changed in the base"),
+        Line2D(
+            [], [], linestyle="", marker="o", color=BASE_COLOUR, label="base without adapters, from the base with them"
+        ),
     ]
 
 
