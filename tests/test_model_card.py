@@ -61,7 +61,7 @@ def project(tmp_path, monkeypatch):
         "pairs": {"teacher": 20, "extra_pairs": 4},
         "rejected": {"too_short": 3},
         "rows": {"train": 1500, "valid": 4},
-        "split": {"videos": {"train": 1, "valid": 1}},
+        "split": {"videos": {"train": 1, "valid": 1}, "videos_on_both_sides": [], "near_duplicates_across": 0},
     }
     write_json("data/dataset/report.json", report)
     write_json_lines("data/dataset/pairs.jsonl", [{"question_model": "gpt-5-mini", "answer_model": "o`x"}])
@@ -125,6 +125,7 @@ def test_the_card_tells_of_talks_training_files_and_origin(project):
         "2 talks, 1 h 00 min, of https://www.youtube.com/@fung/videos. Languages: en-GB, de.",
         "24 pairs of a question and an answer: 20 written by a model from the captions, 4 written by hand; 3 of them rejected.",
         "| trained on | 1,500 | 1 |",
+        "no held-out row comes from a talk that was trained on, and none is nearly one of the training's.",
         "10% of the training rows are general chat",
         "Listed, but without captions: *Slugs &amp; snails*.",
         "LoRA adapters on the last 2 layers of the base model, by mlx\\_lm: 10 of 10 iterations in 1 h 54 min.",

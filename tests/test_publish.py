@@ -1,13 +1,16 @@
 """Publishing to a hub, which here is a small server of the tests' own: what goes up, how often, and what can't."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
 from huggingface_hub import constants
+from mlx_lm import load
 
 from fake_upload_hub import TOKEN, FakeUploadHub, Repository, Stored
 from lib.errors import InputFileError, UnderstudyError
@@ -330,11 +333,22 @@ def test_snakemake_publishes_a_project_and_the_token_is_in_no_file(project, monk
         there = {path: stored.content for path, stored in hub.repositories[REPO].files.items()}
         assert there["README.md"] == (project / "models/tiny/README.md").read_bytes()
         assert there["model.safetensors"] == (project / "models/tiny/hf/model.safetensors").read_bytes()
+        load_as_downloaded(there, project / "downloaded", project / "models/base/tiny-base")
         hub.sent.clear()
         project.snakemake("publish")
         assert hub.sent == [] and len(hub.repositories[REPO].commits) == 1
     found = [path for path in project.path.rglob("*") if path.is_file() and TOKEN.encode() in path.read_bytes()]
     assert found == [] and TOKEN not in said + told
+
+
+def load_as_downloaded(files: dict[str, bytes], folder: Path, base: Path) -> None:
+    """Load what arrived with mlx_lm: the model, and the adapters on the base model."""
+    for path, content in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+    load(str(folder))
+    load(str(base), adapter_path=str(folder / "adapters"))
+    shutil.rmtree(folder)
 
 
 def test_names_that_the_hub_does_not_take_are_told_before_any_job(tmp_path):

@@ -65,10 +65,27 @@ def pairs_of(pairs: list[dict], report: dict, general_share: float | None) -> di
             {"name": SIDES[side], "rows": f"{rows:,}", "talks": report["split"]["videos"].get(side, 0)}
             for side, rows in report["rows"].items()
         ],
+        "split": split_in_words(report["split"]),
         "general": f"{general_share:.0%} of the training rows are general chat rows, against forgetting."
         if general_share
         else "",
     }
+
+
+def split_in_words(proof: dict) -> str:
+    """Say what the data set's proof of its split has found."""
+    shared, similar = len(proof["videos_on_both_sides"]), proof["near_duplicates_across"]
+    found = (
+        "no held-out row comes from a talk that was trained on"
+        if not shared
+        else f"{counted(shared, 'talk')} on both sides"
+    )
+    near = (
+        f"{similar} held-out rows are nearly those of the training"
+        if similar
+        else "none is nearly one of the training's"
+    )
+    return f"The split is by talk: {found}, and {near}."
 
 
 def training_of(lora_config: str, metrics: str, adapters: str) -> dict[str, Any]:
