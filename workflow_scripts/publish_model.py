@@ -7,7 +7,7 @@ from tabulate import tabulate
 from lib.base_licence import base_model_of, head_of_readme
 from lib.hub_upload import upload
 from lib.job_log import log, start_job_log
-from lib.plain_numbers import counted, in_gigabytes
+from lib.plain_numbers import counted, file_size
 from lib.published_files import PublishedFile, files_to_publish
 
 CONSENT = "A voice is borrowed: publish a model of a person's talks only with their consent, and with the right to use the talks."
@@ -36,13 +36,9 @@ def publish_model(
 
 def table_of(files: list[PublishedFile]) -> str:
     """Return a line a file, with its size, and the sum."""
-    rows = [(file.path_in_repo, in_size(file.size)) for file in files]
-    rows.append((counted(len(files), "file"), in_size(sum(file.size for file in files))))
+    rows = [(file.path_in_repo, file_size(file.size)) for file in files]
+    rows.append((counted(len(files), "file"), file_size(sum(file.size for file in files))))
     return tabulate(rows, headers=("file in the repository", "size"), colalign=("left", "right"), disable_numparse=True)
-
-
-def in_size(size: int) -> str:
-    return in_gigabytes(size) if size >= 1e6 else f"{size / 1e3:.1f} kB"
 
 
 def remind_of_the_name(card: Path, repository: str | None) -> None:

@@ -14,7 +14,7 @@ from lib.errors import ConfigurationError, UnderstudyError
 from lib.hub_models import INDEX, HubError
 from lib.job_log import log
 from lib.model_folder import WEIGHTS
-from lib.plain_numbers import counted, in_gigabytes
+from lib.plain_numbers import counted, file_size
 from lib.plain_title import plain_title
 from lib.published_files import UNDERSTUDY_RECORD, PublishedFile
 from lib.secrets import HUB_TOKENS, places_of_secrets, secret, without_secrets
@@ -102,7 +102,7 @@ def open_repository(api: HfApi, repository: str, is_private: bool) -> None:
 
 def hash_of(file: PublishedFile) -> tuple[str, str]:
     """Return a file's sha256, and what git calls its content: the hub names large files by the one, small ones by the other."""
-    if file.size > constants.DOWNLOAD_CHUNK_SIZE:
+    if file.content is None and file.size > constants.DOWNLOAD_CHUNK_SIZE:
         return file_sha256(file.source), ""
     content = file.source.read_bytes() if file.content is None else file.content
     return hashlib.sha256(content).hexdigest(), hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
@@ -118,9 +118,9 @@ def send(api: HfApi, repository: str, files: list[PublishedFile], hashes: dict, 
     log.info("%s of %s are there already.", len(files) - len(lacking), counted(len(files), "file"))
     if not lacking and not stale:
         return f"{api.endpoint}/{repository}"
-    additions = [addition_of(file) for file in lacking]
+    additions = [addition_of(file, hashes[file.path_in_repo][0]) for file in lacking]
     for number, (file, addition) in enumerate(zip(lacking, additions, strict=True), 1):
-        log.info("%d/%d %s, %s", number, len(lacking), file.path_in_repo, in_gigabytes(file.size))
+        log.info("%d/%d %s, %s", number, len(lacking), file.path_in_repo, file_size(file.size))
         api.preupload_lfs_files(repository, [addition], free_memory=False, num_threads=1)
     for path in stale:
         log.info("%s is of an earlier model, and is removed.", path)
@@ -128,8 +128,11 @@ def send(api: HfApi, repository: str, files: list[PublishedFile], hashes: dict, 
     return api.create_commit(repository, [*additions, *deletions], commit_message=message).commit_url
 
 
-def addition_of(file: PublishedFile) -> CommitOperationAdd:
-    return CommitOperationAdd(file.path_in_repo, str(file.source) if file.content is None else file.content)
+def addition_of(file: PublishedFile, sha256: str) -> CommitOperationAdd:
+    addition = CommitOperationAdd(file.path_in_repo, str(file.source) if file.content is None else file.content)
+    # Gigabytes aren't read once more for it.
+    addition.upload_info.sha256 = bytes.fromhex(sha256)
+    return addition
 
 
 def is_there(entry: RepoFile | None, sha256: str, git_sha1: str) -> bool:

@@ -13,6 +13,8 @@ from lib.secrets import keys_and_tokens
 
 UNDERSTUDY_RECORD = "understudy.json"
 PARTS = {"adapters": ("adapters.safetensors", "adapter_config.json"), "fused": (WEIGHTS, *COMPANIONS)}
+# understudy_source.json says where the base came from, on this machine.
+NOT_PUBLISHED = "understudy_*.json"
 PICTURES = ("loss.svg", "export.svg")
 # mlx_lm's arguments that are paths of this machine, or say where it reported to.
 PRIVATE_KEYS = ("adapter_path", "config", "data", "model", "project_name", "report_to", "resume_adapter_file")
@@ -65,8 +67,8 @@ def files_of_folder(
 ) -> Iterator[PublishedFile]:
     """Yield the files of a folder whose names have a place in a model: nothing hidden, nothing in sub-folders."""
     for path in sorted(folder.iterdir()):
-        is_known = any(fnmatch(path.name, pattern) for pattern in patterns) or path.name == "config.json"
-        if path.is_file() and is_known and not path.name.startswith(".") and path.name != "understudy_source.json":
+        is_known = any(fnmatch(path.name, pattern) for pattern in patterns) and not fnmatch(path.name, NOT_PUBLISHED)
+        if path.is_file() and is_known and not path.name.startswith("."):
             yield PublishedFile(f"{prefix}{path.name}", path, content_without_paths(path, base_hub_id))
 
 
