@@ -231,7 +231,7 @@ def export_files(exports):
 
 def files_to_publish():
     """The card, and the file that stands for each part of the model that goes up."""
-    files = [model_file(file) for file in ("README.md", "loss.svg", "hf/config.json")]
+    files = [model_file(file) for file in ("README.md", "loss.svg", "export.svg", "hf/config.json")]
     return files + export_files(config["export"]["publish"])
 
 

@@ -92,6 +92,8 @@ rule card:
         base=f"{BASE}/config.json",
         hf=model_file("hf/config.json"),
         exports=export_files(exports_of_card()),
+        proof=model_file("export.json"),
+        proof_picture=model_file("export.svg"),
     output:
         model_file("README.md"),
     params:

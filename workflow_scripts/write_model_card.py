@@ -10,6 +10,7 @@ from jinja2 import Environment, StrictUndefined
 from lib.base_licence import BaseModel, Licence, base_model_of, licence_of
 from lib.card_facts import pairs_of, talks_of, training_of
 from lib.card_usage import Exports, usage_of
+from lib.export_table import ladder_markdown
 from lib.files import read_json, read_json_lines, write_text
 from lib.job_log import log, start_job_log
 from lib.markdown_text import Markdown, as_markdown
@@ -133,6 +134,11 @@ def provenance(paths: dict[str, str], name: str, base: BaseModel) -> dict[str, s
     return {key: value for key, value in lines.items() if value}
 
 
+def proof_of_export(path: str) -> str:
+    """The ladder of proof in Markdown, with its picture."""
+    return f"{ladder_markdown(read_json(path))}\n![What each step of the export did to the model](export.svg)\n"
+
+
 if __name__ == "__main__":
     start_job_log(snakemake.log[0])
     records = ("videos", "report", "pairs", "train", "lora_config", "metrics", "adapters")
@@ -143,4 +149,5 @@ if __name__ == "__main__":
         voice=snakemake.params.voice,
         general_share=snakemake.params.general_share,
         output=snakemake.output[0],
+        proof=proof_of_export(snakemake.input.proof),
     )
