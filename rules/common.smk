@@ -162,6 +162,11 @@ def what_shapes_the_training():
     return {key: value for key, value in config["training"].items() if key not in others}
 
 
+def gguf_files():
+    """The GGUF files of the configuration, in its order."""
+    return [f"models/{config['name']}-{quant}.gguf" for quant in config["export"]["quantizations"]]
+
+
 def optional_files_of_dataset():
     """What of the data set is made only if the configuration asks for it."""
     wanted = {
