@@ -84,7 +84,7 @@ def answer_held_out(
     parts = AnswerParts(Path(output).parent / "parts" / f"{which}-{shaping}.jsonl")
     if missing := [key for key in [*work.asked, *work.scored] if key not in parts]:
         log.info("%s: %s to compute, %d of them are there", model, *counts(work, missing))
-        with loaded(chosen, reader.special, work.context_length, threads) as model_in_memory:
+        with loaded(chosen, work.context_length, threads) as model_in_memory:
             complete(parts, work, model_in_memory, sampling)
     record = {"which": which, "path": model, "engine": engine_of(chosen)}
     write_json(output, {"model": record, "settings": settings, **all_said(parts, work)})

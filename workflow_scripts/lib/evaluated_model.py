@@ -35,18 +35,17 @@ def identity_of(chosen: Path | MlxModel) -> str:
 
 
 @contextmanager
-def loaded(
-    chosen: Path | MlxModel, special: frozenset[int], context_length: int, threads: int | None = None
-) -> Iterator[LoadedModel]:
-    """Load a model for prompts and rows that take, with their answers, up to `context_length` tokens; `special` are the tokens
-    that no plain text is read as. Raises InputFileError or EmbeddedModelError if it can't be loaded."""
+def loaded(chosen: Path | MlxModel, context_length: int, threads: int | None = None) -> Iterator[LoadedModel]:
+    """Load a model for prompts and rows that take, with their answers, up to `context_length` tokens.
+
+    Raises InputFileError or EmbeddedModelError if it can't be loaded."""
     if isinstance(chosen, MlxModel):
         yield loaded_by_mlx(chosen)
         return
     from lib.llama_answers import SLOTS, llama_answers
     from lib.llama_predictions import served_model
 
-    with served_model(chosen, special, context_length, threads, SLOTS) as served:
+    with served_model(chosen, context_length, threads, SLOTS) as served:
         yield LoadedModel(
             answers=lambda requests, sampling: llama_answers(served.server, requests, sampling),
             losses=lambda rows: with_losses(rows, served.predictions(rows, kept=1)),

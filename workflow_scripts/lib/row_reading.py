@@ -12,7 +12,7 @@ from lib.embedded_llama import ask_server, embedded_server
 from lib.errors import InputFileError
 from lib.files import read_json
 from lib.mlx_models import load_its_tokenizer
-from lib.scored_rows import ScoredRow, special_tokens
+from lib.scored_rows import ScoredRow
 from lib.training_rows import common_length
 
 Messages = list[dict[str, str]]
@@ -20,10 +20,9 @@ UNLIMITED = 2**31
 
 
 class RowReader(Protocol):
-    """`context` is how many tokens the model takes, `special` are those that no plain text is read as."""
+    """`context` is how many tokens the model takes."""
 
     context: int
-    special: frozenset[int]
 
     def prompt(self, messages: Messages) -> list[int]:
         """Return the tokens after which the model answers."""
@@ -44,7 +43,6 @@ class FolderReader:
         self._tokenizer: TokenizerWrapper = load_its_tokenizer(folder)
         if not self._tokenizer.has_chat_template:
             raise InputFileError(f"{folder} has no chat template, so it can't be asked: it takes a chat model.")
-        self.special = special_tokens(self._tokenizer)
 
     def prompt(self, messages: Messages) -> list[int]:
         return self._tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
@@ -65,7 +63,6 @@ class LlamaReader:
         self._server = base_url.removesuffix("/v1")
         self.context = ask_server(f"{base_url}/models")["data"][0]["meta"]["n_ctx_train"]
         self._end = ask_server(f"{self._server}/props")["eos_token"]
-        self.special = frozenset(self._tokens(self._end)[-1:])
 
     def prompt(self, messages: Messages) -> list[int]:
         return self._tokens(self._chat(messages))
