@@ -44,6 +44,10 @@ class AnswerMarkdown:
         """The text of each paragraph that is not in a list, a quotation or a table."""
         return [plain_text(node) for node in self._tree.children if node.type == "paragraph"]
 
+    def count(self, kind: str) -> int:
+        """How many nodes of a kind there are: `heading`, `strong`, `list_item` ..."""
+        return sum(node.type == kind for node in self._tree.walk())
+
     def has_structure(self) -> bool:
         """Whether something is emphasised, listed, quoted, under a heading, code, or there is more than one paragraph."""
         return len(self.paragraphs()) > 1 or any(node.type in STRUCTURE for node in self._tree.walk())
