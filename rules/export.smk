@@ -94,6 +94,7 @@ rule card:
         exports=export_files(exports_of_card()),
         proof=model_file("export.json"),
         proof_picture=model_file("export.svg"),
+        evaluation=model_file("evaluation.json"),
     output:
         model_file("README.md"),
     params:
