@@ -26,6 +26,7 @@ rule all:
         model_file("export.json"),
         model_file("export.svg"),
         model_file("evaluation.json"),
+        verdicts_of_judge(),
         model_file("README.md"),
         model_file("loss.svg"),
         model_file("commands.sh"),

@@ -167,6 +167,11 @@ def gguf_files():
     return [f"models/{config['name']}-{quant}.gguf" for quant in config["export"]["quantizations"]]
 
 
+def verdicts_of_judge():
+    """What the teacher says of the answers, if the configuration asks for it."""
+    return [model_file("judge.json")] if config["evaluation"]["judge"] else []
+
+
 def optional_files_of_dataset():
     """What of the data set is made only if the configuration asks for it."""
     wanted = {
@@ -383,6 +388,7 @@ BASE = f"models/base/{base_folder_name()}"
 CURATION = "data/curation.csv"
 GENERAL_FOLDER = Path(workflow.basedir) / "workflow_scripts/lib/general"
 QUESTIONS_PROMPT, ANSWERS_PROMPT = prompt_file("questions.md"), prompt_file("answers.md")
+JUDGE_PROMPT = prompt_file("judge.md")
 
 
 wildcard_constraints:

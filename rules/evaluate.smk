@@ -46,3 +46,27 @@ rule evaluation:
         "../envs/evaluate.yaml"
     script:
         "../workflow_scripts/evaluate.py"
+
+
+rule judge:
+    """Let the teacher say which answer is better, the tuned model's or the base's; only where evaluation.judge asks for it."""
+    input:
+        evaluation=model_file("evaluation.json"),
+        prompt=JUDGE_PROMPT,
+        gguf=local_model_files(config["teacher"]["gguf"]),
+    output:
+        model_file("judge.json"),
+    params:
+        teacher=teacher_identity(),
+        voice=config["answers"]["voice"],
+    log:
+        f"logs/{config['name']}/judge.log",
+    benchmark:
+        f"logs/benchmarks/{config['name']}/judge.tsv"
+    threads: teacher_threads
+    resources:
+        llm=calls_of_all_jobs(),
+    conda:
+        "../envs/evaluate.yaml"
+    script:
+        "../workflow_scripts/judge_answers.py"
