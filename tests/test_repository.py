@@ -15,7 +15,7 @@ from project import REPOSITORY, SNAKEMAKE
 
 LOCK = (REPOSITORY / "requirements.lock").read_text()
 # As Python 3.11 takes them, which the conda environments have.
-PINNED = dict(re.findall(r"^([a-z0-9._-]+)==([^ ;]+)(?! ; python_full_version >= '3.12')", LOCK, re.MULTILINE))
+PINNED = dict(re.findall(r"^([a-z0-9._-]+)==(\S+)(?!\S)(?! ; python_full_version >= '3.12')", LOCK, re.MULTILINE))
 PYTHONS = ("python3", "python3.11", "python3.12", "python3.13")
 
 
