@@ -95,9 +95,9 @@ FAMILY_MODELS: dict[str, dict[str, Any]] = {
         "family": "smollm3",
         "config": {"num_hidden_layers": 9, "tie_word_embeddings": True, "no_rope_layers": [1, 1, 1, 0, 1, 1, 1, 0, 1]},
         "dtype": "BF16",
-        "tokenizer": "llama-bpe",
+        "tokenizer": "smaug-bpe",
     },
-    "smollm3-odd": {"family": "smollm3", "config": ODD, "tokenizer": "llama-bpe"},
+    "smollm3-odd": {"family": "smollm3", "config": ODD, "tokenizer": "smaug-bpe"},
     "phi3": {
         "family": "phi3",
         "config": {"original_max_position_embeddings": 512, "rope_scaling": LONG_ROPE, "num_hidden_layers": 9},
@@ -130,12 +130,20 @@ RULES: dict[str, list[dict[str, Any]]] = {
     "smollm": [DIGITS, {**BYTE_LEVEL, "use_regex": True}],
     "gpt-2": [{**BYTE_LEVEL, "use_regex": True}],
     "llama-bpe": [split_rule(LLAMA3_REGEX), {**BYTE_LEVEL, "use_regex": False}],
+    "smaug-bpe": [split_rule(LLAMA3_REGEX), {**BYTE_LEVEL, "use_regex": False}],
     "dbrx": [split_rule(LLAMA3_REGEX), {**BYTE_LEVEL, "use_regex": False}],
     "qwen2": [split_rule(QWEN2_REGEX), {**BYTE_LEVEL, "use_regex": False}],
     "tekken": [split_rule(TEKKEN_REGEX), {**BYTE_LEVEL, "use_regex": False}],
     "gpt-4o": [split_rule(GPT4O_REGEX), {**BYTE_LEVEL, "use_regex": False}],
 }
-WITH_WHOLE_WORDS = ("llama-bpe", "tekken")
+WITH_WHOLE_WORDS = ("llama-bpe", "smaug-bpe", "tekken")
+WITH_A_BEGINNING = ("llama-bpe", "tekken")
+BEGINNING = {
+    "type": "TemplateProcessing",
+    "single": [{"SpecialToken": {"id": "<|im_start|>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+    "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
+    "special_tokens": {"<|im_start|>": {"id": "<|im_start|>", "ids": [1], "tokens": ["<|im_start|>"]}},
+}
 
 
 def write_random_family(
@@ -168,6 +176,7 @@ def write_family_tokenizer(folder: Path, vocab_size: int, tokenizer: str, family
     content = json.loads(path.read_text(encoding="utf-8"))
     content["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": RULES[tokenizer]}
     content["model"]["ignore_merges"] = tokenizer in WITH_WHOLE_WORDS
+    content["post_processor"] = BEGINNING if tokenizer in WITH_A_BEGINNING else None
     content["normalizer"] = {"type": "NFC"} if tokenizer == "qwen2" else None
     path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
     if family == "phi3":

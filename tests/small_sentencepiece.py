@@ -14,7 +14,7 @@ WORDS = (
 )
 NORMAL, UNKNOWN, CONTROL, BYTE = 1, 2, 3, 6
 BPE = 2
-ADDED = {"<|user|>": True, "<|assistant|>": True, "<end_of_turn>": False, f"{SPACE}{SPACE}": False}
+ADDED = {"<|user|>": True, "<|assistant|>": True, "<end_of_turn>": False}
 
 
 def write_small_sentencepiece(folder: Path, vocab_size: int, space_in_front: bool) -> None:

@@ -22,7 +22,10 @@ def rope_parameters(folder: Path, config: Config, known_types: tuple[str, ...]) 
     local = given.get("sliding_attention", {}).get("rope_theta", config.get("rope_local_base_freq"))
     rope.setdefault("rope_type", rope.get("type", "default"))
     rope.setdefault("rope_theta", config.get("rope_theta", 10000.0))
-    rope.setdefault("original_max_position_embeddings", config.get("original_max_position_embeddings"))
+    if config.get("original_max_position_embeddings"):
+        rope["original_max_position_embeddings"] = config["original_max_position_embeddings"]
+    elif rope["rope_type"] != "llama3":
+        rope.setdefault("original_max_position_embeddings", config.get("max_position_embeddings"))
     if local is not None:
         rope["local_rope_theta"] = local
     if rope["rope_type"] not in known_types:

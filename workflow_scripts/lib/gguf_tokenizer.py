@@ -41,8 +41,6 @@ KNOWN_STEPS = {
     (TEKKEN_REGEX,): "tekken",
     (GPT4O_REGEX,): "gpt-4o",
 }
-# The same steps, and whole words of the vocabulary win over merges.
-NAMES_WITH_WHOLE_WORDS = {"dbrx": "llama-bpe"}
 SAME_SPLITS = (("Isolated", False), ("Removed", True))
 
 
@@ -64,7 +62,16 @@ def pre_tokenizer_name(path: Path) -> str:
             f"{' + '.join(steps) or None}, which is none of those that are known to be llama.cpp's "
             f"({', '.join(KNOWN_STEPS.values())}). A tokenizer.model of SentencePiece beside it would be used instead."
         )
-    return NAMES_WITH_WHOLE_WORDS.get(name, name) if model.get("ignore_merges") else name
+    if name == "dbrx" and model.get("ignore_merges"):
+        return "llama-bpe" if _begins_with_a_special_token(tokenizer) else "smaug-bpe"
+    return name
+
+
+def _begins_with_a_special_token(tokenizer: dict[str, Any]) -> bool:
+    """Whether every text gets one, as Llama 3's texts do; those of others with its vocabulary, such as SmolLM3, don't."""
+    rules = tokenizer.get("post_processor") or {}
+    steps = rules.get("processors", [rules])
+    return any("SpecialToken" in step["single"][0] for step in steps if step.get("single"))
 
 
 def _step(rule: dict[str, Any]) -> str:
