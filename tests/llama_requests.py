@@ -72,6 +72,6 @@ def assert_same_tokens(folder: Path, gguf_path: Path) -> None:
 
 def next_token_logprobs(base_url: str, tokens: list[int], count: int) -> dict[int, float]:
     """Return the log probability of each of the `count` likeliest tokens after `tokens`."""
-    body = {"prompt": tokens, "n_predict": 1, "n_probs": count, "temperature": 0, "cache_prompt": False}
+    body = {"prompt": tokens, "n_predict": 1, "n_probs": count, "temperature": 0, "ignore_eos": True}
     shown = post(base_url, "/completion", body)["completion_probabilities"][0]["top_logprobs"]
     return {token["id"]: token["logprob"] for token in shown}

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from lib.errors import InputFileError, UnsupportedArchitecture
-from lib.files import read_json, write_json
+from lib.files import no_room_is_told, read_json, write_json
 from lib.hub_folder import HubTensor, hub_tensors, write_tensors
 from lib.hub_layout import Config, Shapes, architecture_of, expected_tensors, is_needless
 from lib.model_folder import MLX_KEYS, copy_companions, folder_written_aside, link_or_copy
@@ -31,7 +31,7 @@ def write_hugging_face_folder(
     if "lm_head.weight" not in expected:
         stored.pop("lm_head.weight", None)
     tensors = hub_tensors(stored, expected, source)
-    with folder_written_aside(Path(output).parent) as aside:
+    with no_room_is_told(output), folder_written_aside(Path(output).parent) as aside:
         write_weights(source, tensors, aside)
         copy_companions(source, aside)
         if origin is not None:

@@ -19,3 +19,7 @@ class UnsupportedArchitecture(InputFileError):
 
 class UnsupportedTokenizer(InputFileError):
     """A tokenizer whose rules llama.cpp may or may not have. The message names it."""
+
+
+class FileNotWritten(UnderstudyError):
+    """There is no room for a file."""
