@@ -71,7 +71,10 @@ def assert_same_tokens(folder: Path, gguf_path: Path) -> None:
 
 
 def next_token_logprobs(base_url: str, tokens: list[int], count: int) -> dict[int, float]:
-    """Return the log probability of each of the `count` likeliest tokens after `tokens`."""
-    body = {"prompt": tokens, "n_predict": 1, "n_probs": count, "temperature": 0, "ignore_eos": True}
+    """Return the log probability of each of the `count` likeliest tokens after `tokens`.
+
+    The server tells it only with a whole character, so the answer is made to be one; what it tells is from before that."""
+    letter = post(base_url, "/tokenize", {"content": "H", "add_special": False})["tokens"][0]
+    body = {"prompt": tokens, "n_predict": 1, "n_probs": count, "temperature": 0, "logit_bias": [[letter, 1000]]}
     shown = post(base_url, "/completion", body)["completion_probabilities"][0]["top_logprobs"]
     return {token["id"]: token["logprob"] for token in shown}
