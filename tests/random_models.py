@@ -62,10 +62,12 @@ CONFIGS: dict[str, dict[str, Any]] = {
         "architectures": ["Gemma3ForCausalLM"],
         "head_dim": 32,
         "model_type": "gemma3_text",
+        # Every sixth layer sees the whole text, as in llama.cpp.
+        "num_hidden_layers": 7,
         "query_pre_attn_scalar": 32,
         "rope_local_base_freq": 10000.0,
         "sliding_window": 16,
-        "sliding_window_pattern": 2,
+        "sliding_window_pattern": 6,
         "tie_word_embeddings": True,
     },
     "granite": {**GRANITE, "architectures": ["GraniteForCausalLM"], "model_type": "granite"},

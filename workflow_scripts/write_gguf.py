@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lib.embedded_llama import EmbeddedModelError, embedded_server
 from lib.errors import UnderstudyError
-from lib.files import written_aside
+from lib.files import no_room_is_told, written_aside
 from lib.gguf_quantization import check_quantization
 from lib.gguf_writing import write_gguf_file
 from lib.job_log import log, start_job_log
@@ -32,7 +32,7 @@ def write_gguf(folder: Path, quant: str, path: Path, name: str, threads: int) ->
     # Gigabytes that a killed run left; Snakemake's lock keeps two runs from writing this file at once.
     for left_over in path.parent.glob(f".{path.name}.*.part"):
         left_over.unlink()
-    with written_aside(path) as aside:
+    with no_room_is_told(path), written_aside(path) as aside:
         tensors = write_gguf_file(folder, quant, aside, name, threads)
         try:
             answer = first_answer(aside, threads)

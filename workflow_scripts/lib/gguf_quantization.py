@@ -1,8 +1,8 @@
-"""Which type each tensor of a quantized Llama gets, and its encoding: llama.cpp's mix, libgguf's kernels.
+"""Which type each tensor of a quantized model gets, and its encoding: llama.cpp's mix, libgguf's kernels.
 
-The mix is llama_tensor_get_type_impl and tensor_type_fallback of llama.cpp's src/llama-quant.cpp, for the architecture
-`llama` without experts and without an importance matrix. The comparison with llama_model_quantize, byte for byte, is in
-tests/oracles/."""
+The mix is llama_tensor_get_type_impl and tensor_type_fallback of llama.cpp's src/llama-quant.cpp, for the architectures of
+lib.gguf_families, without experts and without an importance matrix. The comparison with llama_model_quantize, byte for
+byte, is in tests/oracles/."""
 
 import os
 from dataclasses import dataclass
@@ -45,25 +45,21 @@ FALLBACKS = {
     Type.Q5_K: Type.Q5_1,
     Type.Q6_K: Type.Q8_0,
 }
-LAYERS_OF_70B = 80
 
 
 @dataclass(frozen=True)
 class ModelShape:
-    """What the mix depends on; `tied` says that the model has no output.weight."""
+    """What the mix depends on; `tied` says that the model has no output.weight, `is_70b` that llama.cpp calls it a 70B."""
 
     layers: int
     heads: int
     key_value_heads: int
     tied: bool
+    is_70b: bool
 
     @property
     def heads_per_key(self) -> int:
         return self.heads // self.key_value_heads
-
-    @property
-    def is_70b(self) -> bool:
-        return self.layers == LAYERS_OF_70B and self.heads != self.key_value_heads
 
 
 def check_quantization(quant: str) -> None:
@@ -102,7 +98,7 @@ def _type_by_role(name: str, columns: int, quant: str, default: Type, model: Mod
     role, layer = _role_and_layer(name)
     if role == "output" or (role == "token_embd" and model.tied):
         return _output_type(columns, default)
-    if role == "attn_v":
+    if role in ("attn_v", "attn_qkv"):
         return _attn_v_type(layer, quant, default, model)
     if role == "ffn_down":
         return _ffn_down_type(layer, quant, default, model)

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import gguf
 import numpy as np
@@ -11,36 +10,25 @@ from gguf import GGMLQuantizationType as Type
 from gguf import GGUFWriter
 
 from lib.errors import InputFileError
-from lib.gguf_metadata import add_metadata, head_dimension, key_value_heads, rope_parameters
+from lib.gguf_families import Family, family_of
+from lib.gguf_metadata import add_metadata
 from lib.gguf_quantization import QUANTIZATIONS, ModelShape, check_quantization, encode, encoded_bytes, tensor_type
-from lib.llama3_rope import rope_factors
-from lib.llama_folder import read_llama_config
+from lib.gguf_rope import rope_parameters
+from lib.hub_layout import Config, expected_tensors, is_needless, key_value_heads
 from lib.safetensors_folder import StoredTensor, stored_tensors
 
 VALUES_AT_ONCE = 2**23
-IGNORED = (".attention.masked_bias", ".attention.bias", ".rotary_emb.inv_freq")
-TENSORS_OF_A_MODEL = ("token_embd", "output_norm")
-TENSORS_OF_A_LAYER = (
-    "attn_norm",
-    "attn_q",
-    "attn_k",
-    "attn_v",
-    "attn_output",
-    "ffn_norm",
-    "ffn_gate",
-    "ffn_up",
-    "ffn_down",
-)
 
 
 @dataclass(frozen=True)
 class PlannedTensor:
-    """One tensor of the file to come; `heads` is set where the rows need llama.cpp's rotary order."""
+    """One tensor of the file to come; `heads` is set where the rows need llama.cpp's rotary order, `shift` is added."""
 
     name: str
     stored: StoredTensor
     kind: Type
     heads: int | None
+    shift: float
 
     @property
     def rounds_to_float16(self) -> bool:
@@ -55,6 +43,8 @@ class PlannedTensor:
         step = rows if self.heads else max(1, VALUES_AT_ONCE // max(1, int(np.prod(self.stored.shape[1:]))))
         for first in range(0, rows, step):
             piece = self.stored.read(first, first + step)
+            if self.shift:
+                piece = piece + piece.dtype.type(self.shift)
             if self.rounds_to_float16:
                 with np.errstate(over="ignore"):
                     piece = piece.astype(np.float16)
@@ -71,63 +61,65 @@ def rotary_permutation(weights: np.ndarray, heads: int) -> np.ndarray:
 
 
 def write_gguf_file(folder: Path, quant: str, path: Path, name: str, threads: int) -> int:
-    """Write the Llama in `folder` to `path` as a GGUF file of type `quant`; return the number of tensors.
+    """Write the model in `folder` to `path` as a GGUF file of type `quant`; return the number of tensors.
 
-    `name` is the model's name in the metadata. Raises ConfigurationError for an unknown `quant`, and InputFileError,
-    naming the file, for a folder that is not whole, not a Llama, or has values that are not finite."""
+    `name` is the model's name in the metadata. Raises ConfigurationError for an unknown `quant`, UnsupportedArchitecture
+    and UnsupportedTokenizer for what is not known here, and InputFileError, naming the file, for a folder that is not
+    whole or has values that are not finite."""
     check_quantization(quant)
-    config = read_llama_config(folder)
-    plan = _plan(folder, config, quant)
-    factors = _rope_factors(folder, config)
-    writer = GGUFWriter(None, "llama")
-    if factors is not None:
-        writer.add_tensor_info("rope_freqs.weight", factors.shape, factors.dtype, factors.nbytes)
+    family, config = family_of(folder)
+    rope = rope_parameters(folder, config, family.rope_types)
+    plan = _plan(folder, family, config, quant)
+    writer = GGUFWriter(None, gguf.MODEL_ARCH_NAMES[family.arch])
+    extra = family.extra_tensors(writer, config, rope)
+    for tensor_name, values in extra.items():
+        writer.add_tensor_info(tensor_name, values.shape, values.dtype, values.nbytes)
     for tensor in plan:
         size = encoded_bytes(tensor.stored.shape, tensor.kind)
         writer.add_tensor_info(tensor.name, tensor.stored.shape, np.dtype(np.float32), size, tensor.kind)
-    add_metadata(writer, folder, config, QUANTIZATIONS[quant][0], name)
+    add_metadata(writer, folder, family, config, rope, QUANTIZATIONS[quant][0], name)
     try:
-        _write(writer, path, factors, plan, threads)
+        _write(writer, path, list(extra.values()), plan, threads)
     finally:
         writer.close()
-    return len(plan) + (factors is not None)
+    return len(plan) + len(extra)
 
 
-def _plan(folder: Path, config: dict[str, Any], quant: str) -> list[PlannedTensor]:
-    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, config["num_hidden_layers"])
-    stored = {}
-    for tensor in stored_tensors(folder).values():
-        if tensor.name.endswith(IGNORED):
-            continue
-        gguf_name = names.get_name(tensor.name, try_suffixes=(".weight", ".bias"))
-        if gguf_name is None:
-            raise InputFileError(f"{tensor.path}: the tensor {tensor.name} is not part of a Llama.")
-        stored[gguf_name] = tensor
-    _check_complete(folder, config, set(stored))
-    model = ModelShape(
-        layers=config["num_hidden_layers"],
-        heads=config["num_attention_heads"],
-        key_value_heads=key_value_heads(config),
-        tied="output.weight" not in stored,
-    )
+def _plan(folder: Path, family: Family, config: Config, quant: str) -> list[PlannedTensor]:
+    stored = {name: tensor for name, tensor in stored_tensors(folder).items() if not is_needless(name)}
+    _check_tensors(folder, config, stored)
+    names = gguf.get_tensor_name_map(family.arch, config["num_hidden_layers"])
+    layers, heads, keys = config["num_hidden_layers"], config["num_attention_heads"], key_value_heads(config)
+    model = ModelShape(layers, heads, keys, "lm_head.weight" not in stored, family.is_70b(layers, heads, keys))
     return [
-        PlannedTensor(name, tensor, tensor_type(name, tensor.shape, quant, model), _heads_to_permute(name, model))
-        for name, tensor in stored.items()
+        _planned(names.get_name(tensor.name, try_suffixes=(".weight", ".bias")), tensor, quant, model, family)
+        for tensor in stored.values()
     ]
 
 
-def _check_complete(folder: Path, config: dict[str, Any], found: set[str]) -> None:
-    layers = range(config["num_hidden_layers"])
-    needed = [f"{name}.weight" for name in TENSORS_OF_A_MODEL]
-    needed += [f"blk.{layer}.{name}.weight" for layer in layers for name in TENSORS_OF_A_LAYER]
-    if not config.get("tie_word_embeddings", False):
-        needed.append("output.weight")
-    missing = [name for name in needed if name not in found]
+def _planned(name: str, stored: StoredTensor, quant: str, model: ModelShape, family: Family) -> PlannedTensor:
+    heads = _heads_to_permute(name, model) if family.rotary_order else None
+    shift = family.norm_shift if stored.name.endswith("norm.weight") else 0.0
+    return PlannedTensor(name, stored, tensor_type(name, stored.shape, quant, model), heads, shift)
+
+
+def _check_tensors(folder: Path, config: Config, stored: dict[str, StoredTensor]) -> None:
+    expected = expected_tensors(config)
+    missing = [name for name in expected if name not in stored]
     if missing:
         raise InputFileError(
-            f"{folder} lacks {len(missing)} of the tensors that its config.json asks for, {missing[0]} (by its GGUF name) "
-            "among them. Run the stage that writes it again."
+            f"{folder} lacks {len(missing)} of the tensors that its config.json asks for, {missing[0]} among them. "
+            "Run the stage that writes it again."
         )
+    # A head of its own, though config.json says that the embedding is the head: llama.cpp takes it.
+    expected.setdefault("lm_head.weight", expected["model.embed_tokens.weight"])
+    for name, tensor in stored.items():
+        if name not in expected:
+            raise InputFileError(f"{tensor.path}: the tensor {name} is not part of a {config['model_type']} model.")
+        if tensor.shape != expected[name]:
+            raise InputFileError(
+                f"{tensor.path}: {name} has the shape {tensor.shape}, but config.json beside it asks for {expected[name]}."
+            )
 
 
 def _heads_to_permute(name: str, model: ModelShape) -> int | None:
@@ -136,22 +128,15 @@ def _heads_to_permute(name: str, model: ModelShape) -> int | None:
     return model.key_value_heads if ".attn_k." in name else None
 
 
-def _rope_factors(folder: Path, config: dict[str, Any]) -> np.ndarray | None:
-    rope = rope_parameters(folder, config)
-    if rope["rope_type"] != "llama3":
-        return None
-    return rope_factors(rope, rope["rope_theta"], head_dimension(config))
-
-
-def _write(writer: GGUFWriter, path: Path, factors: np.ndarray | None, plan: list[PlannedTensor], threads: int) -> None:
+def _write(writer: GGUFWriter, path: Path, extra: list[np.ndarray], plan: list[PlannedTensor], threads: int) -> None:
     writer.write_header_to_file(path)
     writer.write_kv_data_to_file()
     writer.write_ti_data_to_file()
     file = writer.fout[0]
     writer.write_padding(file, file.tell())
-    if factors is not None:
-        file.write(factors.tobytes())
-        writer.write_padding(file, factors.nbytes)
+    for values in extra:
+        file.write(values.tobytes())
+        writer.write_padding(file, values.nbytes)
     for tensor in plan:
         written = 0
         for piece in tensor.pieces():
