@@ -17,7 +17,7 @@ include: "rules/export.smk"
 
 
 rule all:
-    """Everything: every GGUF of the configuration, the Hugging Face folder, the commands for going on by hand, the pairs to read and the data set's report."""
+    """Everything: every GGUF of the configuration, the Hugging Face folder, the Modelfile, the commands for going on by hand, the pairs to read and the data set's report."""
     default_target: True
     input:
         expand(
@@ -26,6 +26,7 @@ rule all:
             quant=config["export"]["quantizations"],
         ),
         model_file("hf/config.json"),
+        model_file("Modelfile"),
         model_file("loss.svg"),
         model_file("commands.sh"),
         "data/review/answers.md",

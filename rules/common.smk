@@ -14,6 +14,7 @@ from lib.channel_account import account_in_a_line
 from lib.configuration import complete_configuration
 from lib.edited_questions import keep_edited_questions
 from lib.errors import UnderstudyError
+from lib.gguf_choice import quantization_to_run
 from lib.progress import spending_summary
 from lib.prompts import check_placeholders
 from lib.run_clock import end_fresh, start_run_clock
@@ -161,6 +162,21 @@ def what_shapes_the_training():
     return {key: value for key, value in config["training"].items() if key not in others}
 
 
+def gguf_file(quant):
+    """Path of the project's model in one quantization."""
+    return f"models/{config['name']}-{quant}.gguf"
+
+
+def gguf_to_run():
+    """The GGUF file that Ollama and `snakemake serve` run: of the configured quantizations the one for most machines."""
+    return gguf_file(quantization_to_run(config["export"]["quantizations"]))
+
+
+def other_ggufs():
+    """The model's other GGUF files."""
+    return [path for path in map(gguf_file, config["export"]["quantizations"]) if path != gguf_to_run()]
+
+
 def optional_files_of_dataset():
     """What of the data set is made only if the configuration asks for it."""
     wanted = {
@@ -181,7 +197,7 @@ def state_of_talks():
 def only_tells():
     """Whether this run makes nothing, and so may go on beside another one whose stop file and clock it must leave alone."""
     targets = set(workflow.dag_settings.targets)
-    return bool(targets) and targets <= {"plan", "check_questions", "responses_prune"}
+    return bool(targets) and targets <= {"plan", "check_questions", "responses_prune", "serve"}
 
 
 def print_summary_of_teaching():
