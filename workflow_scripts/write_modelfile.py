@@ -71,8 +71,10 @@ def template_lines(frame: ChatFrame) -> list[str]:
 
 def adds_bos(gguf: Path) -> bool:
     """Whether Ollama puts the token of a text's beginning before the prompt, which the template then must not write."""
-    field = GGUFReader(gguf).get_field("tokenizer.ggml.add_bos_token")
-    return field is None or bool(field.contents())
+    metadata = GGUFReader(gguf)
+    field = metadata.get_field("tokenizer.ggml.add_bos_token")
+    # Without the key llama.cpp does so for SentencePiece (load_vocab in its src/llama-vocab.cpp).
+    return field.contents() if field else metadata.get_field("tokenizer.ggml.model").contents() == "llama"
 
 
 def stop_tokens(frame: ChatFrame | None, tokenizer: PreTrainedTokenizerBase, generation: dict[str, Any]) -> list[str]:
