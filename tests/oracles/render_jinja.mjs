@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 
 const require = createRequire(`${process.argv[2]}/`);
 const { Template } = require("@huggingface/jinja");
-const { convertJinjaToGoTemplate } = require("@huggingface/ollama-utils");
+const { convertGGUFTemplateToOllama } = require("@huggingface/ollama-utils");
 
 const { template, bos, eos, conversations } = JSON.parse(readFileSync(0, "utf-8"));
 const parsed = new Template(template);
@@ -14,7 +14,7 @@ const prompts = conversations.map((messages) =>
 );
 let converted = null;
 try {
-  converted = convertJinjaToGoTemplate({ chat_template: template, bos_token: bos, eos_token: eos })?.ollama ?? null;
+  converted = convertGGUFTemplateToOllama({ chat_template: template, bos_token: bos, eos_token: eos })?.ollama ?? null;
 } catch {
   // It gives up on some templates with an exception.
 }
