@@ -1,15 +1,18 @@
 """Write models/{name}/Modelfile: the GGUF file, the template it was trained under and its settings, for `ollama create`."""
 
 import math
+import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gguf import GGUFReader
-from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from lib.files import read_json, write_text
 from lib.job_log import log, start_job_log
 from lib.ollama_template import ChatFrame, Messages, NotDerivable, chat_frame
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 CONTEXT_LENGTH = 4096
 # As `make chat` asks, where the base model's generation_config.json says nothing else. Older versions of Ollama have 1.1.
@@ -28,7 +31,7 @@ def write_modelfile(gguf: Path, others: list[Path], folder: Path, output: Path) 
     """Write `output` for the file `gguf`; `others` are named in it too, `folder` is the model in Hugging Face layout.
 
     A chat template from which no Go template can be derived gives a Modelfile without one, and a warning."""
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer = loaded_tokenizer(folder)
     generation = read_json(folder / "generation_config.json") if (folder / "generation_config.json").is_file() else {}
     lines = [
         f"# ollama create {output.parent.name} -f {output}",
@@ -55,7 +58,15 @@ def write_modelfile(gguf: Path, others: list[Path], folder: Path, output: Path) 
     write_text(output, "\n".join(lines) + "\n")
 
 
-def renderer(tokenizer: PreTrainedTokenizerBase):
+def loaded_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":
+    # Otherwise it says on each start that there is no PyTorch, as mlx_lm knows too.
+    os.environ["TRANSFORMERS_NO_ADVISORY_WARNINGS"] = "1"
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(folder)
+
+
+def renderer(tokenizer: "PreTrainedTokenizerBase"):
     """What writes a prompt as the training wrote it."""
 
     def render(messages: Messages) -> str:
@@ -77,7 +88,7 @@ def adds_bos(gguf: Path) -> bool:
     return field.contents() if field else metadata.get_field("tokenizer.ggml.model").contents() == "llama"
 
 
-def stop_tokens(frame: ChatFrame | None, tokenizer: PreTrainedTokenizerBase, generation: dict[str, Any]) -> list[str]:
+def stop_tokens(frame: ChatFrame | None, tokenizer: "PreTrainedTokenizerBase", generation: dict[str, Any]) -> list[str]:
     """The tokens that end an answer, and the control tokens around one: a model that writes another turn is stopped there.
 
     One that a line of a Modelfile can't hold is left out; llama.cpp ends at the end tokens in any case."""
