@@ -133,4 +133,5 @@ def test_the_questions_are_spread_over_the_rows_and_long_ones_left_out(tmp_path)
     asked = [messages[-1]["content"] for messages in HeldOutRows(path, tmp_path / "none").questions]
     assert asked == [questions[0], questions[4], questions[8]]
     write_json_lines(path, [chat_row("Why?")])
-    assert len(HeldOutRows(path, tmp_path / "none").questions) == 1
+    one = HeldOutRows(path, tmp_path / "none")
+    assert len(one.questions) == 1 and one.context_length == 256 + 2 + 128

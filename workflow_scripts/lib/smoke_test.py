@@ -30,7 +30,8 @@ CHARACTERS_OF_A_TOKEN = 3
 TIMES_THE_LONGEST_REFERENCE = 2
 FEWEST_TOKENS, MOST_TOKENS = 128, 1024
 MOST_CHARACTERS_OF_A_QUESTION = 3000
-CONTEXT_LENGTH = MOST_TOKENS + MOST_CHARACTERS_OF_A_QUESTION // CHARACTERS_OF_A_TOKEN
+# A prompt's tokens, at the most: what the chat template writes, and one for each two bytes of the question.
+TOKENS_OF_THE_TEMPLATE, BYTES_OF_A_TOKEN = 256, 2
 # How much shorter zlib makes a text: Whisper takes 2.4 and more for a loop (its compression_ratio_threshold). The demo's answers,
 # held-out and generated, are below 1.8.
 LOOP, SAME_AGAIN_AND_AGAIN = 2.4, 5.0
@@ -84,6 +85,13 @@ class HeldOutRows:
         longest = max(len(row[-1]["content"]) for row in self.rows) // CHARACTERS_OF_A_TOKEN
         return min(MOST_TOKENS, max(FEWEST_TOKENS, TIMES_THE_LONGEST_REFERENCE * longest))
 
+    @property
+    def context_length(self) -> int:
+        """What the longest of the questions with its answer may take, in tokens."""
+        texts = ["".join(message["content"] for message in question) for question in self.questions]
+        longest = max((len(text.encode("utf-8", "replace")) for text in texts), default=0)
+        return TOKENS_OF_THE_TEMPLATE + longest // BYTES_OF_A_TOKEN + self.most_tokens
+
     @cached_property
     def tokens(self) -> set[int]:
         """The ids of all tokens in the rows; empty for a folder without tokenizer.json."""
@@ -126,7 +134,7 @@ def first_answer(path: Path, held_out: HeldOutRows, threads: int) -> str:
     Raises EmbeddedModelError if llama.cpp can't load it or can't answer, BadAnswerError, with the question and the beginning
     of the answer, if an answer is empty, endless or garbled."""
     questions = held_out.questions
-    with embedded_server(path, CONTEXT_LENGTH, parallel=QUESTIONS, threads=threads) as base_url:
+    with embedded_server(path, held_out.context_length, parallel=QUESTIONS, threads=threads) as base_url:
         server = base_url.removesuffix("/v1")
         with ThreadPoolExecutor(QUESTIONS) as pool:
             answers = list(pool.map(lambda question: _passable_answer(server, question, held_out, path), questions))
