@@ -2,12 +2,13 @@
 # make test: environment, then every test that stays under 15 minutes on 2 cores. make test-long: the others.
 MODEL ?= demo/models/demo-Q4_K_M.gguf
 QUESTION ?= How often should I water my tomatoes?
-export MODEL QUESTION
+PORT ?= 8080
+export MODEL QUESTION PORT
 # What the benchmarks compare with, in a folder of its own. A .venv that uv made has no pip.
 INSTALL_RIVALS = if command -v uv >/dev/null; then set -- uv pip install --python .venv/bin/python; else set -- .venv/bin/python -m pip install; fi; \
 	"$$@" --quiet --target .benchmarks --no-deps -r benchmarks/requirements.txt
 
-.PHONY: demo chat test test-long lint docs lock references benchmark-captions benchmark-teach benchmark-duplicates benchmark-train benchmark-evaluation check-transformers environment
+.PHONY: demo chat test test-long lint docs lock references benchmark-captions benchmark-teach benchmark-duplicates benchmark-train benchmark-evaluation check-transformers serve check-modelfile environment
 
 demo: environment
 	@started=$$(date +%s) && . .venv/bin/activate && \
@@ -17,6 +18,10 @@ demo: environment
 # make chat MODEL=models/fung-Q4_K_M.gguf QUESTION="..."; MODEL may be models/fung/fused or models/fung/adapters too
 chat: environment
 	@.venv/bin/python workflow_scripts/chat.py "$$MODEL" "$$QUESTION"
+
+# make serve MODEL=models/fung-Q4_K_M.gguf PORT=8081; beside any Snakemake run, because it locks nothing
+serve: environment
+	@.venv/bin/python workflow_scripts/serve.py "$$MODEL" --port "$$PORT"
 
 test: environment
 	@.venv/bin/pytest
@@ -51,6 +56,11 @@ check-transformers: environment
 	rm -rf .transformers/models && mkdir .transformers/models
 	.venv/bin/python tests/check_transformers/write_models.py .transformers/models
 	.transformers/bin/python tests/check_transformers/compare.py .transformers/models
+
+# Ollama's templates in Go itself, and the chat templates in LM Studio's Jinja: needs go (Debian: golang-go) and npm.
+check-modelfile: environment
+	npm install --prefix .oracles/node --no-save --silent @huggingface/jinja@0.5.11 @huggingface/ollama-utils@0.0.18
+	.venv/bin/pytest -m oracle
 
 # Rivals of the caption reader, in a folder of their own.
 benchmark-captions: environment

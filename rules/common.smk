@@ -16,6 +16,7 @@ from lib.configuration import QUANTIZATION_NAME, complete_configuration
 from lib.edited_questions import keep_edited_questions
 from lib.errors import UnderstudyError
 from lib.model_to_ask import ADAPTER_CONFIG, ADAPTERS, model_to_ask
+from lib.gguf_choice import quantization_to_run
 from lib.progress import spending_summary
 from lib.prompts import check_placeholders
 from lib.run_clock import end_fresh, start_run_clock
@@ -165,12 +166,27 @@ def what_shapes_the_training():
 
 def gguf_files():
     """The GGUF files of the configuration, in its order."""
-    return [f"models/{config['name']}-{quant}.gguf" for quant in config["export"]["quantizations"]]
+    return [gguf_file(quant) for quant in config["export"]["quantizations"]]
 
 
 def verdicts_of_judge():
     """What the teacher says of the answers, if the configuration asks for it."""
     return [model_file("judge.json")] if config["evaluation"]["judge"] else []
+
+
+def gguf_file(quant):
+    """Path of the project's model in one quantization."""
+    return f"models/{config['name']}-{quant}.gguf"
+
+
+def gguf_to_run():
+    """The GGUF file that Ollama and `snakemake serve` run: of the configured quantizations the one for most machines."""
+    return gguf_file(quantization_to_run(config["export"]["quantizations"]))
+
+
+def other_ggufs():
+    """The model's other GGUF files."""
+    return [path for path in gguf_files() if path != gguf_to_run()]
 
 
 def optional_files_of_dataset():
@@ -193,7 +209,7 @@ def state_of_talks():
 def only_tells():
     """Whether this run makes nothing, and so may go on beside another one whose stop file and clock it must leave alone."""
     targets = set(workflow.dag_settings.targets)
-    return bool(targets) and targets <= {"plan", "check_questions", "responses_prune"}
+    return bool(targets) and targets <= {"plan", "check_questions", "responses_prune", "serve"}
 
 
 def print_summary_of_teaching():
