@@ -24,7 +24,7 @@ serve: environment
 	@.venv/bin/python workflow_scripts/serve.py "$$MODEL" --port "$$PORT"
 
 test: environment
-	@.venv/bin/pytest
+	@.venv/bin/pytest -n auto --maxprocesses 4 --dist worksteal
 
 # A channel of 300 videos; 200 videos with a failing server, killed five times; a killed training of every family.
 test-long: environment
