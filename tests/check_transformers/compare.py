@@ -11,6 +11,8 @@ from transformers import AutoModelForCausalLM
 
 # The share of the logits' spread that float32 sums in another order, and F16 weights in a GGUF file, may be off.
 LARGEST_SHARE = 0.01
+# Where its reader fills in the sizes of the published models, which these small ones don't have.
+READS_NO_SMALL_ONES = {"gemma3_text": "the scale of the attention", "qwen3": "the size of the heads"}
 
 
 def main(folder: Path) -> None:
@@ -19,6 +21,11 @@ def main(folder: Path) -> None:
         expected = json.loads((model / "logits.json").read_text())
         for gguf_file in (None, "model-F16.gguf"):
             if gguf_file and not (model / "hf" / gguf_file).exists():
+                continue
+            if gguf_file and model.name in READS_NO_SMALL_ONES:
+                print(
+                    f"{model.name:26} {gguf_file:16} not compared: transformers does not read {READS_NO_SMALL_ONES[model.name]}"
+                )
                 continue
             said, passed = compared(model / "hf", gguf_file, expected)
             print(f"{model.name:26} {gguf_file or 'hf/':16} {said}", flush=True)
