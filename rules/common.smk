@@ -210,6 +210,7 @@ def named_files_that_are_missing(config):
         "dataset.extra_pairs": config["dataset"]["extra_pairs"],
         "source.cookies": config["source"]["cookies"],
         "training.replay.file": config["training"]["replay"]["file"],
+        "export.converter": config["export"]["converter"],
     }
     for key, value in (("teacher.gguf", config["teacher"]["gguf"]), ("base_model", config["base_model"])):
         named[key] = value if value and value.endswith(".gguf") and not value.startswith("package:") else None

@@ -6,11 +6,12 @@ import urllib.request
 from pathlib import Path
 
 from lib.embedded_llama import EmbeddedModelError, embedded_server
-from lib.errors import UnderstudyError
+from lib.errors import UnderstudyError, UnsupportedArchitecture
 from lib.files import no_room_is_told, written_aside
 from lib.gguf_quantization import check_quantization
 from lib.gguf_writing import write_gguf_file
 from lib.job_log import log, start_job_log
+from lib.official_converter import write_with_official_converter
 
 QUESTIONS = ("What is 2 + 2?", "Say hello.", "Name a color.")
 CONTEXT_LENGTH = 512
@@ -22,9 +23,10 @@ class SilentModelError(UnderstudyError):
     """llama.cpp loads the file, but the model says nothing."""
 
 
-def write_gguf(folder: Path, quant: str, path: Path, name: str, threads: int) -> None:
+def write_gguf(folder: Path, quant: str, path: Path, name: str, threads: int, converter: Path | None = None) -> None:
     """Write the model in `folder` to `path` as a GGUF file of type `quant`, and ask it something before it gets its name.
 
+    llama.cpp's own converter takes what is of an architecture not written here; `converter` is a checkout's, None the package.
     Raises an UnderstudyError, and leaves nothing at `path`, if the folder or `quant` is not usable, or llama.cpp can't
     load the file or gets no answer from it."""
     check_quantization(quant)
@@ -33,7 +35,11 @@ def write_gguf(folder: Path, quant: str, path: Path, name: str, threads: int) ->
     for left_over in path.parent.glob(f".{path.name}.*.part"):
         left_over.unlink()
     with no_room_is_told(path), written_aside(path) as aside:
-        tensors = write_gguf_file(folder, quant, aside, name, threads)
+        try:
+            tensors = write_gguf_file(folder, quant, aside, name, threads)
+        except UnsupportedArchitecture as error:
+            log.info("%s", error)
+            tensors = write_with_official_converter(folder, quant, aside, name, threads, converter)
         try:
             answer = first_answer(aside, threads)
         except UnderstudyError as error:
@@ -73,4 +79,5 @@ if __name__ == "__main__":
         path=Path(snakemake.output[0]),
         name=snakemake.config["name"],
         threads=snakemake.threads,
+        converter=snakemake.config["export"]["converter"] and Path(snakemake.config["export"]["converter"]),
     )
