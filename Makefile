@@ -7,7 +7,7 @@ export MODEL QUESTION
 INSTALL_RIVALS = if command -v uv >/dev/null; then set -- uv pip install --python .venv/bin/python; else set -- .venv/bin/python -m pip install; fi; \
 	"$$@" --quiet --target .benchmarks --no-deps -r benchmarks/requirements.txt
 
-.PHONY: demo chat test test-long lint docs lock references benchmark-captions benchmark-teach benchmark-duplicates benchmark-train environment
+.PHONY: demo chat test test-long lint docs lock references benchmark-captions benchmark-teach benchmark-duplicates benchmark-train benchmark-export check-converter environment
 
 demo: environment
 	@started=$$(date +%s) && . .venv/bin/activate && \
@@ -28,9 +28,10 @@ test-long: environment
 lint: environment
 	@. .venv/bin/activate && ruff check . && ruff format --check . && snakefmt --check Snakefile rules && snakemake --lint
 
-# docs/configuration.md from the schema.
+# docs/configuration.md from the schema, the table of sizes in docs/export.md from the mixes.
 docs: environment
 	@.venv/bin/python docs/write_configuration_table.py
+	@.venv/bin/python docs/write_size_table.py
 
 # requirements.lock from pyproject.toml; needs uv.
 lock:
@@ -61,6 +62,15 @@ benchmark-duplicates: environment
 # 30 minutes: training beside mlx_lm's own command line, three times.
 benchmark-train: environment
 	@PYTHONPATH=workflow_scripts .venv/bin/python benchmarks/train.py
+
+# 25 minutes and 24 GB of disk: GGUF files up to 3 billion weights beside llama.cpp's converter and quantizer, which `make references`
+# installs. OPTIONS="--runs 1 --sizes 135M 1B" for less; --oracle, --folder.
+benchmark-export: environment
+	@PYTHONPATH=workflow_scripts:benchmarks .venv/bin/python benchmarks/export.py $(OPTIONS)
+
+# 3 minutes and 2 GB: what llama.cpp's own converter takes, with the environment that the rule makes for it (torch).
+check-converter: environment
+	@.venv/bin/pytest -m converter tests/test_official_converter.py
 
 environment:
 	@sh envs/create_venv.sh
