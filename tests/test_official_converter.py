@@ -3,7 +3,10 @@ in the environment that the rule makes for it: make check-converter."""
 
 import json
 import logging
+import os
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import mlx.core as mx
@@ -13,6 +16,8 @@ from mlx.utils import tree_flatten
 import write_gguf as stage
 from gguf_digest import metadata_of
 from lib import official_converter
+from lib.embedded_llama import SCRIPTS_FOLDER as SCRIPTS
+from lib.embedded_llama import EmbeddedModelError
 from lib.errors import ConfigurationError, UnsupportedArchitecture
 from lib.gguf_quantization import QUANTIZATIONS
 from lib.gguf_requantization import quantize_gguf_file
@@ -38,6 +43,20 @@ import sys
 open(sys.argv[sys.argv.index("--outfile") + 1], "wb").write(b"half a file")
 print("\\n".join(f"line {number}" for number in range(100)))
 sys.exit("ERROR:hf-to-gguf:Model LstmForCausalLM is not supported")
+"""
+# Half a file, then nothing more until the job is gone.
+WAITING = """
+import os, sys, time
+open(sys.argv[sys.argv.index("--outfile") + 1], "wb").write(b"half a file")
+while os.getppid() != 1 and not os.path.exists(os.path.join(os.path.dirname(__file__), "enough")):
+    time.sleep(0.05)
+"""
+A_JOB = """
+import sys
+from pathlib import Path
+from write_gguf import write_gguf
+hf, path, script = map(Path, sys.argv[1:])
+write_gguf(hf, "Q4_K_M", path, "model", threads=1, converter=script)
 """
 
 
@@ -133,12 +152,22 @@ def test_the_converter_s_failure_gives_its_last_lines_and_no_file(hf, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["hf", "llama.cpp"]
 
 
-def test_what_a_killed_run_left_goes_with_the_next(hf, tmp_path, copying):
-    left_over = tmp_path / ".model.gguf.abcd.F16.part"
-    left_over.write_bytes(b"half an F16 file")
-    with pytest.raises(Exception, match="llama"):
-        stage.write_gguf(hf, "Q4_K_M", tmp_path / "model.gguf", "model", threads=1, converter=copying)
-    assert not left_over.exists()
+def test_a_killed_run_leaves_no_file_with_the_final_name_and_the_next_removes_the_rest(hf, tmp_path, copying):
+    waiting, path = checkout(tmp_path / "waiting", WAITING), tmp_path / "model.gguf"
+    command = [sys.executable, "-c", A_JOB, str(hf), str(path), str(waiting)]
+    job = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(SCRIPTS)})
+    while not (left := [found for found in tmp_path.glob(".model.gguf.*.F16.part") if found.stat().st_size]):
+        assert job.poll() is None
+        time.sleep(0.05)
+    job.kill()
+    job.wait()
+    (waiting.parent / "enough").touch()
+    assert left[0].exists()
+    assert not path.exists()
+    # The file that the copied one stands for has no tokenizer, so llama.cpp does not take it.
+    with pytest.raises(EmbeddedModelError):
+        stage.write_gguf(hf, "Q4_K_M", path, "model", threads=1, converter=copying)
+    assert not list(tmp_path.glob("*.gguf")) + list(tmp_path.glob(".model.gguf*"))
 
 
 def test_a_converter_that_is_not_there_is_named(hf, tmp_path):
