@@ -8,8 +8,7 @@ from lib import ggml_kernels
 from lib.ggml_kernels import ggml_quantize_chunk, quantize_rows
 from lib.gguf_quantization import FALLBACKS, QUANTIZATIONS, STORED
 
-KINDS = sorted({kind for _, kind in QUANTIZATIONS.values()} | set(FALLBACKS.values()) - set(STORED))
-KINDS = [kind for kind in KINDS if kind not in STORED]
+KINDS = sorted({*(kind for _, kind in QUANTIZATIONS.values()), *FALLBACKS.values()} - set(STORED))
 ROWS = np.random.default_rng(3).standard_normal((2, 3, 512), dtype=np.float32) * np.float32(0.02)
 
 
