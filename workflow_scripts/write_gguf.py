@@ -3,11 +3,12 @@
 from pathlib import Path
 
 from lib.embedded_llama import embedded_server
-from lib.errors import UnderstudyError
+from lib.errors import UnderstudyError, UnsupportedArchitecture
 from lib.files import no_room_is_told, written_aside
 from lib.gguf_quantization import check_quantization
 from lib.gguf_writing import write_gguf_file
 from lib.job_log import log, start_job_log
+from lib.official_converter import write_with_official_converter
 from lib.smoke_test import BadAnswerError, HeldOutRows, first_answer
 
 SHORT_CONTEXT = 64
@@ -20,12 +21,14 @@ def write_gguf(
     name: str,
     threads: int,
     *,
+    converter: Path | None = None,
     held_out: Path | None = None,
     keep_bad: bool = False,
 ) -> None:
     """Write the model in `folder` to `path` as a GGUF file of type `quant`, and try it before it gets its name.
 
-    It is asked three questions of `held_out`, a file of chat rows; without one, llama.cpp only loads it. Raises an
+    llama.cpp's own converter takes what is of an architecture not written here; `converter` is a checkout's, None the package.
+    The file is asked three questions of `held_out`, a file of chat rows; without one, llama.cpp only loads it. Raises an
     UnderstudyError, and leaves nothing at `path`, if the folder or `quant` is not usable, llama.cpp can't load the file, or
     an answer is empty, endless or garbled; with `keep_bad`, a bad answer is a warning."""
     check_quantization(quant)
@@ -34,7 +37,11 @@ def write_gguf(
     for left_over in path.parent.glob(f".{path.name}.*.part"):
         left_over.unlink()
     with no_room_is_told(path), written_aside(path) as aside:
-        tensors = write_gguf_file(folder, quant, aside, name, threads)
+        try:
+            tensors = write_gguf_file(folder, quant, aside, name, threads)
+        except UnsupportedArchitecture as error:
+            log.info("%s", error)
+            tensors = write_with_official_converter(folder, quant, aside, name, threads, converter)
         try:
             answer = answer_of(aside, folder, held_out, threads)
         except UnderstudyError as error:
@@ -56,12 +63,14 @@ def answer_of(path: Path, folder: Path, held_out: Path | None, threads: int) -> 
 
 if __name__ == "__main__":
     start_job_log(snakemake.log[0])
+    converter = snakemake.config["export"]["converter"]
     write_gguf(
         folder=Path(snakemake.input.config).parent,
         quant=snakemake.wildcards.quant,
         path=Path(snakemake.output[0]),
         name=snakemake.config["name"],
         threads=snakemake.threads,
+        converter=converter and Path(converter),
         held_out=Path(snakemake.input.held_out),
         keep_bad=snakemake.config["export"]["bad_answers"] == "warn",
     )

@@ -1,19 +1,18 @@
-"""Which type each tensor of a quantized model gets, and its encoding: llama.cpp's mix, libgguf's kernels.
+"""Which type each tensor of a quantized model gets, and its encoding: llama.cpp's mix and kernels.
 
 The mix is llama_tensor_get_type_impl and tensor_type_fallback of llama.cpp's src/llama-quant.cpp, for the architectures of
 lib.gguf_families, without experts and without an importance matrix. The comparison with llama_model_quantize, byte for
 byte, is in tests/oracles/."""
 
-import os
 from dataclasses import dataclass
 
-import libgguf
 import numpy as np
 from gguf import GGML_QUANT_SIZES, LlamaFileType
 from gguf import GGMLQuantizationType as Type
 from gguf.quants import quantize
 
 from lib.errors import ConfigurationError
+from lib.ggml_kernels import quantize_rows
 
 # Name in export.quantizations: the file's type, and the type of a tensor of which the mix says nothing
 # (llama_ftype_get_default_type).
@@ -79,13 +78,11 @@ def tensor_type(name: str, shape: tuple[int, ...], quant: str, model: ModelShape
     return _fitting(_type_by_role(name, columns, quant, default, model), columns)
 
 
-def encode(rows: np.ndarray, kind: Type, threads: int) -> np.ndarray:
-    """`rows` (float16 or float32, shape (rows, columns) or (columns,)) in the encoding `kind`, on `threads` cores."""
+def encode(rows: np.ndarray, kind: Type) -> np.ndarray:
+    """`rows` (float16 or float32, shape (rows, columns) or (columns,)) in the encoding `kind`, on one core."""
     if kind in STORED:
         return quantize(rows, kind)
-    # libgguf shares the rows out to its own threads, whose number it reads from here at each call.
-    os.environ["LIBGGUF_NUM_THREADS"] = str(threads)
-    return libgguf.quantize_rows(rows.astype(np.float32), kind)
+    return quantize_rows(rows.astype(np.float32), kind)
 
 
 def encoded_bytes(shape: tuple[int, ...], kind: Type) -> int:
