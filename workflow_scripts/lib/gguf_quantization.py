@@ -82,7 +82,7 @@ def encode(rows: np.ndarray, kind: Type) -> np.ndarray:
     """`rows` (float16 or float32, shape (rows, columns) or (columns,)) in the encoding `kind`, on one core."""
     if kind in STORED:
         return quantize(rows, kind)
-    return quantize_rows(rows.astype(np.float32), kind)
+    return quantize_rows(rows.astype(np.float32, copy=False), kind)
 
 
 def encoded_bytes(shape: tuple[int, ...], kind: Type) -> int:

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import gguf
@@ -20,7 +21,7 @@ from lib.gguf_rope import rope_parameters
 from lib.hub_layout import Config, expected_tensors, is_needless, key_value_heads
 from lib.safetensors_folder import StoredTensor, stored_tensors
 
-VALUES_AT_ONCE = 2**21
+VALUES_AT_ONCE = 2**20
 
 
 @dataclass(frozen=True)
@@ -50,17 +51,36 @@ class PlannedTensor:
         """The rows from `first` to before `end` as they are in the file.
 
         Raises InputFileError if a value is not finite, or not in float16 where that is asked for."""
-        piece = self.stored.read(first, end)
-        if self.shift:
-            piece = piece + piece.dtype.type(self.shift)
-        if self.rounds_to_float16:
-            with np.errstate(over="ignore"):
-                piece = piece.astype(np.float16)
+        piece = self.rounded(first, end)
         if not all_finite(piece):
             raise InputFileError(f"{self.stored.path}: {self.stored.name} has values that are not finite numbers.")
         if self.heads:
             piece = rotary_permutation(piece, self.heads * (end - first) // self.stored.shape[0])
         return encode(piece, self.kind)
+
+    def rounded(self, first: int, end: int) -> np.ndarray:
+        """The rows with `shift` added, and as float16 has them where that is asked for; float16 or float32."""
+        if self.stored.dtype == "BF16" and self.rounds_to_float16 and not self.shift:
+            float16, float32 = bfloat16_in_float16()
+            return (float16 if self.kind == Type.F16 else float32).take(self.stored.read_as_stored(first, end))
+        rows = self.stored.read(first, end)
+        if self.shift:
+            rows = rows + rows.dtype.type(self.shift)
+        if not self.rounds_to_float16:
+            return rows
+        with np.errstate(over="ignore"):
+            return rows.astype(np.float16)
+
+
+@cache
+def bfloat16_in_float16() -> tuple[np.ndarray, np.ndarray]:
+    """What rounding to float16 makes of each of the 65,536 bfloat16 values, in the order of their bits: float16, and float32.
+
+    Looking up takes a sixth of the time of rounding."""
+    bits = np.arange(2**16, dtype=np.uint32) << 16
+    with np.errstate(over="ignore", invalid="ignore"):
+        rounded = bits.view(np.float32).astype(np.float16)
+        return rounded, rounded.astype(np.float32)
 
 
 def all_finite(values: np.ndarray) -> bool:
