@@ -22,8 +22,12 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 ENVIRONMENT = REPOSITORY / ".converter"
 REQUIREMENTS = REPOSITORY / "envs/converter.txt"
 ENVIRONMENT_BYTES = 1_300_000_000
-# The default index has torch for Linux with 3 GB of CUDA, which nothing here uses.
-CPU_TORCH = ("--index-url", "https://download.pytorch.org/whl/cpu", "--retries", "0", "--timeout", "15")
+# pip's own settings decide where torch comes from.
+WITH_CUDA = (
+    ", and some GB more of CUDA unless PIP_EXTRA_INDEX_URL names PyTorch's index for CPUs"
+    if sys.platform == "linux"
+    else ""
+)
 OUTPUT_TYPES = {"F32": "f32", "F16": "f16", "BF16": "bf16"}
 LINES_SHOWN = 12
 # Keys and tokens stay here.
@@ -82,7 +86,7 @@ def what_it_takes(folder: Path, python: Path, quant: str) -> str:
         parts.append(f"which is in {ENVIRONMENT.name}/")
     else:
         parts.append(
-            f"which is installed into {ENVIRONMENT.name}/ now, once: about {in_gigabytes(ENVIRONMENT_BYTES)} of disk"
+            f"which is installed into {ENVIRONMENT.name}/ now, once: about {in_gigabytes(ENVIRONMENT_BYTES)} of disk{WITH_CUDA}"
         )
     if quant not in OUTPUT_TYPES:
         size = sum(path.stat().st_size for path in folder.glob("model*.safetensors"))
@@ -111,10 +115,7 @@ def prepare_environment(python: Path) -> None:
             return
         shutil.rmtree(ENVIRONMENT, ignore_errors=True)
         run([sys.executable, "-m", "venv", ENVIRONMENT], "making its environment")
-        torch = next(line for line in REQUIREMENTS.read_text().splitlines() if line.startswith("torch=="))
         install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        if sys.platform == "linux" and not succeeds([*install, *CPU_TORCH, torch]):
-            log.info("%s can't be reached; torch comes from the default index.", CPU_TORCH[1])
         run([*install, "-r", REQUIREMENTS], "installing what it needs")
         shutil.copyfile(REQUIREMENTS, ENVIRONMENT / "made_from")
 
@@ -183,14 +184,6 @@ def hint(said: str) -> str:
     if "No space left" in said:
         return "The disk is full: make room, then the same command. "
     return ""
-
-
-def succeeds(command: list) -> bool:
-    try:
-        run(command, "installing torch")
-    except ConverterFailed:
-        return False
-    return True
 
 
 def installer_variables() -> dict[str, str]:
