@@ -17,15 +17,14 @@ include: "rules/export.smk"
 
 
 rule all:
-    """Everything: every GGUF of the configuration, the Hugging Face folder, the commands for going on by hand, the pairs to read and the data set's report."""
+    """Everything: every GGUF of the configuration, the Hugging Face folder, what the export did to the model, the model's card, the commands for going on by hand, the pairs to read and the data set's report."""
     default_target: True
     input:
-        expand(
-            "models/{name}-{quant}.gguf",
-            name=config["name"],
-            quant=config["export"]["quantizations"],
-        ),
+        gguf_files(),
         model_file("hf/config.json"),
+        model_file("export.json"),
+        model_file("export.svg"),
+        model_file("README.md"),
         model_file("loss.svg"),
         model_file("commands.sh"),
         "data/review/answers.md",

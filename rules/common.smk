@@ -161,6 +161,11 @@ def what_shapes_the_training():
     return {key: value for key, value in config["training"].items() if key not in others}
 
 
+def gguf_files():
+    """The GGUF files of the configuration, in its order."""
+    return [f"models/{config['name']}-{quant}.gguf" for quant in config["export"]["quantizations"]]
+
+
 def optional_files_of_dataset():
     """What of the data set is made only if the configuration asks for it."""
     wanted = {
@@ -201,6 +206,43 @@ def extra_pairs_file(wildcards):
     """The project's hand-written pairs, or none."""
     path = config["dataset"]["extra_pairs"]
     return [] if path is None else path
+
+
+def share_of_general_rows():
+    """Which part of the training rows are general chat rows, or None."""
+    replay = config["training"]["replay"]
+    return replay["share"] if replay["file"] else None
+
+
+def exports_of_card():
+    """What the reader of the card has beside the Hugging Face folder: what is published, or without a repository what is made."""
+    is_published = config["export"]["hub_repo"] is not None
+    return config["export"]["publish" if is_published else "quantizations"]
+
+
+def export_files(exports):
+    """The file that stands for each export: adapters, fused, or a quantization."""
+    folders = {"adapters": "adapters/adapters.safetensors", "fused": "fused/config.json"}
+    return [
+        model_file(folders[export]) if export in folders else f"models/{config['name']}-{export}.gguf"
+        for export in exports
+    ]
+
+
+def files_to_publish():
+    """The card, and the file that stands for each part of the model that goes up."""
+    files = [model_file(file) for file in ("README.md", "loss.svg", "hf/config.json")]
+    return files + export_files(config["export"]["publish"])
+
+
+def files_to_publish_there(wildcards):
+    """The same, once it is said where to."""
+    if config["export"]["hub_repo"] is None:
+        raise WorkflowError(
+            "export.hub_repo is not set: name the repository of the Hugging Face hub, such as `hub_repo: owner/name`, in "
+            "config.yaml. `snakemake publish_plan` lists what would go there."
+        )
+    return files_to_publish()
 
 
 def named_files_that_are_missing(config):

@@ -1,6 +1,7 @@
 # From the fused model to files for other programs.
 # Requires: models/{name}/fused/.
-# Makes: models/{name}/hf/ and models/{name}-{quant}.gguf.
+# Makes: models/{name}/hf/, models/{name}-{quant}.gguf and models/{name}/README.md. publish sends them to the hub, publish_plan tells
+# what it would send; neither makes a file.
 
 
 rule hf:
@@ -34,3 +35,105 @@ rule gguf:
         "../envs/export.yaml"
     script:
         "../workflow_scripts/write_gguf.py"
+
+
+rule ladder:
+    """Measure what each step of the export did to the model, up to the files that users run; a step that lost too much fails."""
+    input:
+        valid=training_rows("valid"),
+        lora_config=model_file("lora.yaml"),
+        base=f"{BASE}/config.json",
+        adapters=model_file("adapters/adapters.safetensors"),
+        adapter_config=model_file("adapters/adapter_config.json"),
+        fused=model_file("fused/config.json"),
+        hf=model_file("hf/config.json"),
+        ggufs=gguf_files(),
+    output:
+        model_file("export.json"),
+    log:
+        f"logs/{config['name']}/ladder.log",
+    benchmark:
+        f"logs/benchmarks/{config['name']}/ladder.tsv"
+    threads: workflow.cores
+    conda:
+        "../envs/ladder.yaml"
+    script:
+        "../workflow_scripts/measure_export.py"
+
+
+rule ladder_picture:
+    """Draw what each step of the export did to the model."""
+    input:
+        model_file("export.json"),
+    output:
+        model_file("export.svg"),
+    log:
+        f"logs/{config['name']}/ladder_picture.log",
+    benchmark:
+        f"logs/benchmarks/{config['name']}/ladder_picture.tsv"
+    conda:
+        "../envs/ladder.yaml"
+    script:
+        "../workflow_scripts/draw_export_ladder.py"
+
+
+rule card:
+    """Write the model's card: what it was trained on, how, what not to expect of it, and whose voice it is."""
+    input:
+        videos="data/videos.json",
+        transcripts=transcripts_of_all_videos,
+        report="data/dataset/report.json",
+        pairs="data/dataset/pairs.jsonl",
+        train=training_rows("train"),
+        lora_config=model_file("lora.yaml"),
+        metrics=model_file("metrics.csv"),
+        picture=model_file("loss.svg"),
+        adapters=model_file("adapters/adapters.safetensors"),
+        base=f"{BASE}/config.json",
+        hf=model_file("hf/config.json"),
+        exports=export_files(exports_of_card()),
+    output:
+        model_file("README.md"),
+    params:
+        voice=config["answers"]["voice"],
+        general_share=share_of_general_rows(),
+        repository=config["export"]["hub_repo"],
+        exports=exports_of_card(),
+    log:
+        f"logs/{config['name']}/card.log",
+    benchmark:
+        f"logs/benchmarks/{config['name']}/card.tsv"
+    conda:
+        "../envs/export.yaml"
+    script:
+        "../workflow_scripts/write_model_card.py"
+
+
+rule publish_plan:
+    """Tell what `snakemake publish` would send to the hub, file by file, and how large it is; nothing is sent."""
+    input:
+        files=files_to_publish(),
+        base=f"{BASE}/config.json",
+    params:
+        sends=False,
+    log:
+        f"logs/{config['name']}/publish_plan.log",
+    conda:
+        "../envs/export.yaml"
+    script:
+        "../workflow_scripts/publish_model.py"
+
+
+rule publish:
+    """Send the model with its card to export.hub_repo; what is there already isn't sent again."""
+    input:
+        files=files_to_publish_there,
+        base=f"{BASE}/config.json",
+    params:
+        sends=True,
+    log:
+        f"logs/{config['name']}/publish.log",
+    conda:
+        "../envs/export.yaml"
+    script:
+        "../workflow_scripts/publish_model.py"

@@ -91,6 +91,7 @@ rule preflight:
     params:
         keep=config["training"]["keep"],
         quantizations=config["export"]["quantizations"],
+        patience=config["training"]["early_stopping_patience"],
     log:
         f"logs/{config['name']}/preflight.log",
     threads: workflow.cores

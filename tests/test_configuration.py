@@ -52,6 +52,12 @@ def test_a_learning_rate_that_yaml_takes_for_text_is_a_number():
     assert complete_configuration({**SMALLEST, "training": training}, SCHEMA)["training"]["learning_rate"] == 1e-5
 
 
+def test_a_schedules_numbers_may_be_written_in_the_same_way():
+    training = {"lr_schedule": {"name": "cosine_decay", "arguments": ["1e-5", 340]}}  # what YAML 1.1 makes of it
+    schedule = complete_configuration({**SMALLEST, "training": training}, SCHEMA)["training"]["lr_schedule"]
+    assert schedule["arguments"] == [1e-5, 340]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -59,6 +65,12 @@ def test_a_learning_rate_that_yaml_takes_for_text_is_a_number():
         ({"training": {"alpha": 16}}, "set training.lora_parameters.scale to alpha / rank"),
         ({"training": {"learning_rate": "fast"}}, "training.learning_rate is 'fast'; it takes a number"),
         ({"training": {"epochs": 0}}, "training.epochs is 0; it takes a number over 0"),
+        (
+            {"training": {"seed": 2**32}},
+            "training.seed is 4294967296; it takes a whole number from 0 and up to 4294967295",
+        ),
+        ({"training": {"num_layers": 0}}, "training.num_layers is 0; it takes -1 for all"),
+        ({"training": {"val_batches": 0}}, "training.val_batches is 0; it takes -1 for all"),
         ({"dataset": {"valid_fraction": 0}}, "dataset.valid_fraction is 0; it takes a number over 0 and up to 0.5"),
         ({"questions": {"per_video": "many"}}, "questions.per_video is 'many'; it takes a whole number"),
         ({"export": {"quantizations": ["Q9_K"]}}, "export.quantizations.0 is 'Q9_K'; it takes one of F32, F16"),

@@ -13,7 +13,7 @@ from mlx_lm.utils import load_adapters, quantize_model, save_config, save_model
 
 import fuse_adapters as fuse_stage
 from import_base_model import import_base_model
-from lib.errors import InputFileError
+from lib.errors import ConfigurationError, InputFileError
 from lib.files import read_json, write_json, write_json_lines
 from lib.mlx_models import load_base, load_weights, model_without_weights
 from lib.safetensors_folder import stored_tensors
@@ -156,6 +156,12 @@ def test_dora_is_fused_too(project, family):
     assert any(name.endswith(".m") for name in mx.load(OUTPUTS["adapters.safetensors"]))
     fuse_it()
     assert share_lost_by_fusing() < 0.01
+
+
+def test_dora_on_layers_of_experts_is_refused_with_what_would_do(project):
+    bring_in(write_random_model(project / "downloaded", "granitemoehybrid-experts"))
+    with pytest.raises(ConfigurationError, match=r"training\.fine_tune_type is dora, .* Use lora\."):
+        train_it(fine_tune_type="dora")
 
 
 @pytest.mark.parametrize("fine_tune_type", ["lora", "dora"])

@@ -1,5 +1,6 @@
 """What is checked before the first step of a training, and what `snakemake preflight` tells."""
 
+import copy
 import json
 import math
 import re
@@ -10,10 +11,12 @@ import pytest
 from mlx_lm.tuner.trainer import default_loss, iterate_batches
 from mlx_lm.tuner.utils import linear_to_lora_layers
 
+import train_adapters as train_stage
 from check_training import check_training
 from lib.errors import ConfigurationError, InputFileError
 from lib.files import read_json, read_json_lines, write_json, write_json_lines
 from lib.machine import MachineMemory, SwapWatch, memory_of_machine
+from lib.metrics import MetricsFile
 from lib.mlx_models import load_base, load_its_tokenizer, model_without_weights
 from lib.preflight import (
     RowLimits,
@@ -28,11 +31,11 @@ from lib.preflight import (
     plan_lines,
     saved_iterations,
 )
-from lib.training_disk import needed_disk
+from lib.training_disk import disk_of_adapters, needed_disk
 from lib.training_memory import predicted_memory, shape_of, with_settings
 from lib.training_time import Timed, looks_at_validation, predicted_seconds
 from lib.training_trial import batches_by_length, tokens_of_batches
-from tiny_training import BASE, OUTPUTS, TRAIN, TRAINING, VALID, chat_row, train_it
+from tiny_training import BASE, OUTPUTS, TRAIN, TRAINING, VALID, chat_row, configure, train_it
 from write_lora_config import iterations, write_lora_config
 
 SMOLLM2 = {
@@ -95,10 +98,11 @@ def test_the_limit_is_the_first_length_at_which_mlx_lm_learns_from_no_token(trai
 
 
 def test_a_failing_chat_template_is_told_with_the_row(trainable):
-    tokenizer = load_its_tokenizer(BASE)
-    tokenizer.chat_template = "{{ raise_exception('roles must alternate') }}"
+    template = "{{ raise_exception('roles must alternate') }}"
+    write_json(BASE / "tokenizer_config.json", {**read_json(BASE / "tokenizer_config.json"), "chat_template": template})
     with pytest.raises(InputFileError, match=r"line 1: the base model's chat template fails.*roles must alternate"):
-        checked_dataset(TRAIN, tokenizer, limits())
+        train_it()
+    assert_nothing_was_trained()
 
 
 def test_truncated_rows_are_counted(trainable, caplog):
@@ -114,6 +118,8 @@ def test_sets_smaller_than_a_batch_are_told_with_numbers(caplog):
         check_sizes("train", range(1), "valid", range(3), 2)
     with pytest.raises(InputFileError, match="train has no rows"):
         check_sizes("train", [], "valid", range(3), 1)
+    with pytest.raises(InputFileError, match=r"valid has 0 rows, .* or more rows\.$"):
+        check_sizes("train", range(3), "valid", [], 1)
 
 
 def test_training_without_any_update_is_refused():
@@ -274,6 +280,16 @@ def test_settings_beyond_fungs_are_named_with_forgetting(change, named):
     assert named in warning and "may forget" in warning and "million" not in warning and "\n" not in warning
 
 
+def test_a_line_that_climbs_is_named_by_its_end():
+    climbing = {"lr_schedule": {"name": "linear_schedule", "arguments": [1e-6, 1e-3, 100]}}
+    assert "learning_rate 0.001 (1e-05)" in forgetting_warning({**FUNG_SETTINGS, **climbing}, 1367, 28, 3_212_000_000)
+
+
+def test_a_last_batch_that_is_not_full_makes_no_more_epochs():
+    settings = {**FUNG_SETTINGS, "batch_size": 4, "iters": iterations(2, 10, 4)}
+    assert forgetting_warning(settings, 10, 28, 3_212_000_000) is None
+
+
 def test_fungs_own_settings_give_no_warning_and_a_small_model_gets_a_word_more():
     assert forgetting_warning(FUNG_SETTINGS, 1367, 28, 3_212_000_000) is None
     assert "135 million" in forgetting_warning({**FUNG_SETTINGS, "learning_rate": 1e-3}, 1367, 30, 135_000_000)
@@ -349,9 +365,72 @@ def test_growing_swap_is_told_once_for_each_growth():
     assert warnings[2].startswith("swap has grown by 300 MB to 1.3 GB") and "quit the editor" in warnings[2]
 
 
-def test_disk_counts_saves_with_their_optimizer_and_each_quantization():
+def test_disk_counts_the_adapters_and_each_quantization():
     needed = needed_disk(adapted(SMOLLM2, 12), 100, 10, 3, "adamw", ["F16", "Q8_0"])
-    assert needed["3 saves"] == 3 * 10 * 4 * 3 and (needed["F16"], needed["Q8_0"]) == (200, 106)
+    assert needed["adapters and 3 saves"] == 4 * 10 * (3 + 3 + 3 * 3) and (needed["F16"], needed["Q8_0"]) == (200, 106)
+    assert disk_of_adapters(10, 100, "adamw") == {"adapters and 100 saves": 4 * 10 * 2 * 101}
+
+
+def test_the_disk_that_a_training_takes_is_what_was_said(trainable, monkeypatch, caplog):
+    settings = {"epochs": 4, "save_every": 2}
+    configure(**settings)
+    taken = []
+    add = MetricsFile.add
+    monkeypatch.setattr(MetricsFile, "add", lambda self, line: (taken.append(bytes_of_adapters()), add(self, line)))
+    train_it(**settings)
+    taken.append(bytes_of_adapters())
+    one = sum(values.nbytes for values in mx.load(OUTPUTS["adapters.safetensors"]).values())
+    said = disk_of_adapters(one // 4, 12, "adamw")["adapters and 12 saves"]
+    assert 0.9 * said < max(taken) <= said
+    assert "disk: 0 MB for adapters and 12 saves 0 MB" in caplog.text
+
+
+def bytes_of_adapters():
+    """What the tensors in the files take, without the files' headings."""
+    files = Path("models/x").rglob("*.safetensors")
+    return sum(values.nbytes for path in files for values in mx.load(str(path)).values())
+
+
+def test_too_little_disk_is_told_before_the_first_step(trainable, monkeypatch, caplog):
+    monkeypatch.setattr(train_stage, "free_disk", lambda _: 1000)
+    train_it(epochs=1)
+    assert re.search(r"Warning: this takes .* on the disk, and 0 MB are free", caplog.text)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {
+            "model_type": "gemma3",
+            "text_config": {"model_type": "gemma3_text", "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2},
+        },
+        {"model_type": "gpt2", "n_ctx": 64, "n_embd": 64, "n_head": 8, "n_layer": 2, "n_positions": 64, "vocab_size": 262208}
+        | {"layer_norm_epsilon": 1e-5},
+    ],
+    ids=lambda config: config["model_type"],
+)  # fmt: skip
+def test_memory_is_predicted_from_what_a_family_calls_its_sizes(config):
+    """Google's own Gemma 3 names neither its heads nor its vocabulary."""
+    model = model_without_weights(copy.deepcopy(config))
+    model.freeze()
+    linear_to_lora_layers(model, 2, {"rank": 8, "scale": 20.0, "dropout": 0.0})
+    shape = shape_of(model, config)
+    assert (shape.hidden, shape.heads, shape.vocabulary, shape.layers) == (64, 8, 262208, 2)
+
+
+def test_a_model_without_attention_has_no_scores_to_keep():
+    config = {
+        "model_type": "mamba", "vocab_size": 512, "hidden_size": 64, "intermediate_size": 128, "state_size": 16,
+        "num_hidden_layers": 2, "conv_kernel": 4, "use_bias": False, "use_conv_bias": True, "time_step_rank": 4,
+    }  # fmt: skip
+    shape = shape_of(model_without_weights(config), config)
+    assert (shape.hidden, shape.heads, shape.queries, shape.mlp) == (64, 0, 0, 128)
+
+
+def test_the_training_itself_tells_what_it_learns_from(trainable, caplog):
+    train_it(epochs=1)
+    assert "rows: 6 rows to train on, 2 to validate with" in caplog.text
+    assert re.search(r"tokens: .* k, of which \d+% are learned from", caplog.text)
 
 
 # The time
@@ -393,6 +472,10 @@ def test_a_wrong_keep_stops_preflight_before_a_weight_is_loaded(trainable, monke
     (BASE / "model.safetensors").unlink()
     with pytest.raises(ConfigurationError, match=r"training.keep is 7"):
         check_training("models/x/lora.yaml", TRAIN, VALID, str(BASE), 7, ["F16"])
+    with pytest.raises(ConfigurationError, match=r"training.keep is 5"):
+        check_training("models/x/lora.yaml", TRAIN, VALID, str(BASE), 5, ["F16"], patience=2)
+    with pytest.raises(InputFileError, match="not a whole model"):
+        check_training("models/x/lora.yaml", TRAIN, VALID, str(BASE), 7, ["F16"], patience=2)
 
 
 def test_snakemake_preflight_trains_nothing_and_asks_for_nothing(tmp_path, finished, teacher):

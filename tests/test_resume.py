@@ -1,24 +1,30 @@
 """Trainings that are stopped, killed or short of disk, and go on: the same adapters as without."""
 
+import errno
 import math
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import mlx.core as mx
 import pytest
 
 import train_adapters as train_stage
+from lib import training_loop, training_watch
 from lib.errors import ConfigurationError
 from lib.files import read_json, write_json_lines
-from lib.metrics import read_metrics
+from lib.machine import SwapWatch
+from lib.metrics import COLUMNS, MetricsFile, read_metrics
 from lib.row_batches import RowOrder, batches_per_epoch, similar_lengths_together
-from lib.training_loop import Stretch, TrainingInterrupted, next_stretch
-from lib.training_run import file_sha256
+from lib.training_loop import Stretch, TrainingInterrupted, TrainingLoop, next_stretch
+from lib.training_run import RunInUse, SaveFailed, alone_in, best_name, file_sha256
 from lib.training_state import iterations_of_states
 from lib.training_watch import TrainingDiverged, Watcher
 from tiny_training import BASE, OUTPUTS, TRAIN, VALID, chat_row, configure, stop_at, train_it
@@ -92,7 +98,8 @@ def test_a_stretch_ends_at_a_save_or_where_gradients_are_left_over():
     ],
 )
 def test_ten_kills_at_random_and_the_adapters_are_the_same(trainable, settings):
-    """SIGKILL, each time a little further into the training."""
+    """SIGKILL, each time a little further into the training, which is long enough for all ten."""
+    settings = {**settings, "epochs": 12, "steps_per_report": 1}
     expected = whole_run(**settings)
     configure(**settings)
     random.seed(3)
@@ -101,16 +108,14 @@ def test_ten_kills_at_random_and_the_adapters_are_the_same(trainable, settings):
         training = start_training()
         before = steps_done()
         kill_after = before + random.randint(1, 4)
-        while training.poll() is None and steps_done() < kill_after:
+        while steps_done() < kill_after:
+            assert training.poll() is None, training.stderr.read()
             time.sleep(0.002)
-        if training.poll() is not None:
-            assert training.returncode == 0, training.stderr.read()
-            break
         training.kill()
         training.wait()
         kills += 1
+    assert not list(run_folder().glob("finished.json"))
     train_it(**settings)
-    assert kills >= 3
     assert (published(), curve()) == expected
 
 
@@ -132,6 +137,40 @@ def test_ctrl_c_saves_at_once_and_the_next_run_goes_on(trainable, monkeypatch, i
         assert not Path(OUTPUTS["adapters.safetensors"]).exists()
     train_it(**DEMANDING)
     assert (published(), curve()) == expected
+
+
+def test_ctrl_c_in_the_last_look_saves_again_when_it_comes_again(trainable, monkeypatch):
+    expected = whole_run(**DEMANDING)
+    look = TrainingLoop._look
+
+    def interrupted(self, iteration):
+        if iteration == 42:
+            os.kill(os.getpid(), signal.SIGINT)
+        look(self, iteration)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(TrainingLoop, "_look", interrupted)
+        for _ in range(2):
+            with pytest.raises(TrainingInterrupted, match="saved after iteration 42 of 42"):
+                train_it(**DEMANDING)
+    train_it(**DEMANDING)
+    assert (published(), curve()) == expected
+
+
+def test_two_processes_do_not_train_in_one_folder(trainable):
+    """A job whose Snakemake was killed goes on, and somebody starts the same command again."""
+    configure(**{**DEMANDING, "epochs": 200})
+    training = start_training()
+    while steps_done() < 3:
+        assert training.poll() is None
+        time.sleep(0.01)
+    with pytest.raises(RunInUse, match=r"Another process trains in models/x/runs/\w+\. Wait for it, or end it"):
+        train_it(**{**DEMANDING, "epochs": 200})
+    assert training.poll() is None
+    training.kill()
+    training.wait()
+    with alone_in(run_folder()):
+        assert not (run_folder() / "finished.json").exists()
 
 
 def test_sigterm_saves_and_ends_with_a_message(trainable):
@@ -179,17 +218,67 @@ def test_without_any_whole_save_it_starts_anew(trainable, monkeypatch):
     assert (published(), curve()) == expected
 
 
-@pytest.mark.skipif(
-    sys.platform != "linux" or os.geteuid() != 0, reason="mounting a small file system takes root on Linux"
-)
+def test_a_save_made_after_damaged_ones_is_the_one_that_counts(trainable, monkeypatch, caplog):
+    expected = whole_run(**DEMANDING)
+    stopped_at(26, monkeypatch)
+    assert iterations_of_states(run_folder()) == [16, 24]
+    for path in run_folder().glob("*_state.safetensors"):
+        path.write_bytes(b"half")
+    stopped_at(10, monkeypatch)
+    assert iterations_of_states(run_folder()) == [8]
+    train_it(**DEMANDING)
+    assert "going on after iteration 8" in caplog.text
+    assert (published(), curve()) == expected
+
+
+def stopped_at(iteration, monkeypatch, **changes):
+    with monkeypatch.context() as patched, pytest.raises(TrainingInterrupted):
+        stop_at(patched, iteration)
+        train_it(**{**DEMANDING, **changes})
+
+
+def test_each_state_finds_what_was_best_when_it_was_saved(trainable, monkeypatch):
+    stopped_at(26, monkeypatch, lr_schedule=None, learning_rate=3e-4)
+    best = {}
+    for at in iterations_of_states(run_folder()):
+        looks = read_json(run_folder() / f"{at:07d}_state.json")["watched"]["valid_losses"]
+        best[at] = min((loss, look) for look, loss in looks if look)[1]
+    assert best == {16: 14, 24: 19}, "the loss is to fall from look to look"
+    assert {path.name for path in run_folder().glob("best_*")} >= {best_name(look) for look in best.values()}
+
+
+def test_what_a_kill_left_half_written_goes(trainable, monkeypatch):
+    stopped_at(10, monkeypatch)
+    (run_folder() / ".0000012_state.safetensors.abcd.part").write_bytes(b"half")
+    train_it(**DEMANDING)
+    assert not list(run_folder().glob(".*"))
+    assert len(list(run_folder().glob("best_*"))) == 1 and not iterations_of_states(run_folder())
+
+
+@contextmanager
+def small_disk(folder, size):
+    """A file system of its own at `folder`."""
+    if sys.platform != "linux" or os.geteuid() != 0:
+        pytest.skip("mounting a small file system takes root on Linux")
+    Path(folder).mkdir(parents=True)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], capture_output=True).returncode:
+        pytest.skip("this machine lets nobody mount a file system")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+def test_a_full_disk_for_temporary_files_stops_no_training(trainable, monkeypatch):
+    with small_disk("temporary", "16k"), monkeypatch.context() as patched:
+        patched.setattr(tempfile, "tempdir", str(Path("temporary").absolute()))
+        train_it()
+
+
 def test_a_full_disk_leaves_the_previous_save_whole(trainable):
     expected = whole_run(**DEMANDING)
     configure(**DEMANDING)
-    Path("models/x/runs").mkdir(parents=True)
-    mount = ["mount", "-t", "tmpfs", "-o", "size=150k", "tmpfs", "models/x/runs"]
-    if subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("this machine lets nobody mount a file system")
-    try:
+    with small_disk("models/x/runs", "150k"):
         training = start_training()
         _, said = training.communicate()
         assert training.returncode == 1
@@ -198,24 +287,58 @@ def test_a_full_disk_leaves_the_previous_save_whole(trainable):
         assert saved, "the disk is to hold one save at the least"
         assert not list(run_folder().glob("*.part"))
         shutil.copytree("models/x/runs", "saved")
-    finally:
-        subprocess.run(["umount", "models/x/runs"], check=True)
     shutil.rmtree("models/x/runs")
     Path("saved").rename("models/x/runs")
     train_it(**DEMANDING)
     assert (published(), curve()) == expected
 
 
-@pytest.mark.parametrize("damage", ["checkpoint", "best", "metrics gone"])
-def test_a_finished_run_whose_files_changed_is_trained_to_its_end_again(trainable, damage):
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a device that is always full")
+def test_metrics_that_do_not_fit_on_the_disk_are_told(tmp_path):
+    metrics = MetricsFile(tmp_path / "metrics.csv")
+    metrics.path = Path("/dev/full")
+    with pytest.raises(SaveFailed, match="/dev/full can't be saved: No space left on device"):
+        metrics.add({"iteration": 1})
+
+
+def test_half_a_line_of_the_metrics_is_dropped(tmp_path):
+    """As a power cut leaves it."""
+    (tmp_path / "metrics.csv").write_text(f"{','.join(COLUMNS)}\n2,1,0.5,,,,,,\n4,2")
+    metrics = MetricsFile(tmp_path / "metrics.csv", lines=3)
+    metrics.add({"iteration": 4})
+    assert read_metrics(metrics.path) == [{"iteration": 2, "epoch": 1, "train_loss": 0.5}, {"iteration": 4}]
+
+
+def test_a_full_disk_at_the_very_end_is_told_and_nothing_is_trained_again(trainable, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched, pytest.raises(SaveFailed, match=r"models/x/adapters/.* No space left"):
+        patched.setattr(shutil, "copyfile", full)
+        train_it()
+    monkeypatch.setattr(train_stage, "train_in", lambda *_: pytest.fail("trained again"))
+    train_it()
+    assert Path(OUTPUTS["adapters.safetensors"]).exists()
+
+
+@pytest.mark.parametrize("damage", ["checkpoint", "best", "metrics gone", "another record", "half a record"])
+def test_a_finished_run_whose_files_changed_is_trained_to_its_end_again(trainable, damage, caplog):
     train_it(**DEMANDING)
     expected = published(), curve()
-    if damage == "metrics gone":
-        (run_folder() / "metrics.csv").unlink()
-    else:
-        next(run_folder().glob("best_*" if damage == "best" else "0*_adapters*")).write_bytes(b"half a file")
+    damaged = {"metrics gone": "metrics.csv", "checkpoint": "0*_adapters*", "best": "best_*"}.get(
+        damage, "finished.json"
+    )
+    (path,) = list(run_folder().glob(damaged))[:1]
+    match damage:
+        case "metrics gone":
+            path.unlink()
+        case "another record":
+            path.write_text('{"best": {"iteration": 4}, "last": {"iteration": 42}}')
+        case _:
+            path.write_bytes(b"half a file")
     shutil.rmtree("models/x/adapters")
     train_it(**DEMANDING)
+    assert f"Warning: {path} is not what a finished training left there; it is trained again" in caplog.text
     assert (published(), curve()) == expected
 
 
@@ -251,6 +374,26 @@ def test_best_last_or_a_checkpoint_is_kept_without_training_again(trainable, mon
     assert Path(OUTPUTS["adapters.safetensors"]).read_bytes() == eighth
 
 
+def test_a_save_every_that_was_edited_by_hand_loses_no_gradient(trainable):
+    settings = {"grad_accumulation_steps": 4, "save_every": 4}
+    expected = whole_run(**settings)
+    configure(**settings)
+    lora_yaml = Path("models/x/lora.yaml")
+    lora_yaml.write_text(lora_yaml.read_text().replace("save_every: 4", "save_every: 3"))
+    train_stage.train_adapters(str(lora_yaml), TRAIN, VALID, str(BASE), OUTPUTS)
+    adapters, kept = published(), expected[0]
+    assert [name for name in kept if name.endswith(".safetensors") and adapters[name] != kept[name]] == []
+
+
+def test_an_iteration_to_keep_that_can_not_be_is_told_before_an_early_stopped_training(trainable):
+    with pytest.raises(
+        ConfigurationError, match=r"keep is 5, but nothing is saved.*: 4; all of them: 3, 4, 7, 8, 12\."
+    ):
+        train_it(keep=5, patience=2)
+    assert not Path("models/x/runs").exists()
+    train_it(keep=4, patience=2)
+
+
 def test_it_stops_early_where_the_validation_loss_no_longer_falls(trainable, caplog):
     write_json_lines(VALID, [chat_row("Where did the bird fly?", "Away, across two wide rivers.")] * 2)
     train_it(epochs=50, learning_rate=3e-2, patience=2)
@@ -269,6 +412,37 @@ def test_a_nan_stops_at_its_iteration_and_what_was_good_stays(trainable, monkeyp
     with pytest.raises(TrainingDiverged, match=r"training loss at iteration 11 is nan.*0000008_adapters.safetensors"):
         train_it(**DEMANDING)
     assert iterations_of_states(run_folder()) == [8]
+
+
+def test_a_validation_loss_that_is_no_number_stops_and_what_was_good_stays(trainable, monkeypatch):
+    evaluate, looks = training_loop.evaluate, []
+
+    def look(*arguments, **others):
+        looks.append(evaluate(*arguments, **others))
+        return looks[-1] if len(looks) < 4 else math.nan
+
+    monkeypatch.setattr(training_loop, "evaluate", look)
+    with pytest.raises(
+        TrainingDiverged, match=r"validation loss after iteration 14 is nan.*0000008_adapters.*best_0000004"
+    ):
+        train_it(**DEMANDING)
+    assert iterations_of_states(run_folder()) == [8]
+    assert not Path(OUTPUTS["adapters.safetensors"]).exists()
+
+
+def test_the_update_of_the_gradients_left_over_is_looked_at_too(trainable):
+    """Its step size is no number: the weights go before any loss tells."""
+    schedule = {"name": "exponential_decay", "arguments": [1e-3, 1e45]}
+    with pytest.raises(TrainingDiverged, match=r"adapters after iteration 6 are no numbers.*0000005_adapters"):
+        train_it(epochs=1, grad_accumulation_steps=5, save_every=5, lr_schedule=schedule)
+    assert iterations_of_states(run_folder()) == [5]
+
+
+def test_growing_swap_is_told_during_the_training(trainable, monkeypatch, caplog):
+    in_swap = iter([0, *[10**9] * 100])
+    monkeypatch.setattr(training_watch, "SwapWatch", lambda: SwapWatch(lambda: next(in_swap)))
+    train_it()
+    assert caplog.text.count("Warning: swap has grown by 1.0 GB") == 1
 
 
 def test_a_loss_that_stays_worse_than_guessing_stops(tmp_path):

@@ -1,8 +1,10 @@
 """From rows to adapters to a fused model and its Hugging Face folder, for real, on a tiny random Llama."""
 
 import csv
+import io
 import math
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -151,9 +153,19 @@ def test_training_lowers_both_losses_and_records_them(trainable, caplog):
 
 
 def test_nothing_of_mlx_lm_reaches_the_terminal(trainable, capfd):
+    for path in (TRAIN, VALID):
+        write_json_lines(path, [chat_row(answer="long " * 400), chat_row()])
     train_it()
     printed = capfd.readouterr()
-    assert "train_loss" not in printed.out + printed.err
+    assert printed.out == "" and "train_loss" not in printed.err and "[WARNING]" not in printed.err
+
+
+def test_a_terminal_has_a_bar_with_the_time_left(trainable, monkeypatch):
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True
+    monkeypatch.setattr(sys, "stderr", terminal)
+    train_it()
+    assert re.search(r"12/12 \[\d\d:\d\d<\d\d:\d\d, +[\d.]+it/s\]", terminal.getvalue())
 
 
 def test_same_seed_same_adapters(trainable):
@@ -193,6 +205,42 @@ def test_a_loss_that_is_no_number_stops_the_run(trainable):
     assert not Path(OUTPUTS["adapters.safetensors"]).exists()
     with pytest.raises(TrainingDiverged):
         train_it(optimizer="sgd", learning_rate=1e30)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"optimizer_config": {"adamw": {"beta": 0.9}}}, r"training\.optimizer_config\.adamw can't be used: .*'beta'"),
+        (
+            {"lr_schedule": {"name": "cosine_decay", "arguments": [1e-3]}},
+            r"training\.lr_schedule can't be used: .*decay_steps",
+        ),
+        (
+            {"lr_schedule": {"name": "cosine_decay", "arguments": [1e-3, 0]}},
+            r"training\.lr_schedule can't be used: .* got 0",
+        ),
+    ],
+)
+def test_arguments_that_mlx_does_not_take_are_told_by_their_key(trainable, wrong, told):
+    with pytest.raises(ConfigurationError, match=told):
+        train_it(**wrong)
+    assert not list(Path("models/x").rglob("*.safetensors"))
+
+
+def test_adafactor_says_whose_step_size_it_takes(trainable, caplog):
+    train_it(optimizer="adafactor", epochs=1, optimizer_config={"adafactor": {"relative_step": False}})
+    assert "ignores" not in caplog.text
+    train_it(optimizer="adafactor", epochs=1)
+    assert "adafactor chooses its own step size and ignores training.learning_rate" in caplog.text
+
+
+def test_a_key_that_the_configuration_lacks_is_told_with_what_writes_it(trainable):
+    configure()
+    lora_yaml = Path("models/x/lora.yaml")
+    for text in (lora_yaml.read_text().replace("save_every: 4\n", ""), "- a\n"):
+        lora_yaml.write_text(text)
+        with pytest.raises(InputFileError, match=r"lora.yaml has no \w+\. `snakemake -f models/x/lora.yaml` writes it"):
+            train_stage.train_adapters(str(lora_yaml), TRAIN, VALID, str(BASE), OUTPUTS)
 
 
 # The fused model

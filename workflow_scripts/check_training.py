@@ -15,21 +15,19 @@ from tabulate import tabulate
 from lib.files import read_json
 from lib.job_log import log
 from lib.machine import MachineMemory, free_disk, memory_of_machine
-from lib.mlx_models import device_in_use, is_on_cpu, load_base, load_its_tokenizer, load_weights
-from lib.plain_numbers import as_duration, in_gigabytes, in_thousands
+from lib.mlx_models import device_in_use, is_on_cpu, load_base, load_weights
+from lib.plain_numbers import as_duration, in_gigabytes
 from lib.preflight import (
-    RowLimits,
-    account_of,
-    check_context,
     check_keep,
     check_memory,
-    check_sizes,
-    check_updates,
-    checked_dataset,
+    checked_sets,
     counted,
+    disk_line,
+    iterations_that_stay,
     longest_batch,
     parameters_of,
     plan_lines,
+    rows_lines,
     saved_iterations,
     warn_of_forgetting,
 )
@@ -48,16 +46,17 @@ def check_training(
     base_folder: str,
     keep: str | int,
     quantizations: list[str],
+    patience: int = 0,
     machine: MachineMemory | None = None,
 ) -> None:
-    """Log the account of the training that `lora_config` describes.
+    """Log the account of the training that `lora_config` describes; `keep` and `patience` as in train_adapters.
 
     Raises InputFileError or ConfigurationError for what would stop it, or spoil it; before any weight is loaded."""
     config, model_config = read_lora_config(lora_config), read_json(Path(base_folder) / "config.json")
     machine = machine or memory_of_machine()
     train_set, valid_set = checked_sets(config, model_config, train_rows, valid_rows, base_folder)
     saves = saved_iterations(config["iters"], config["save_every"], config["grad_accumulation_steps"])
-    check_keep(keep, saves)
+    check_keep(keep, iterations_that_stay(config, patience))
     model = model_to_train(base_folder, config)
     longest = longest_batch([train_set, valid_set], config["max_seq_length"])
     check_memory(model, model_config, config, longest, machine)
@@ -79,23 +78,6 @@ def check_training(
     log.info("%s", tabulate(lines.items(), tablefmt="plain", disable_numparse=True))
 
 
-def checked_sets(
-    config: dict, model_config: dict, train_rows: str, valid_rows: str, base_folder: str
-) -> tuple[CacheDataset, CacheDataset]:
-    """Read both sets, and check them and the settings that they decide on."""
-    check_context(model_config, config["max_seq_length"])
-    tokenizer = load_its_tokenizer(base_folder)
-    limits = limits_of(config)
-    train_set, valid_set = (checked_dataset(path, tokenizer, limits) for path in (train_rows, valid_rows))
-    check_sizes(train_rows, train_set, valid_rows, valid_set, limits.batch_size)
-    check_updates(config["iters"], config["grad_accumulation_steps"])
-    return train_set, valid_set
-
-
-def limits_of(config: dict) -> RowLimits:
-    return RowLimits(config["max_seq_length"], config["mask_prompt"], config["batch_size"])
-
-
 def model_to_train(base_folder: str, config: dict) -> nn.Module:
     """Return the model with its adapters as the training computes it; no weight is read from the disk."""
     model = load_weights(base_folder, lazy=True)
@@ -111,17 +93,6 @@ def tried(base_folder: str, config: dict, train_set: CacheDataset) -> Trial:
     model, _ = load_base(base_folder)
     add_adapters(model, config)
     return try_steps(model, make_optimizer(config), train_set, config, lengths_of(train_set))
-
-
-def rows_lines(train_set: CacheDataset, valid_set: CacheDataset, config: dict) -> dict[str, str]:
-    """Say what is learned from."""
-    account = account_of(train_set, limits_of(config))
-    return {
-        "rows": f"{counted(account.rows, 'row')} to train on, {len(valid_set):,} to validate with",
-        "longest row": f"{counted(account.longest, 'token')}; training.max_seq_length is {config['max_seq_length']}, which cuts "
-        f"{counted(account.truncated, 'row')} ({account.truncated_share:.1%})",
-        "tokens": f"{in_thousands(account.tokens)}, of which {account.answer_share:.0%} are learned from",
-    }
 
 
 def memory_line(predicted: PredictedMemory, trial: Trial, machine: MachineMemory) -> str:
@@ -148,14 +119,6 @@ def time_line(trial: Trial, train_set: CacheDataset, valid_set: CacheDataset, co
     )
 
 
-def disk_line(needed: dict[str, int], free: int) -> str:
-    total = sum(needed.values())
-    if total > free:
-        log.warning("Warning: a run leaves %s on the disk, and %s are free.", in_gigabytes(total), in_gigabytes(free))
-    named = ", ".join(f"{name} {in_gigabytes(size)}" for name, size in needed.items())
-    return f"{in_gigabytes(total)} for {named}; {in_gigabytes(free)} are free"
-
-
 if __name__ == "__main__":
     from lib.job_log import start_job_log
 
@@ -167,4 +130,5 @@ if __name__ == "__main__":
         str(Path(snakemake.input.base).parent),
         snakemake.params.keep,
         snakemake.params.quantizations,
+        snakemake.params.patience,
     )

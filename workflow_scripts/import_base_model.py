@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from lib.base_licence import SOURCE_RECORD
 from lib.chat_template import settle_chat_template
 from lib.errors import ConfigurationError, InputFileError
 from lib.files import read_json, write_json
@@ -23,7 +24,6 @@ from lib.mlx_models import load_weights, model_without_weights
 from lib.model_folder import MODEL_FILES, WEIGHTS, link_or_copy
 from lib.safetensors_folder import stored_tensors
 
-SOURCE_RECORD = "understudy_source.json"
 PARTS = ".downloads"
 TRIED_FAMILIES = "llama, mistral, qwen2, qwen3, gemma3_text, granite, granitemoehybrid, smollm3 and phi3"
 
@@ -65,9 +65,9 @@ def _importer_of(source: str) -> Callable[[str, str | None, Path], dict[str, Any
 
 def _from_gguf(source: str, revision: str | None, folder: Path) -> dict[str, Any]:
     path = gguf_source(source, "base_model")
-    import_gguf(path, folder)
+    licence = import_gguf(path, folder)
     with path.open("rb") as file:
-        return {"kind": "gguf", "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+        return {"kind": "gguf", "sha256": hashlib.file_digest(file, "sha256").hexdigest(), "license": licence}
 
 
 def _from_folder(source: str, revision: str | None, folder: Path) -> dict[str, Any]:

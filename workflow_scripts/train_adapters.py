@@ -7,7 +7,8 @@ if __name__ == "__main__":
 
 import logging
 import math
-import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import mlx.core as mx
@@ -17,32 +18,46 @@ import yaml
 from mlx import nn
 from mlx_lm.lora import yaml_loader
 from mlx_lm.tokenizer_utils import TokenizerWrapper
+from mlx_lm.tuner.datasets import CacheDataset
 from mlx_lm.tuner.utils import build_schedule, linear_to_lora_layers
 
-from lib.errors import InputFileError
+from lib.errors import ConfigurationError, InputFileError
 from lib.files import read_json, write_json
 from lib.job_log import log
+from lib.machine import free_disk
 from lib.mlx_models import device_in_use, load_base
 from lib.preflight import (
-    RowLimits,
-    check_context,
     check_keep,
     check_layers,
     check_memory,
-    check_sizes,
-    check_updates,
-    checked_dataset,
-    log_plan,
+    checked_sets,
+    disk_line,
+    iterations_that_stay,
     longest_batch,
     parameters_of,
+    plan_lines,
+    rows_lines,
     saved_iterations,
     warn_of_forgetting,
 )
 from lib.row_batches import batches_per_epoch
+from lib.training_disk import disk_of_adapters
 from lib.training_loop import TrainingLoop
-from lib.training_run import ADAPTER_CONFIG, ADAPTERS, METRICS, finished_run, mark_finished, publish, run_identity
-from lib.training_state import iterations_of_states, remove_states
+from lib.training_run import (
+    ADAPTER_CONFIG,
+    ADAPTERS,
+    METRICS,
+    alone_in,
+    finished_run,
+    mark_finished,
+    publish,
+    remove_best_but,
+    run_identity,
+    saving,
+)
+from lib.training_state import remove_states
 from lib.training_watch import Watcher
+from write_lora_config import MLX_LM_DEFAULTS
 
 OPTIMIZERS = {
     "adam": optim.Adam,
@@ -68,18 +83,21 @@ def train_adapters(
     `outputs` maps adapters.safetensors, adapter_config.json and metrics.csv to the paths that they are copied to; `keep` (best,
     last, or the iteration of a checkpoint) says which adapters; after `patience` looks at the held-out rows without a lower loss
     the training ends (0: never). Raises InputFileError for rows that can't be trained on, ConfigurationError for settings that
-    can't be, TrainingDiverged, TrainingInterrupted, SaveFailed."""
+    can't be, TrainingDiverged, TrainingInterrupted, SaveFailed, RunInUse."""
     config = read_lora_config(lora_config)
-    if not patience:
-        check_keep(keep, saved_iterations(config["iters"], config["save_every"], config["grad_accumulation_steps"]))
+    check_keep(keep, iterations_that_stay(config, patience))
     shaping = {**config, "early_stopping_patience": patience} if patience else config
     folder = Path(lora_config).parent / "runs" / run_identity(shaping, [train_rows, valid_rows], base_folder)
-    record = finished_run(folder)
-    if record:
-        log.info("%s holds this training already (same settings, rows and base model); delete it to train anew", folder)
-    else:
-        record = train_in(started_run(folder), config, train_rows, valid_rows, base_folder, patience)
-    tell(publish(folder, record, keep, outputs))
+    folder.mkdir(parents=True, exist_ok=True)
+    with alone_in(folder):
+        record = finished_run(folder)
+        if record:
+            log.info(
+                "%s holds this training already (same settings, rows, base model); delete it to train anew", folder
+            )
+        else:
+            record = train_in(folder, config, train_rows, valid_rows, base_folder, patience)
+        tell(publish(folder, record, keep, outputs))
 
 
 def tell(kept: dict) -> None:
@@ -99,17 +117,13 @@ def read_lora_config(path: str) -> dict:
 
     Raises InputFileError if it is not YAML, or lacks a key."""
     try:
-        return yaml.load(Path(path).read_text(encoding="utf-8"), yaml_loader)
+        config = yaml.load(Path(path).read_text(encoding="utf-8"), yaml_loader)
     except yaml.YAMLError as error:
         raise InputFileError(f"{path} is not YAML: {error}") from None
-
-
-def started_run(folder: Path) -> Path:
-    """Return the folder of a run that was stopped as it is, any other one empty."""
-    if not iterations_of_states(folder):
-        shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    known = config if isinstance(config, dict) else {}
+    if missing := [key for key in ("model", "data", "adapter_path", "iters", *MLX_LM_DEFAULTS) if key not in known]:
+        raise InputFileError(f"{path} has no {missing[0]}. `snakemake -f {path}` writes it anew, from config.yaml.")
+    return config
 
 
 def train_in(folder: Path, config: dict, train_rows: str, valid_rows: str, base_folder: str, patience: int) -> dict:
@@ -117,20 +131,17 @@ def train_in(folder: Path, config: dict, train_rows: str, valid_rows: str, base_
     log.info(device_in_use())
     log.log(logging.INFO if is_blas_optimised() else logging.WARNING, blas_in_use())
     model_config = read_json(Path(base_folder) / "config.json")
-    check_context(model_config, config["max_seq_length"])
-    # The order in mlx_lm.lora.run: numpy shuffles the rows, MLX draws the adapters' start.
+    train_set, valid_set = checked_sets(config, model_config, train_rows, valid_rows, base_folder)
+    # As mlx_lm.lora.run seeds them: numpy shuffles the rows, MLX draws the adapters' start.
     np.random.seed(config["seed"])
     model, tokenizer = load_base(base_folder)
-    limits = RowLimits(config["max_seq_length"], config["mask_prompt"], config["batch_size"])
-    train_set, valid_set = (checked_dataset(path, tokenizer, limits) for path in (train_rows, valid_rows))
-    check_sizes(train_rows, train_set, valid_rows, valid_set, limits.batch_size)
-    check_updates(config["iters"], config["grad_accumulation_steps"])
     mx.random.seed(config["seed"])
     add_adapters(model, config)
     check_memory(model, model_config, config, longest_batch([train_set, valid_set], config["max_seq_length"]))
-    log_plan(model, config["iters"], config["grad_accumulation_steps"], config["batch_size"])
+    log_plan(model, config, train_set, valid_set, folder)
     warn_of_forgetting(config, len(train_set), len(model.layers), parameters_of(model)[1])
-    write_json(folder / ADAPTER_CONFIG, dict(sorted(config.items())))
+    with saving(folder / ADAPTER_CONFIG):
+        write_json(folder / ADAPTER_CONFIG, dict(sorted(config.items())))
     per_epoch = batches_per_epoch(len(train_set), config["batch_size"])
     guessing = math.log(vocabulary_size(tokenizer))
     watcher = Watcher(config["iters"], per_epoch, config["steps_per_report"], patience, guessing)
@@ -138,7 +149,23 @@ def train_in(folder: Path, config: dict, train_rows: str, valid_rows: str, base_
     record = finished_record(watcher, last)
     mark_finished(folder, record)
     remove_states(folder)
+    remove_best_but(folder, {record["best"]["iteration"]})
     return record
+
+
+def log_plan(
+    model: nn.Module, config: dict, train_set: CacheDataset, valid_set: CacheDataset, folder: str | Path
+) -> None:
+    """Log what is learned from, in how many steps, and the disk that it takes."""
+    saves = saved_iterations(config["iters"], config["save_every"], config["grad_accumulation_steps"])
+    needed = disk_of_adapters(parameters_of(model)[0], len(saves), config["optimizer"])
+    lines = {
+        **rows_lines(train_set, valid_set, config),
+        **plan_lines(model, config["iters"], config["grad_accumulation_steps"], config["batch_size"]),
+        "disk": disk_line(needed, free_disk(folder)),
+    }
+    for name, value in lines.items():
+        log.info("%s: %s", name, value)
 
 
 def finished_record(watcher: Watcher, last: int) -> dict:
@@ -160,16 +187,40 @@ def add_adapters(model: nn.Module, config: dict) -> None:
     """Put LoRA layers, the only trainable ones, into the last `num_layers` layers of the model."""
     model.freeze()
     check_layers(model, config["num_layers"])
-    linear_to_lora_layers(
-        model, config["num_layers"], config["lora_parameters"], use_dora=config["fine_tune_type"] == "dora"
-    )
+    kind = config["fine_tune_type"]
+    try:
+        linear_to_lora_layers(model, config["num_layers"], config["lora_parameters"], use_dora=kind == "dora")
+    except ValueError as error:
+        raise ConfigurationError(
+            f"training.fine_tune_type is {kind}, which this base model's layers don't take ({error}) Use lora."
+        ) from None
 
 
 def make_optimizer(config: dict) -> optim.Optimizer:
-    schedule = config["lr_schedule"]
-    learning_rate = build_schedule(schedule) if schedule else config["learning_rate"]
-    name = config["optimizer"].lower()
-    return OPTIMIZERS[name](learning_rate=learning_rate, **config["optimizer_config"].get(name, {}))
+    """Return the optimizer of `config`, mlx_lm's lora.yaml.
+
+    Raises ConfigurationError if MLX doesn't know what it is given."""
+    name, schedule = config["optimizer"].lower(), config["lr_schedule"]
+    options = config["optimizer_config"].get(name, {})
+    with arguments_of("training.lr_schedule"):
+        learning_rate = build_schedule(schedule) if schedule else config["learning_rate"]
+    with arguments_of(f"training.optimizer_config.{name}"):
+        optimizer = OPTIMIZERS[name](learning_rate=learning_rate, **options)
+    if name == "adafactor" and optimizer.relative_step:
+        log.warning(
+            "Warning: adafactor chooses its own step size and ignores training.learning_rate and lr_schedule, unless "
+            "training.optimizer_config.adafactor has relative_step: false."
+        )
+    return optimizer
+
+
+@contextmanager
+def arguments_of(key: str) -> Iterator[None]:
+    """Raise ConfigurationError, naming the key, if MLX refuses what it is called with."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(f"{key} can't be used: {error}") from None
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import yaml
 
 from lib.errors import ConfigurationError
 from lib.files import read_json_lines, write_text
+from lib.optimizer_updates import at_an_update
 
 # mlx_lm.lora.CONFIG_DEFAULTS without what this workflow decides; a test fails when mlx_lm changes them.
 MLX_LM_DEFAULTS = {
@@ -73,11 +74,6 @@ def lora_config(training: dict, rows: int, data: Path, model: Path, adapter_path
     }
 
 
-def at_an_update(save_every: int, accumulation: int) -> int:
-    """Return the first multiple of the accumulation from `save_every` on: between two updates gradients are left over."""
-    return -(-save_every // accumulation) * accumulation
-
-
 def iterations(epochs: float, rows: int, batch_size: int) -> int:
     """Return the number of batches in `epochs` passes over the rows, one at least; an epoch's last one may not be full."""
     return max(1, round(epochs * math.ceil(rows / batch_size)))
@@ -88,8 +84,7 @@ def numbers(config: dict) -> dict:
     lora = dict(config["lora_parameters"])
     for key in ("scale", "dropout"):
         lora[key] = number(f"training.lora_parameters.{key}", lora[key])
-    found = {"learning_rate": number("training.learning_rate", config["learning_rate"]), "lora_parameters": lora}
-    return found
+    return {"learning_rate": number("training.learning_rate", config["learning_rate"]), "lora_parameters": lora}
 
 
 def number(key: str, value: object) -> float:

@@ -41,6 +41,8 @@ def as_the_schema_wants(value: Any, schema: dict) -> Any:
     if isinstance(value, dict):
         known = schema.get("properties", {})
         return {key: as_the_schema_wants(item, known.get(key, {})) for key, item in value.items()}
+    if isinstance(value, list):
+        return [as_the_schema_wants(item, schema.get("items", {})) for item in value]
     kinds = kinds_of(schema)
     if isinstance(value, str) and "string" not in kinds:
         return value_of_text(value, kinds)

@@ -3,6 +3,7 @@
 The limits are those of the Fung project, for a Llama of 3 billion parameters: few, small, slow steps on the last layers."""
 
 from lib.job_log import log
+from lib.row_batches import batches_per_epoch
 
 FUNG = {"learning_rate": 1e-5, "epochs": 2, "num_layers": 12, "rank": 8, "scale": 20.0}
 SMALL_MODEL = 1_000_000_000
@@ -10,17 +11,21 @@ SMALL_MODEL = 1_000_000_000
 
 def beyond_fung(config: dict, rows: int, layers: int) -> dict[str, float]:
     """Return the settings of mlx_lm's `config` that go beyond the Fung values, by name; the model has `layers` layers."""
-    schedule = config["lr_schedule"]
-    steps = config["num_layers"]
     settings = {
-        # A schedule's first argument is its highest rate, for all that come down from there.
-        "learning_rate": max(map(float, schedule["arguments"][:1])) if schedule else config["learning_rate"],
-        "epochs": round(config["iters"] * config["batch_size"] / rows, 2),
-        "num_layers": layers if steps == -1 else steps,
+        "learning_rate": highest_rate(config),
+        "epochs": round(config["iters"] / batches_per_epoch(rows, config["batch_size"]), 2),
+        "num_layers": layers if config["num_layers"] == -1 else config["num_layers"],
         "rank": config["lora_parameters"]["rank"],
         "scale": config["lora_parameters"]["scale"],
     }
     return {name: value for name, value in settings.items() if value > FUNG[name]}
+
+
+def highest_rate(config: dict) -> float:
+    """Return the learning rate, or the highest of its schedule: the first argument, from which all but a line come down."""
+    if not (schedule := config["lr_schedule"]):
+        return config["learning_rate"]
+    return max(schedule["arguments"][: 2 if schedule["name"] == "linear_schedule" else 1])
 
 
 def forgetting_warning(config: dict, rows: int, layers: int, parameters: int) -> str | None:

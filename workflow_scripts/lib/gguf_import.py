@@ -35,8 +35,8 @@ LAYER_TENSOR = re.compile(r"blk\.(\d+)\.(\w+)\.weight")
 ROPE_FACTORS = "rope_freqs.weight"
 
 
-def import_gguf(gguf_path: Path, folder: Path) -> None:
-    """Write the model in `gguf_path` into the existing `folder`, config.json last.
+def import_gguf(gguf_path: Path, folder: Path) -> str | None:
+    """Write the model in `gguf_path` into the existing `folder`, config.json last, and return the licence that it names.
 
     Quantized weights are dequantized and rounded to float16. Raises InputFileError, naming the file, if it isn't a
     whole GGUF file, not a Llama, or has a tensor or a tokenizer that is not understood."""
@@ -52,6 +52,7 @@ def import_gguf(gguf_path: Path, folder: Path) -> None:
     _write_weights(reader, config, folder, gguf_path)
     write_json(folder / "generation_config.json", _generation_config(metadata))
     write_json(folder / "config.json", config)
+    return metadata.get("general.license")
 
 
 def undo_rotary_permutation(weights: np.ndarray, heads: int) -> np.ndarray:

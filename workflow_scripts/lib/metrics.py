@@ -3,6 +3,9 @@
 import csv
 from pathlib import Path
 
+from lib.files import write_text
+from lib.training_run import saving
+
 COLUMNS = [
     "iteration",
     "epoch",
@@ -24,15 +27,17 @@ class MetricsFile:
     def __init__(self, path: str | Path, lines: int = 0):
         self.path = Path(path)
         written = self.path.read_text(encoding="utf-8") if lines and self.path.exists() else ""
-        kept = written.splitlines(keepends=True)[:lines]
-        self.path.write_text("".join(kept), encoding="utf-8")
+        kept = [line for line in written.splitlines(keepends=True)[:lines] if line.endswith("\n")]
+        kept = kept or [",".join(COLUMNS) + "\n"]
+        with saving(self.path):
+            write_text(self.path, "".join(kept))
         self.lines = len(kept)
-        if not kept:
-            self.add(dict(zip(COLUMNS, COLUMNS, strict=True)))
 
     def add(self, line: dict) -> None:
-        """Add a line; columns that `line` does not have stay empty."""
-        with self.path.open("a", newline="", encoding="utf-8") as opened:
+        """Add a line; columns that `line` does not have stay empty.
+
+        Raises SaveFailed if the disk does not take it."""
+        with saving(self.path), self.path.open("a", newline="", encoding="utf-8") as opened:
             csv.DictWriter(opened, COLUMNS, lineterminator="\n").writerow(line)
         self.lines += 1
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-# What mlx_lm loads of a model: no pickled weights, no other formats, nothing in sub-folders.
+# What mlx_lm loads of a model, and its card for the licence: no pickled weights, no other formats, nothing in sub-folders.
 WEIGHTS = "model*.safetensors"
-MODEL_FILES = ("*.json", WEIGHTS, "*.jinja", "tokenizer.model", "*.tiktoken", "*.txt", "LICENSE*")
+MODEL_FILES = ("*.json", WEIGHTS, "*.jinja", "tokenizer.model", "*.tiktoken", "*.txt", "LICENSE*", "README.md")
 # The files beside the weights that mlx_lm and transformers load: tokenizer, chat template, generation settings, licence.
 COMPANIONS = ("*.json", "*.jinja", "tokenizer.model", "*.tiktoken", "*.txt", "LICENSE*")
 # understudy_source.json says where the base came from, on this machine: nothing to publish.

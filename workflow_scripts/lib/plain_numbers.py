@@ -32,3 +32,8 @@ def counted(number: int, noun: str, plural: str = "s") -> str:
 def in_gigabytes(size: float) -> str:
     """Bytes in GB or MB, by the thousand: 6,430,000,000 is 6.4 GB."""
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
+
+
+def file_size(size: float) -> str:
+    """Bytes in GB, MB or kB, by the thousand: 15,281 is 15.3 kB."""
+    return in_gigabytes(size) if size >= 1e6 else f"{size / 1e3:.1f} kB"

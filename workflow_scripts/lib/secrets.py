@@ -9,6 +9,7 @@ from dotenv import dotenv_values
 REPOSITORY = Path(__file__).resolve().parents[2]
 API_KEY = "OPENAI_API_KEY"
 HUB_TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+HUB_LOGIN = ("HF_TOKEN_PATH", "HF_HOME", "XDG_CACHE_HOME")
 PROXY = "UNDERSTUDY_PROXY"
 SHORTEST = 4
 PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
@@ -27,10 +28,26 @@ def secret(variable: str) -> str | None:
     return next((value for value in found if value), None)
 
 
+def saved_hub_token() -> str | None:
+    """Return the token that `hf auth login` has saved, from where huggingface_hub keeps it; to hide it, not to send it."""
+    path, home, cache = (os.environ.get(name) for name in HUB_LOGIN)
+    home = home or Path(cache or Path.home() / ".cache") / "huggingface"
+    try:
+        return Path(path or Path(home) / "token").expanduser().read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeError):
+        return None
+
+
+def keys_and_tokens() -> list[str]:
+    """The values that open a server to whoever has them."""
+    values = [secret(API_KEY), *(secret(name) for name in HUB_TOKENS), saved_hub_token()]
+    return [value for value in values if value]
+
+
 def known_secrets() -> list[str]:
     """The values that no log may show: the keys, and of proxies also the login and its parts, which errors quote in pieces."""
     proxies = [secret(PROXY), *(os.environ.get(name) for name in (*PROXIES, *map(str.lower, PROXIES)))]
-    values = [secret(API_KEY), secret(PROXY), *(os.environ.get(name) for name in HUB_TOKENS)]
+    values = [*keys_and_tokens(), secret(PROXY)]
     for login in (proxy.split("://")[-1].rpartition("@")[0] for proxy in proxies if proxy):
         user, _, password = login.partition(":")
         values += [login, password, *re.split(r"[/@:]", password), f"{user}:{re.split('[/@]', password)[0]}"]

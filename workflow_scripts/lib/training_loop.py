@@ -22,10 +22,18 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 from lib.errors import UnderstudyError
 from lib.job_log import log
+from lib.optimizer_updates import at_an_update
 from lib.row_batches import FixedBatches, RowOrder, padded_batch
 from lib.training_rows import lengths_of
-from lib.training_run import METRICS, best_name, checkpoint_name
-from lib.training_state import Moment, restore_state, save_state, save_tensors, trainable_weights
+from lib.training_run import ADAPTERS, METRICS, best_name, checkpoint_name, remove_best_but, remove_later
+from lib.training_state import (
+    Moment,
+    iterations_of_states,
+    restore_state,
+    save_state,
+    save_tensors,
+    trainable_weights,
+)
 from lib.training_watch import EarlyStop, TrainingDiverged, Watcher
 
 
@@ -75,6 +83,8 @@ class TrainingLoop:
         self._rows = rows
         self._held_out = held_out
         self._watcher = watcher
+        # A lora.yaml that was edited by hand may name any iteration.
+        self._save_every = at_an_update(config["save_every"], config["grad_accumulation_steps"])
         self._order = RowOrder(lengths_of(rows), config["batch_size"])
         self._looks = FixedBatches(lengths_of(held_out), config["batch_size"], config["val_batches"], config["seed"])
         self._stop_asked = False
@@ -89,7 +99,7 @@ class TrainingLoop:
             "validation on %d of %d held-out rows, the same ones at each look",
             len(self._looks.rows), len(self._held_out),
         )  # fmt: skip
-        with checkpointed(self._model, self._config["grad_checkpoint"]), self._stopping_on_signals():
+        with checkpointed(self._model, self._config["grad_checkpoint"]), self._stopping_on_signals(), quiet():
             try:
                 last = self._train_from(done)
             except StopAsked:
@@ -101,23 +111,21 @@ class TrainingLoop:
 
     def _begin(self) -> int:
         moment = restore_state(self._folder, self._model, self._optimizer)
-        metrics = self._folder / METRICS
-        if moment is None:
-            self._watcher.start(metrics)
-            return 0
-        self._order.restore(moment.rows_left)
-        self._watcher.start(metrics, moment.iteration, moment.watched)
-        log.info("going on after iteration %s, where it was saved", f"{moment.iteration:,}")
-        return moment.iteration
+        done = moment.iteration if moment else 0
+        remove_later(self._folder, done)
+        self._watcher.start(self._folder / METRICS, done, moment.watched if moment else None)
+        if moment:
+            self._order.restore(moment.rows_left)
+            log.info("going on after iteration %s, where it was saved", f"{done:,}")
+        self._moment = self._now(done)
+        return done
 
     def _train_from(self, done: int) -> int:
         iterations = self._config["iters"]
         with logging_redirect_tqdm([log]), tqdm(total=iterations, initial=done, unit="it", disable=None) as bar:
             try:
                 while done < iterations:
-                    stretch = next_stretch(
-                        done, iterations, self._config["grad_accumulation_steps"], self._config["save_every"]
-                    )
+                    stretch = next_stretch(done, iterations, self._config["grad_accumulation_steps"], self._save_every)
                     self._train_stretch(stretch, bar)
                     done = stretch.end
                     self._save(done)
@@ -128,8 +136,10 @@ class TrainingLoop:
         return done
 
     def _train_stretch(self, stretch: Stretch, bar: tqdm) -> None:
-        """Have mlx_lm train it. What mlx_lm prints and saves by itself is not needed: it knows this stretch alone."""
-        with tempfile.TemporaryDirectory() as scratch, open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
+        """Have mlx_lm train it. What it saves at the end is not needed, and must not need room: it knows this stretch alone."""
+        with tempfile.TemporaryDirectory() as scratch:
+            nowhere = Path(scratch, ADAPTERS)
+            nowhere.symlink_to(os.devnull)
             train(
                 model=self._model,
                 optimizer=self._optimizer,
@@ -139,7 +149,7 @@ class TrainingLoop:
                     iters=stretch.end - stretch.start,
                     steps_per_report=1,
                     steps_per_save=stretch.end + 1,
-                    adapter_file=f"{scratch}/adapters.safetensors",
+                    adapter_file=str(nowhere),
                     max_seq_length=self._config["max_seq_length"],
                     grad_accumulation_steps=stretch.accumulation,
                     clear_cache_threshold=self._config["clear_cache_threshold"],
@@ -181,7 +191,7 @@ class TrainingLoop:
     def _save(self, iteration: int) -> None:
         if not all(mx.all(mx.isfinite(value)).item() for value in trainable_weights(self._model).values()):
             raise TrainingDiverged(f"The adapters after iteration {iteration:,} are no numbers.")
-        if iteration % self._config["save_every"] == 0:
+        if iteration % self._save_every == 0:
             save_tensors(self._folder / checkpoint_name(iteration), trainable_weights(self._model))
         self._moment = self._now(iteration)
         save_state(self._folder, self._moment, self._model, self._optimizer)
@@ -191,11 +201,9 @@ class TrainingLoop:
         return Moment.now(iteration, self._order.state(), self._watcher.state())
 
     def _remove_what_was_best(self) -> None:
-        """Only after a save: a training that goes on from the last one must find what was the best then."""
-        best = best_name(self._watcher.best()[0]) if any(at for at, _ in self._watcher.valid_losses) else None
-        for file in self._folder.glob(best_name("*")):
-            if file.name != best:
-                file.unlink()
+        """Only after a save: a training that goes on from any of those that stay must find what was the best then."""
+        looks = [self._watcher.best(before=save) for save in iterations_of_states(self._folder)]
+        remove_best_but(self._folder, {look[0] for look in looks if look})
 
     def _save_and_stop(self) -> None:
         """Save where the weights were last changed: the gradients since then are computed again."""
@@ -254,6 +262,13 @@ class EachStep(TrainingCallback):
             self._start + train_info["iteration"], train_info["train_loss"], tokens, seconds, train_info
         )
         self._bar.update()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Let nothing through that mlx_lm prints: it knows one stretch alone."""
+    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
+        yield
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 Each part was fitted to peaks that MLX reported (docs/training.md): SmolLM2-135M and small Llamas of other shapes, on a CPU.
 All sizes are in bytes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +20,9 @@ KEPT_HIDDEN, KEPT_QUERIES, KEPT_KEYS_AND_VALUES, KEPT_MLP = 5, 3.5, 2, 5
 SCORE_BYTES = 4
 # While a layer's gradients are computed it takes this much of itself again.
 LAYER_IN_WORK = 0.7
+# What the families call a token's width, and the attention heads; a state-space model has none.
+HIDDEN = ("hidden_size", "n_embd", "d_model", "model_dim")
+HEADS = ("num_attention_heads", "n_head", "n_heads", "num_heads")
 # Optimizer states of the size of the adapters.
 OPTIMIZER_STATES = {"adam": 2, "adamw": 2, "muon": 1, "sgd": 1, "adafactor": 1}
 # So far off may the prediction be.
@@ -60,10 +63,10 @@ class PredictedMemory:
 
 def shape_of(model: nn.Module, config: dict[str, Any]) -> ModelShape:
     """Read the shape of a model with its adapters in place; `config` is its config.json. No array is evaluated."""
-    text = config.get("text_config") or config
-    heads = text["num_attention_heads"]
-    head = text.get("head_dim") or text["hidden_size"] // heads
-    experts = text.get("num_experts_per_tok") or 1
+    text = settings_of(model, config)
+    hidden, heads = setting(text, HIDDEN), setting(text, HEADS)
+    head = setting(text, ("head_dim",)) or (hidden // heads if heads else 0)
+    mlp = setting(text, ("moe_intermediate_size", "intermediate_size")) or 4 * hidden
     parameters = [values for _, values in tree_flatten(model.parameters())]
     trainable = tree_flatten(model.trainable_parameters())
     adapted = {name.split(".layers.")[1].split(".")[0] for name, _ in trainable if ".layers." in name}
@@ -71,16 +74,28 @@ def shape_of(model: nn.Module, config: dict[str, Any]) -> ModelShape:
     return ModelShape(
         weights=sum(values.nbytes for values in parameters) - sum(values.nbytes for _, values in trainable),
         item=min(floats, default=2),
-        hidden=text["hidden_size"],
+        hidden=hidden,
         queries=heads * head,
-        keys=(text.get("num_key_value_heads") or heads) * head,
+        keys=(setting(text, ("num_key_value_heads",)) or heads) * head,
         heads=heads,
-        mlp=experts * (text.get("moe_intermediate_size") or text.get("intermediate_size") or 4 * text["hidden_size"]),
-        vocabulary=text["vocab_size"],
+        mlp=(setting(text, ("num_experts_per_tok",)) or 1) * mlp,
+        vocabulary=setting(text, ("vocab_size", "embedding_size", "num_vocab")),
         layers=len(model.layers),
         adapters=sum(values.size for _, values in trainable),
         adapted_layers=len(adapted),
     )
+
+
+def settings_of(model: nn.Module, config: dict[str, Any]) -> dict[str, Any]:
+    """Return the language model's keys of `config`, with the defaults of mlx_lm's class for what is left out there."""
+    arguments = getattr(getattr(model, "language_model", model), "args", None)
+    return {**config, **(vars(arguments) if arguments else {}), **(config.get("text_config") or {})}
+
+
+def setting(text: dict[str, Any], names: Iterable[str]) -> int:
+    """Return what a family calls by one of `names`; of a list, one a layer, the largest; 0 if it has no such thing."""
+    value = next((text[name] for name in names if text.get(name)), 0)
+    return max(value) if isinstance(value, list) else value
 
 
 def predicted_memory(

@@ -192,5 +192,5 @@ def check_sizes(
         if len(rows) < batch_size:
             raise InputFileError(
                 f"{path} has {counted(len(rows), 'row')}, fewer than training.batch_size = {batch_size}. "
-                f"What helps: {what_helps}, or training.batch_size: {max(1, len(rows))}."
+                f"What helps: {what_helps}" + (f", or training.batch_size: {len(rows)}." if len(rows) else ".")
             )

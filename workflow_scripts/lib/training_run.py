@@ -5,19 +5,66 @@ best_0000499.safetensors        the adapters of the lowest validation loss
 0000504_state.*                 from where a training goes on (training_state)
 metrics.csv, adapter_config.json, and finished.json, the last of all"""
 
+import fcntl
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from lib.errors import ConfigurationError
+from lib.errors import ConfigurationError, InputFileError, UnderstudyError
 from lib.files import read_json, write_json, written_aside
+from lib.job_log import log
 from lib.model_folder import companion_files
 
 ADAPTERS, ADAPTER_CONFIG, METRICS = "adapters.safetensors", "adapter_config.json", "metrics.csv"
 FINISHED, KEPT = "finished.json", "kept.json"
+
+
+class SaveFailed(UnderstudyError):
+    """The disk does not take what a training writes."""
+
+
+class RunInUse(UnderstudyError):
+    """Another process trains in the folder."""
+
+
+@contextmanager
+def saving(path: str | os.PathLike) -> Iterator[None]:
+    """Raise SaveFailed if the operating system refuses what is written to `path` within the block."""
+    try:
+        yield
+    except OSError as error:
+        raise SaveFailed(
+            f"{path} can't be saved: {error.strerror}. What was saved before is whole; make room, and run the same command again."
+        ) from None
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keep a run's folder for this process; when it ends, however that is, the operating system sets the folder free.
+
+    Raises RunInUse if another process has it: one whose Snakemake was killed goes on by itself."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        lock(handle, folder)
+        yield
+    finally:
+        os.close(handle)
+
+
+def lock(handle: int, folder: Path) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise RunInUse(
+            f"Another process trains in {folder}. Wait for it, or end it (it then saves first), and run the same command again."
+        ) from None
+    except OSError:
+        # Some network file systems lock no folders.
+        return
 
 
 def run_identity(config: dict, row_files: Iterable[str | Path], base_folder: str | Path) -> str:
@@ -57,23 +104,53 @@ def checkpoints(folder: Path) -> dict[int, Path]:
     return {iteration_of(path): path for path in sorted(folder.glob(checkpoint_name("*")))}
 
 
+def remove_later(folder: Path, iteration: int) -> None:
+    """Remove what a training left behind that goes on after `iteration` (0: from its start): it makes all of that again, and
+    what it does not make is not its own. The adapters of the lowest loss are written after a state, all else before it."""
+    later = [path for at, path in checkpoints(folder).items() if at > iteration]
+    later += [path for path in folder.glob("[0-9]*_state.*") if iteration_of(path) > iteration]
+    later += [path for path in folder.glob(best_name("*")) if int(path.stem.split("_")[1]) >= iteration]
+    for path in (*later, folder / FINISHED, *folder.glob(".*.part")):
+        path.unlink(missing_ok=True)
+
+
+def remove_best_but(folder: Path, iterations: set[int]) -> None:
+    """Remove the adapters that had the lowest validation loss once, but for those of some iterations."""
+    kept = {best_name(iteration) for iteration in iterations}
+    for path in folder.glob(best_name("*")):
+        if path.name not in kept:
+            path.unlink()
+
+
 def mark_finished(folder: Path, record: dict) -> None:
     """Write finished.json, last of all: until it is there, the run goes on from its last save.
 
     `record` has best and last: each iteration and valid_loss."""
     files = [best_name(record["best"]["iteration"]), *(path.name for path in checkpoints(folder).values())]
-    write_json(folder / FINISHED, {**record, "sha256": {name: file_sha256(folder / name) for name in files}})
+    sums = {name: file_sha256(folder / name) for name in files}
+    with saving(folder / FINISHED):
+        write_json(folder / FINISHED, {**record, "sha256": sums})
 
 
 def finished_run(folder: Path) -> dict | None:
-    """Return the record of a finished run whose adapters are still what they were, otherwise None."""
-    if not (folder / FINISHED).exists():
+    """Return the record of a finished run whose files are still what they were, otherwise None."""
+    path = folder / FINISHED
+    if not path.exists():
         return None
-    record = read_json(folder / FINISHED)
-    whole = all((folder / name).exists() for name in (*record["sha256"], ADAPTER_CONFIG, METRICS))
-    return (
-        record if whole and all(file_sha256(folder / name) == sha for name, sha in record["sha256"].items()) else None
-    )
+    try:
+        record = read_json(path)
+        sums = {**record["sha256"], ADAPTER_CONFIG: None, METRICS: None}
+        changed = [name for name, sha256 in sums.items() if not is_still(folder / name, sha256)]
+    except (InputFileError, KeyError, TypeError, AttributeError):
+        changed = [FINISHED]
+    if changed:
+        log.warning("Warning: %s is not what a finished training left there; it is trained again", folder / changed[0])
+    return None if changed else record
+
+
+def is_still(path: Path, sha256: str | None) -> bool:
+    """Whether a file is there and, if a sum is given, has it."""
+    return path.is_file() and sha256 in (None, file_sha256(path))
 
 
 def chosen_adapters(folder: Path, record: dict, keep: str | int) -> tuple[Path, int]:
@@ -99,7 +176,6 @@ def publish(folder: Path, record: dict, keep: str | int, outputs: dict[str, str]
     `outputs` maps adapters.safetensors, adapter_config.json and metrics.csv to paths."""
     chosen, iteration = chosen_adapters(folder, record, keep)
     beside = Path(outputs[ADAPTERS]).parent
-    beside.mkdir(parents=True, exist_ok=True)
     for old in checkpoints(beside).values():
         old.unlink()
     for checkpoint in checkpoints(folder).values():
@@ -112,12 +188,13 @@ def publish(folder: Path, record: dict, keep: str | int, outputs: dict[str, str]
         "last": {"file": checkpoint_name(record["last"]["iteration"]), **record["last"]},
         "first_valid_loss": record["first_valid_loss"],
     }
-    write_json(beside / KEPT, kept)
+    with saving(beside / KEPT):
+        write_json(beside / KEPT, kept)
     for name, source in ((ADAPTER_CONFIG, folder / ADAPTER_CONFIG), (METRICS, folder / METRICS), (ADAPTERS, chosen)):
         copy_whole(source, outputs[name])
     return kept
 
 
 def copy_whole(source: Path, output: str | os.PathLike) -> None:
-    with written_aside(output) as aside:
+    with saving(output), written_aside(output) as aside:
         shutil.copyfile(source, aside)

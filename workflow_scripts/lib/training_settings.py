@@ -1,14 +1,13 @@
 """Settings of a training that can't work, with the value that would; and what they amount to."""
 
 from collections.abc import Iterable, Sequence
-from math import ceil
 
 from mlx import nn
 from mlx.utils import tree_flatten
 from mlx_lm.utils import get_total_parameters
 
 from lib.errors import ConfigurationError
-from lib.job_log import log
+from lib.optimizer_updates import optimizer_updates, saved_iterations
 from lib.plain_numbers import counted
 
 
@@ -52,12 +51,14 @@ def check_keep(keep: str | int, saves: Iterable[int]) -> None:
         )
 
 
-def saved_iterations(iterations: int, save_every: int, accumulation_steps: int) -> list[int]:
-    """Return the iterations at which a state is saved: whole ones lie at multiples of the accumulation, so 500 becomes 504.
+def iterations_that_stay(config: dict, patience: int) -> list[int]:
+    """Return the iterations whose adapters can be kept: the saves and, with early stopping, the looks that may be the last.
 
-    The last iteration is always saved."""
-    step = ceil(save_every / accumulation_steps) * accumulation_steps
-    return sorted({*range(step, iterations + 1, step), iterations})
+    `config` is mlx_lm's lora.yaml."""
+    saves = saved_iterations(config["iters"], config["save_every"], config["grad_accumulation_steps"])
+    every = config["steps_per_eval"]
+    looks = [at - 1 for at in range(every, config["iters"], every) if at > 1] if patience else []
+    return sorted({*saves, *looks})
 
 
 def in_short(numbers: Sequence[int]) -> str:
@@ -65,11 +66,6 @@ def in_short(numbers: Sequence[int]) -> str:
     if len(numbers) <= 6:
         return ", ".join(map(str, numbers))
     return f"{numbers[0]}, {numbers[1]} ... {numbers[-1]}"
-
-
-def optimizer_updates(iterations: int, accumulation_steps: int) -> int:
-    """Return how often the adapters change; the gradients left over at the end make one more update."""
-    return ceil(iterations / accumulation_steps)
 
 
 def parameters_of(model: nn.Module) -> tuple[int, int]:
@@ -87,9 +83,3 @@ def plan_lines(model: nn.Module, iterations: int, accumulation_steps: int, batch
         "steps": f"{counted(iterations, 'iteration')}, "
         f"{counted(optimizer_updates(iterations, accumulation_steps), 'optimizer update')}",
     }
-
-
-def log_plan(model: nn.Module, iterations: int, accumulation_steps: int, batch_size: int = 1) -> None:
-    """Log what plan_lines says."""
-    for name, value in plan_lines(model, iterations, accumulation_steps, batch_size).items():
-        log.info("%s: %s", name, value)

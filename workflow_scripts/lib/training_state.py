@@ -13,16 +13,12 @@ import numpy as np
 from mlx import nn
 from mlx.utils import tree_flatten, tree_unflatten
 
-from lib.errors import InputFileError, UnderstudyError
+from lib.errors import InputFileError
 from lib.files import read_json, write_json, written_aside
 from lib.job_log import log
-from lib.training_run import file_sha256
+from lib.training_run import file_sha256, saving
 
 STATES_THAT_STAY = 2
-
-
-class SaveFailed(UnderstudyError):
-    """The disk does not take a save."""
 
 
 @dataclass(frozen=True)
@@ -58,13 +54,8 @@ def save_tensors(path: Path, tensors: dict[str, mx.array]) -> None:
     """Write a safetensors file, whole or not at all.
 
     Raises SaveFailed if the disk does not take it."""
-    try:
-        with written_aside(path) as aside, aside.open("wb") as opened:
-            mx.save_safetensors(opened, tensors)
-    except OSError as error:
-        raise SaveFailed(
-            f"{path} can't be saved: {error.strerror}. What was saved before is whole; make room, and run the same command again."
-        ) from None
+    with saving(path), written_aside(path) as aside, aside.open("wb") as opened:
+        mx.save_safetensors(opened, tensors)
 
 
 def save_state(folder: Path, moment: Moment, model: nn.Module, optimizer: optim.Optimizer) -> None:
@@ -75,10 +66,8 @@ def save_state(folder: Path, moment: Moment, model: nn.Module, optimizer: optim.
     tensors |= {f"optimizer.{name}": value for name, value in tree_flatten(optimizer.state)}
     arrays, record = state_files(folder, moment.iteration)
     save_tensors(arrays, tensors)
-    try:
+    with saving(record):
         write_json(record, {**asdict(moment), "sha256": file_sha256(arrays)})
-    except OSError as error:
-        raise SaveFailed(f"{record} can't be saved: {error.strerror}.") from None
     remove_states(folder, but=STATES_THAT_STAY)
 
 

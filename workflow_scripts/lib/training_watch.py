@@ -69,13 +69,14 @@ class Watcher:
         """What the training has taken until now, without the time that it was stopped."""
         return self._seconds_before + time.monotonic() - self._started
 
-    def best(self) -> tuple[int, float]:
-        """Iteration and validation loss of the best trained adapters, of equal ones the first."""
-        return min((look for look in self.valid_losses if look[0] > 0), key=lambda look: look[1])
+    def best(self, before: float = math.inf) -> tuple[int, float] | None:
+        """Iteration and validation loss of the best trained adapters looked at `before` an iteration, of equal ones the first."""
+        looks = (look for look in self.valid_losses if 0 < look[0] < before)
+        return min(looks, key=lambda look: look[1], default=None)
 
     def is_best(self) -> bool:
         """Whether the last look was the best at trained adapters."""
-        return self.valid_losses[-1][0] > 0 and self.best() == self.valid_losses[-1]
+        return self.best() == self.valid_losses[-1]
 
     def on_step(self, iteration: int, loss: float, tokens: int, seconds: float, report: dict) -> None:
         """Take in a step; `report` is mlx_lm's (learning_rate, peak_memory in GB).

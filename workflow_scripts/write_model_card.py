@@ -1,0 +1,146 @@
+"""Write models/{name}/README.md: the card that tells what the model was trained on, how, and what not to expect of it."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import ModelCardData
+from jinja2 import Environment, StrictUndefined
+
+from lib.base_licence import BaseModel, Licence, base_model_of, licence_of
+from lib.card_facts import pairs_of, talks_of, training_of
+from lib.card_usage import Exports, usage_of
+from lib.files import read_json, read_json_lines, write_text
+from lib.job_log import log, start_job_log
+from lib.markdown_text import Markdown, as_markdown
+from lib.plain_numbers import in_gigabytes
+from lib.published_files import UNDERSTUDY_RECORD, size_of
+from lib.training_run import file_sha256
+
+TEMPLATE = Path(__file__).with_name("model_card.md")
+# The hub takes ISO 639; captions name regions too, such as en-GB.
+LANGUAGE = re.compile(r"[a-z]{2,3}(?=-|$)")
+PURPOSES = {
+    "adapters": "the LoRA adapters alone, for mlx_lm on the base model",
+    "fused": "the model in MLX's own layout",
+}
+
+
+def write_model_card(
+    paths: dict[str, str], exports: Exports, voice: str, general_share: float | None, output: str, proof: str = ""
+) -> None:
+    """Write the card to `output`.
+
+    `paths` has videos, transcripts, base and models (folders), report, pairs, train, lora_config, metrics and adapters;
+    `general_share` is the part of general rows among the training's, `proof` Markdown on the steps of the export."""
+    report, base = read_json(paths["report"]), base_model_of(paths["base"])
+    licence = licence_of(paths["base"])
+    talks = talks_of(read_json(paths["videos"]), paths["transcripts"], report)
+    text = rendered(
+        head=Markdown(card_head(exports, base, licence, report["languages"])),
+        name=exports.name,
+        opening=opening(voice, talks["count"], base),
+        built_with="Built with Llama." if licence and licence.id.startswith("llama") else "",
+        talks=talks,
+        pairs=pairs_of([pair for _, pair in read_json_lines(paths["pairs"])], report, general_share),
+        training=training_of(paths["lora_config"], paths["metrics"], paths["adapters"]),
+        files=files_of_model(Path(paths["models"]), exports),
+        proof=Markdown(proof),
+        usage=[{**way, "commands": Markdown(way["commands"])} for way in usage_of(exports, base.hub_id)],
+        languages=limit_of_languages(report["languages"]),
+        licence=licence_in_words(licence, base),
+        provenance=provenance(paths, exports.name, base),
+    )
+    write_text(output, text)
+    log.info("%s: the model's card", output)
+
+
+def rendered(**values: Any) -> str:
+    """Return the card; whatever isn't marked as Markdown becomes text that shows itself."""
+    environment = Environment(finalize=as_markdown, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    text = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(**values)
+    return re.sub(r"\n{3,}", "\n\n", text).rstrip() + "\n"
+
+
+def card_head(exports: Exports, base: BaseModel, licence: Licence | None, languages: dict[str, int]) -> str:
+    """Return the YAML between its two lines, as the hub reads it: https://huggingface.co/docs/hub/model-cards"""
+    codes = [found[0] for language in languages if (found := LANGUAGE.match(language))]
+    data = ModelCardData(
+        base_model=base.hub_id,
+        language=list(dict.fromkeys(codes)) or None,
+        library_name="transformers",
+        license=licence.id if licence else None,
+        license_name=licence.name if licence and licence.id == "other" else None,
+        license_link=licence.link if licence and licence.id == "other" else None,
+        pipeline_tag="text-generation",
+        tags=["understudy", "lora", *(["gguf"] if exports.quantizations else [])],
+    )
+    return f"---\n{data.to_yaml()}\n---\n"
+
+
+def opening(voice: str, talks: str, base: BaseModel) -> str:
+    return (
+        f"A small language model that answers in a teacher's voice: {voice.rstrip('.')}. Made with Understudy from {talks}, on "
+        f"the base model {base.name}."
+    )
+
+
+def files_of_model(models: Path, exports: Exports) -> list[dict[str, str]]:
+    """Return a line for each part of the model that the reader of the card has."""
+    folder, is_published = models / exports.name, exports.repository is not None
+    lines = [
+        (
+            "the files beside this card" if is_published else f"{folder / 'hf'}/",
+            folder / "hf",
+            "transformers, mlx_lm, vLLM",
+        )
+    ]
+    for export in exports.named:
+        path = folder / export if export in PURPOSES else models / f"{exports.name}-{export}.gguf"
+        shown = f"{export}/" if export in PURPOSES else path.name if is_published else str(path)
+        lines.append((shown, path, PURPOSES.get(export, "llama.cpp, Ollama, LM Studio")))
+    return [{"shown": shown, "size": in_gigabytes(size_of(path)), "purpose": use} for shown, path, use in lines]
+
+
+def limit_of_languages(languages: dict[str, int]) -> str:
+    if not languages:
+        return "It answers in the language of the talks; others were not trained."
+    return f"It was trained in {' and '.join(languages)}; what it says in another language was not looked at."
+
+
+def licence_in_words(licence: Licence | None, base: BaseModel) -> Markdown:
+    """Return the licence of the base model and where it is to be read, or where to look for it."""
+    name = as_markdown(base.name)
+    page = f"[{name}](https://huggingface.co/{base.hub_id})" if base.hub_id else name
+    if licence is None:
+        return Markdown(f"unknown. Look at {page} before you pass the model on.")
+    shown = as_markdown(licence.name if licence.id == "other" and licence.name else licence.id)
+    link = f" ([its text]({licence.link}))" if licence.link else ""
+    return Markdown(f"{shown}{link}, as {page} says.")
+
+
+def provenance(paths: dict[str, str], name: str, base: BaseModel) -> dict[str, str]:
+    """Return what the model was made of, as understudy.json in the Hugging Face folder says, or as the files are."""
+    path = Path(paths["models"]) / name / "hf" / UNDERSTUDY_RECORD
+    record = read_json(path) if path.exists() else {}
+    revision = f" at {base.revision}" if base.revision else ""
+    lines = {
+        "base model": f"{base.name}{revision}",
+        "adapters, sha256": record.get("adapters_sha256") or file_sha256(paths["adapters"]),
+        "training rows, sha256": record.get("dataset_sha256") or file_sha256(paths["train"]),
+        "Understudy": record.get("workflow_version"),
+    }
+    return {key: value for key, value in lines.items() if value}
+
+
+if __name__ == "__main__":
+    start_job_log(snakemake.log[0])
+    records = ("videos", "report", "pairs", "train", "lora_config", "metrics", "adapters")
+    folders = {"transcripts": "data/transcripts", "base": str(Path(snakemake.input.base).parent), "models": "models"}
+    write_model_card(
+        paths={name: snakemake.input[name] for name in records} | folders,
+        exports=Exports(snakemake.config["name"], snakemake.params.repository, list(snakemake.params.exports)),
+        voice=snakemake.params.voice,
+        general_share=snakemake.params.general_share,
+        output=snakemake.output[0],
+    )
