@@ -7,7 +7,7 @@ export MODEL QUESTION
 INSTALL_RIVALS = if command -v uv >/dev/null; then set -- uv pip install --python .venv/bin/python; else set -- .venv/bin/python -m pip install; fi; \
 	"$$@" --quiet --target .benchmarks --no-deps -r benchmarks/requirements.txt
 
-.PHONY: demo chat test test-long lint docs lock references benchmark-captions benchmark-teach benchmark-duplicates benchmark-train environment
+.PHONY: demo chat test test-long lint docs lock references benchmark-captions benchmark-teach benchmark-duplicates benchmark-train benchmark-evaluation environment
 
 demo: environment
 	@started=$$(date +%s) && . .venv/bin/activate && \
@@ -62,6 +62,10 @@ benchmark-duplicates: environment
 benchmark-train: environment
 	@PYTHONPATH=workflow_scripts .venv/bin/python benchmarks/train.py
 	@PYTHONPATH=workflow_scripts .venv/bin/python benchmarks/train_profile.py
+
+# 30 minutes: held-out answers in batches beside one-by-one loops, three times, then 200 answers of 200 tokens.
+benchmark-evaluation: environment
+	@PYTHONPATH=workflow_scripts .venv/bin/python benchmarks/evaluation.py
 
 environment:
 	@sh envs/create_venv.sh

@@ -14,6 +14,7 @@ include: "rules/teach.smk"
 include: "rules/dataset.smk"
 include: "rules/train.smk"
 include: "rules/export.smk"
+include: "rules/evaluate.smk"
 
 
 rule all:

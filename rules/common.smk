@@ -11,9 +11,10 @@ from snakemake.exceptions import WorkflowError
 
 from lib.caption_files import caption_files
 from lib.channel_account import account_in_a_line
-from lib.configuration import complete_configuration
+from lib.configuration import QUANTIZATION_NAME, complete_configuration
 from lib.edited_questions import keep_edited_questions
 from lib.errors import UnderstudyError
+from lib.model_to_ask import ADAPTER_CONFIG, ADAPTERS, model_to_ask
 from lib.progress import spending_summary
 from lib.prompts import check_placeholders
 from lib.run_clock import end_fresh, start_run_clock
@@ -32,7 +33,7 @@ def checked_configuration():
             addresses_of(completed["source"]["channel"], completed["source"]["tabs"])
     except UnderstudyError as error:
         raise WorkflowError(str(error))
-    missing = named_files_that_are_missing(completed)
+    missing = named_files_that_are_missing(completed) + models_that_are_none(completed)
     if missing:
         raise WorkflowError("\n".join(missing))
     return completed
@@ -251,14 +252,86 @@ def named_files_that_are_missing(config):
         "dataset.extra_pairs": config["dataset"]["extra_pairs"],
         "source.cookies": config["source"]["cookies"],
         "training.replay.file": config["training"]["replay"]["file"],
+        "evaluation.file": config["evaluation"]["file"],
     }
     for key, value in (("teacher.gguf", config["teacher"]["gguf"]), ("base_model", config["base_model"])):
         named[key] = value if value and value.endswith(".gguf") and not value.startswith("package:") else None
     return [
         f"{key} is {path!r}: there is no such file in {Path.cwd()}."
         for key, path in named.items()
-        if path is not None and not Path(path).is_file()
+        if path is not None and not Path(path).is_file() and not path.startswith("data/dataset/")
     ]
+
+
+def models_that_are_none(config):
+    """What evaluation.models names and nobody can be asked by, one line each; the project's own models are made when wanted."""
+    mistakes = []
+    for name, path in config["evaluation"]["models"].items():
+        if path.startswith(f"models/{config['name']}"):
+            continue
+        try:
+            if not Path(path).exists():
+                raise UnderstudyError(f"there is no such file or folder in {Path.cwd()}.")
+            if isinstance(model_to_ask(Path(path)), Path) and not path.endswith(".gguf"):
+                raise UnderstudyError("it takes a .gguf file, a model folder, a folder of adapters, or a checkpoint.")
+        except UnderstudyError as error:
+            mistakes.append(f"evaluation.models.{name} is {path!r}: {error}")
+    return mistakes
+
+
+def held_out_rows_file():
+    """The rows that the models are asked about."""
+    return config["evaluation"]["file"] or "data/dataset/valid.jsonl"
+
+
+def evaluated_models():
+    """The names of the models that are evaluated, in the order in which they are shown."""
+    quantization = config["evaluation"]["quantization"] or config["export"]["quantizations"][-1]
+    return ["base", "tuned", quantization, *config["evaluation"]["models"]]
+
+
+def path_of_evaluated_model(wildcards):
+    """Where the model with this name is: base, tuned, a quantization, or one of evaluation.models."""
+    which = wildcards.which
+    named = {"base": BASE, "tuned": model_file("fused"), **config["evaluation"]["models"]}
+    if which not in named and not QUANTIZATION_NAME.fullmatch(which):
+        raise WorkflowError(
+            f"models/{config['name']}/evaluation/{which}.json: there is no such model. There are {', '.join(named)}, and the "
+            f"quantizations; evaluation.models in config.yaml names others."
+        )
+    return named.get(which, f"models/{config['name']}-{which}.gguf")
+
+
+def files_of_evaluated_model(wildcards):
+    """What has to be there before the model can be asked."""
+    path = Path(path_of_evaluated_model(wildcards))
+    if path.suffix == ".gguf":
+        return [str(path)]
+    if path.parent == Path(model_file("adapters")) or path == Path(model_file("adapters")):
+        # Of the checkpoints only this one is declared; the others come with it.
+        return [model_file(f"adapters/{ADAPTERS}"), model_file(f"adapters/{ADAPTER_CONFIG}"), f"{BASE}/config.json"]
+    if str(path) in (BASE, model_file("fused"), model_file("hf")):
+        return [f"{path}/config.json"]
+    try:
+        chosen = model_to_ask(path)
+    except UnderstudyError as error:
+        raise WorkflowError(f"evaluation.models.{wildcards.which}: {error}")
+    return local_model_files(os.path.relpath(chosen.folder)) + ([str(chosen.adapters)] if chosen.adapters else [])
+
+
+def tokenizer_of_evaluated_model(wildcards):
+    """The folder whose tokenizer reads for a GGUF file that was made here; one from elsewhere brings its own."""
+    return BASE if path_of_evaluated_model(wildcards).startswith(f"models/{config['name']}-") else None
+
+
+def how_models_answer():
+    """The keys of evaluation that shape what a model answers, and to what."""
+    return {key: config["evaluation"][key] for key in ("max_examples", "seed", "max_tokens", "temperature", "top_p")}
+
+
+def general_files():
+    """The general questions and texts that every model is asked and measured on."""
+    return sorted(os.path.relpath(path) for path in GENERAL_FOLDER.iterdir() if path.suffix in (".jsonl", ".txt"))
 
 
 def local_model_files(name):
@@ -308,9 +381,11 @@ config.update(checked_configuration())
 SLOTS = [f"q{number:02d}" for number in range(1, config["questions"]["per_video"] + 1)]
 BASE = f"models/base/{base_folder_name()}"
 CURATION = "data/curation.csv"
+GENERAL_FOLDER = Path(workflow.basedir) / "workflow_scripts/lib/general"
 QUESTIONS_PROMPT, ANSWERS_PROMPT = prompt_file("questions.md"), prompt_file("answers.md")
 
 
 wildcard_constraints:
     video_id="[A-Za-z0-9_-]{11}",
     quant="[A-Z0-9_]+",
+    which="[A-Za-z0-9][A-Za-z0-9._-]*",

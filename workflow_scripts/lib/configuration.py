@@ -21,6 +21,9 @@ ADVICE = {
     "training.iters": "iters follow from training.epochs: epochs x training rows / batch_size.",
 }
 
+MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+QUANTIZATION_NAME = re.compile(r"(B?F|Q\d_)[A-Z0-9_]+")
+
 
 def complete_configuration(given: dict, schema_path: str | Path) -> dict:
     """Return `given` with all defaults filled in and numbers that YAML read as text (`1e-5`) made numbers.
@@ -116,6 +119,12 @@ def conflicts(config: dict) -> list[str]:
         f"training.{key} is 0; it takes -1 for all, or 1 and more."
         for key in ("num_layers", "val_batches")
         if config["training"][key] == 0
+    ]
+    found += [
+        f"evaluation.models has the name {name!r}; it takes letters, digits, `.`, `_` and `-`, and is neither base nor tuned nor "
+        f"that of a quantization."
+        for name in config["evaluation"]["models"]
+        if not MODEL_NAME.fullmatch(name) or name in ("base", "tuned") or QUANTIZATION_NAME.fullmatch(name)
     ]
     return found
 

@@ -27,10 +27,16 @@ class TrainedRuns:
 
         Runs of two training answers that overlap by all but one word count as one."""
         longest = current = 0
-        for is_known in np.isin(self._runs_of(spoken_words(answer)), self._runs):
+        for is_known in self._are_known(self._runs_of(spoken_words(answer))):
             current = current + 1 if is_known else 0
             longest = max(longest, current)
         return longest + self._length - 1 if longest else 0
+
+    def _are_known(self, runs: np.ndarray) -> np.ndarray:
+        if not len(self._runs):
+            return np.zeros(len(runs), bool)
+        places = np.searchsorted(self._runs, runs)
+        return self._runs[np.minimum(places, len(self._runs) - 1)] == runs
 
     def _runs_of(self, words: list[str], learn: bool = False) -> np.ndarray:
         numbers = np.array([self._number_of(word, learn) for word in words], np.uint64)
