@@ -12,9 +12,16 @@ from markdown_it import MarkdownIt
 RENDERER = MarkdownIt("commonmark", {"html": False}).enable("table").disable(["image", "link", "autolink", "reference"])
 
 
-def rendered_answer(answer: str) -> str:
-    """Return the Markdown of an answer as HTML that does nothing."""
-    return RENDERER.render(answer)
+def rendered_answer(answer: str, below: int = 0) -> str:
+    """Return the Markdown of an answer as HTML that does nothing.
+
+    On a page with headings of its own, the answer's come `below` them: the highest as h5 below an h4, all others as h6."""
+    tokens = RENDERER.parse(answer)
+    headings = [token for token in tokens if token.type in ("heading_open", "heading_close")]
+    highest = min((token.tag for token in headings), default="")
+    for token in headings if below else []:
+        token.tag = f"h{min(below + (1 if token.tag == highest else 2), 6)}"
+    return RENDERER.renderer.render(tokens, RENDERER.options, {})
 
 
 def as_json_in_html(data: Any) -> str:
