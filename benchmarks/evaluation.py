@@ -4,8 +4,8 @@
 
 `MLX` is what the rule held_out_answers runs for a folder, `llama.cpp` what it runs for a GGUF file (Q4_K_M); beside them
 `mlx_lm.generate` in a loop, on a float32 base with the same optimised BLAS, and one request after the other to the same llama.cpp
-server. Every run is a process of its own; ends of turn are not obeyed, so that all answers have 200 tokens. A run of all 200 answers
-comes last."""
+server. Every run is a process of its own; ends of turn are not obeyed, so that all answers have 200 tokens. A run of all 200
+answers comes last."""
 
 import argparse
 import json
@@ -94,8 +94,9 @@ WAYS = {
 
 def measured(way: str, answers: int) -> dict[str, float]:
     """Run one way in a process of its own."""
-    command = [sys.executable, __file__, "--way", way, "--answers", str(answers)]
-    done = subprocess.run(command, capture_output=True, text=True)
+    command = [sys.executable, str(REPOSITORY / "benchmarks/evaluation.py"), "--way", way, "--answers", str(answers)]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "workflow_scripts")}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
     if done.returncode:
         sys.exit(done.stdout + done.stderr)
     tokens, seconds = json.loads(done.stdout.splitlines()[-1])

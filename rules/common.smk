@@ -267,7 +267,7 @@ def models_that_are_none(config):
     """What evaluation.models names and nobody can be asked by, one line each; the project's own models are made when wanted."""
     mistakes = []
     for name, path in config["evaluation"]["models"].items():
-        if path.startswith(f"models/{config['name']}"):
+        if is_made_here(path):
             continue
         try:
             if not Path(path).exists():
@@ -277,6 +277,14 @@ def models_that_are_none(config):
         except UnderstudyError as error:
             mistakes.append(f"evaluation.models.{name} is {path!r}: {error}")
     return mistakes
+
+
+def is_made_here(path):
+    """Whether a path is one of the project's own model: in its folder, or a GGUF file of it."""
+    gguf = Path(path).name.removeprefix(f"{config['name']}-").removesuffix(".gguf")
+    return path.startswith(model_file("")) or (
+        path == f"models/{config['name']}-{gguf}.gguf" and bool(QUANTIZATION_NAME.fullmatch(gguf))
+    )
 
 
 def held_out_rows_file():
@@ -321,7 +329,7 @@ def files_of_evaluated_model(wildcards):
 
 def tokenizer_of_evaluated_model(wildcards):
     """The folder whose tokenizer reads for a GGUF file that was made here; one from elsewhere brings its own."""
-    return BASE if path_of_evaluated_model(wildcards).startswith(f"models/{config['name']}-") else None
+    return BASE if is_made_here(path_of_evaluated_model(wildcards)) else None
 
 
 def how_models_answer():

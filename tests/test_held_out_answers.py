@@ -10,8 +10,9 @@ import pytest
 import answer_held_out as stage
 from lib.answer_parts import AnswerParts
 from lib.answering import Request, Sampling
+from lib.configuration import complete_configuration
 from lib.embedded_llama import embedded_server
-from lib.errors import InputFileError
+from lib.errors import ConfigurationError, InputFileError
 from lib.files import read_json, read_json_lines, write_json_lines
 from lib.gguf_writing import write_gguf_file
 from lib.held_out_rows import held_out_rows, sampled
@@ -20,6 +21,7 @@ from lib.mlx_answers import mlx_answers
 from lib.mlx_models import load_base
 from lib.row_reading import FolderReader, reader_of
 from lib.training_rows import common_length
+from project import REPOSITORY
 from random_models import FAMILIES, write_random_model
 from tiny_training import BASE, TRAIN, VALID, chat_row
 
@@ -264,27 +266,35 @@ def test_a_stopped_job_goes_on_and_ends_with_the_same(project, which, sign):
         assert one == pytest.approx(other, rel=1e-2)
 
 
+def test_what_can_not_be_evaluated_stops_the_run_before_any_job(project):
+    models = {"a": "none", "b": "config.yaml", "c": "captions", "own": "models/tiny/adapters", "other": "tiny-base"}
+    project.configure(evaluation={"models": models, "file": "none.jsonl"})
+    output = re.sub(r"\s+", " ", project.snakemake("-n", succeeds=False))
+    assert "evaluation.models.a is 'none': there is no such file or folder" in output
+    assert "evaluation.models.b is 'config.yaml': it takes a .gguf file, a model folder" in output
+    assert "evaluation.models.c is 'captions': captions has no model" in output
+    assert "evaluation.file is 'none.jsonl': there is no such file" in output
+    assert "models.own" not in output and "models.other" not in output
+
+
 @pytest.mark.parametrize(
     ("evaluation", "says"),
     [
-        ({"models": {"x": "none"}}, "evaluation.models.x is 'none': there is no such file or folder"),
-        (
-            {"models": {"x": "config.yaml"}},
-            "evaluation.models.x is 'config.yaml': it takes a .gguf file, a model folder",
-        ),
-        ({"models": {"x": "captions"}}, "evaluation.models.x is 'captions': captions has no model"),
         ({"models": {"tuned": "tiny-base"}}, "evaluation.models has the name 'tuned'"),
         ({"models": {"Q8_0": "tiny-base"}}, "evaluation.models has the name 'Q8_0'"),
-        ({"models": {"x": 3}}, "evaluation.models.x is 3; it takes text"),
-        ({"file": "none.jsonl"}, "evaluation.file is 'none.jsonl': there is no such file"),
+        ({"models": {"../x": "tiny-base"}}, r"evaluation.models has the name '../x'"),
+        ({"models": {"x": 3}}, "evaluation.models.x is 3; it takes text: Path of"),
+        ({"models": ["x"]}, "evaluation.models is .*; it takes a group of keys"),
+        ({"quantization": "Q9"}, "evaluation.quantization is 'Q9'; it takes one of null, F32"),
         ({"temperature": -1}, "evaluation.temperature is -1; it takes a number from 0"),
         ({"top_p": 0}, "evaluation.top_p is 0; it takes a number over 0"),
+        ({"max_example": 3}, "Did you mean evaluation.max_examples"),
     ],
 )
-def test_what_can_not_be_evaluated_stops_the_run_before_any_job(project, evaluation, says):
-    project.configure(evaluation=evaluation)
-    output = project.snakemake("-n", succeeds=False)
-    assert says in re.sub(r"\s+", " ", output)
+def test_a_key_that_can_not_be_is_named_with_what_it_takes(evaluation, says):
+    given = {"name": "x", "source": {"captions_dir": "captions"}, "teacher": {"model": "m"}, "base_model": "b"}
+    with pytest.raises(ConfigurationError, match=says):
+        complete_configuration({**given, "evaluation": evaluation}, REPOSITORY / "schemas/config.schema.yaml")
 
 
 def test_a_model_that_nobody_named_is_told_with_those_there_are(project):

@@ -19,7 +19,7 @@ from lib.answering import Request, Sampling, hash_of
 from lib.errors import InputFileError
 from lib.evaluated_model import LoadedModel, engine_of, identity_of, loaded
 from lib.files import write_json
-from lib.general_questions import FOLDER, general_questions
+from lib.general_questions import general_questions, general_texts
 from lib.held_out_rows import HeldOutRow, held_out_rows
 from lib.job_log import log
 from lib.model_to_ask import MlxModel, model_to_ask
@@ -118,7 +118,7 @@ def work_for(reader: RowReader, sources: dict[str, str], settings: dict[str, Any
 
 def general_paragraphs() -> list[tuple[str, str]]:
     """Return the general texts in paragraphs, each with a name: llama.cpp reads as many rows at once as it has slots."""
-    texts = [(path.name, path.read_text(encoding="utf-8").split("\n\n")) for path in sorted(FOLDER.glob("*.txt"))]
+    texts = [(name, text.split("\n\n")) for name, text in general_texts().items()]
     return [(f"{name}, paragraph {at}", text) for name, paragraphs in texts for at, text in enumerate(paragraphs, 1)]
 
 
