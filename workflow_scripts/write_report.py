@@ -80,7 +80,7 @@ def titles_of(pairs: list[dict]) -> dict[str, str]:
 
 
 def compared_rows(evaluation: dict[str, Any], titles: dict[str, str]) -> dict[str, Any]:
-    """What the page's script reads: each held-out question with the reference and the models' answers, rendered, and a few facts."""
+    """What the page's script reads: each held-out question with all answers to it, rendered, and a few facts."""
     names = list(evaluation["models"])
     rows = [
         {

@@ -55,18 +55,18 @@ def forest_line(figure: dict[str, Any], base: float, tuned: float, interval: Int
         "base": figure_text(base, is_share),
         "tuned": figure_text(tuned, is_share),
         "difference": change_text(interval.estimate, is_share),
-        "interval": interval_text(ends, is_share),
+        "interval": interval_text(interval, is_share),
         "low": low,
         "high": high,
         "at": place(interval.estimate * SIGN.get(better, 1) / scale),
     }
 
 
-def interval_text(ends: Sequence[float], is_share: bool) -> str:
+def interval_text(interval: Interval, is_share: bool) -> str:
     """As in `-5.3 to +2.8 points`."""
-    if not ends:
+    if interval.low is None or interval.high is None:
         return "one talk has no interval"
-    low, high = (change_text(end, is_share) for end in ends)
+    low, high = (change_text(end, is_share) for end in (interval.low, interval.high))
     return f"{low.removesuffix(' points')} to {high}"
 
 

@@ -70,7 +70,7 @@ class Bound:
 
 
 def verdict_of(differences: list[Difference], bounds: list[Bound]) -> dict:
-    """Return `status` (better, no_difference, worse, mixed), `line` (what a person reads), `opening` and `reasons` (its parts), and
+    """Return `status` (better, no_difference, worse, mixed), `line` (what a person reads) with its parts `opening` and `reasons`, and
     the measures' names by outcome.
 
     A broken bound counts as worse, so nothing with one is plainly better."""
