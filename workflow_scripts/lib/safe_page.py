@@ -17,6 +17,10 @@ def rendered_answer(answer: str, below: int = 0) -> str:
 
     On a page with headings of its own, the answer's come `below` them: the highest as h5 below an h4, all others as h6."""
     tokens = RENDERER.parse(answer)
+    for token in tokens:
+        # A table's cells have a style, which no policy of a page lets through.
+        if style := token.attrs.pop("style", None):
+            token.attrs["align"] = str(style).removeprefix("text-align:")
     headings = [token for token in tokens if token.type in ("heading_open", "heading_close")]
     highest = min((token.tag for token in headings), default="")
     for token in headings if below else []:
