@@ -157,19 +157,18 @@ def test_the_questions_are_searched_and_compared_by_keyboard(opened_page):
 
 
 def test_what_only_an_answer_says_is_found(opened_page):
-    opened_page.locator("#search").fill("zazolc litres")
+    opened_page.locator("#search").fill("gesla litres")
     assert opened_page.locator("#count").inner_text() == "0 of 40 questions"
-    opened_page.locator("#search").fill("zazolc")
-    found = opened_page.locator("#count").inner_text()
-    assert found == "3 of 40 questions"
+    opened_page.locator("#search").fill("GESLA jazn")
+    assert opened_page.locator("#count").inner_text() == "3 of 40 questions"
     assert "Zażółć" in opened_page.locator("#columns").inner_text()
 
 
 def test_the_flawed_answers_are_a_choice_away(opened_page):
     options = opened_page.locator("#flag option").all_inner_texts()
-    assert "empty (Tuned): 3" in options
+    assert "empty (Tuned): 2" in options
     opened_page.select_option("#flag", "empty (Tuned)")
-    assert opened_page.locator("#count").inner_text() == "3 of 40 questions"
+    assert opened_page.locator("#count").inner_text() == "2 of 40 questions"
     assert "(no answer)" in opened_page.locator("#columns section").nth(2).inner_text()
 
 
@@ -225,7 +224,7 @@ def test_hostile_texts_stay_texts(browser, measured, tmp_path):
         page.keyboard.press("j")
     assert page.locator("header .name").inner_text() == HOSTILE[0]
     page.locator("#search").fill("parent.hacked")
-    assert page.locator("#count").inner_text().startswith("8 of 40")
+    assert page.locator("#count").inner_text().startswith("14 of 40"), "8 questions, and 8 of talks"
     assert page.evaluate("window.hacked") is None
     assert (complaints, page.evaluate("reported")) == ([], [])
     page.close()
@@ -236,8 +235,8 @@ def test_a_thousand_answers_are_searched_and_four_are_drawn(browser, measured, t
     page, complaints = opened(browser, page_of(measured, evaluation_in(tmp_path / "many", rows, taught(rows))))
     assert page.locator("#count").inner_text() == "252 of 252 questions"
     assert page.locator("#columns section").count() == 4
-    page.locator("#search").fill("carrots part 4")
-    assert page.locator("#count").inner_text() == "6 of 252 questions"
+    page.locator("#search").fill("carrots part")
+    assert page.locator("#count").inner_text() == "24 of 252 questions"
     assert complaints == []
     page.close()
 

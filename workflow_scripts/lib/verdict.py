@@ -70,8 +70,8 @@ class Bound:
 
 
 def verdict_of(differences: list[Difference], bounds: list[Bound]) -> dict:
-    """Return `status` (better, no_difference, worse, mixed), `line` (what a person reads) with its parts `opening` and `reasons`, and
-    the measures' names by outcome.
+    """Return `status` (better, no_difference, worse, mixed), `line` (what a person reads), `opening` and `reasons` (of which the
+    line is made), and the measures' names by outcome.
 
     A broken bound counts as worse, so nothing with one is plainly better."""
     by_outcome = {
