@@ -43,10 +43,10 @@ def forest(evaluation: dict[str, Any], name: str) -> list[dict[str, Any]]:
 
 def forest_line(figure: dict[str, Any], base: float, tuned: float, interval: Interval) -> dict[str, Any]:
     is_share, better = figure["is_share"], figure["better"]
-    ends = [value for value in (interval.low, interval.high) if value is not None]
+    ends = [value for value in (interval.low, interval.high) if value is not None] or [interval.estimate]
     outcome = Difference("", "", better, base, tuned, interval).outcome if better else None
     scale = max(map(abs, [interval.estimate, *ends])) or 1.0
-    low, high = sorted(place(value * SIGN.get(better, 1) / scale) for value in ends or [interval.estimate])
+    drawn = [place(value * SIGN.get(better, 1) / scale) for value in ends]
     return {
         "says": figure["says"],
         "better": better,
@@ -56,8 +56,8 @@ def forest_line(figure: dict[str, Any], base: float, tuned: float, interval: Int
         "tuned": figure_text(tuned, is_share),
         "difference": change_text(interval.estimate, is_share),
         "interval": interval_text(interval, is_share),
-        "low": low,
-        "high": high,
+        "low": min(drawn),
+        "high": max(drawn),
         "at": place(interval.estimate * SIGN.get(better, 1) / scale),
     }
 
