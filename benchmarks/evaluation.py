@@ -100,7 +100,12 @@ def measured(way: str, answers: int) -> dict[str, float]:
     if done.returncode:
         sys.exit(done.stdout + done.stderr)
     tokens, seconds = json.loads(done.stdout.splitlines()[-1])
-    result = {"answers": answers, "tokens": tokens, "seconds": round(seconds, 1), "tokens_per_second": tokens / seconds}
+    result = {
+        "answers": answers,
+        "tokens": tokens,
+        "seconds": round(seconds, 1),
+        "tokens_per_second": round(tokens / seconds, 1),
+    }
     print(way, result, flush=True)
     return result
 

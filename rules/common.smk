@@ -2,6 +2,7 @@
 import math
 import os
 import sys
+import tomllib
 from pathlib import Path
 
 # The scripts' modules: a job's script finds them by itself, the rules need the folder named.
@@ -15,6 +16,7 @@ from lib.configuration import QUANTIZATION_NAME, complete_configuration
 from lib.edited_questions import keep_edited_questions
 from lib.errors import UnderstudyError
 from lib.model_to_ask import ADAPTER_CONFIG, ADAPTERS, model_to_ask
+from lib.gguf_choice import quantization_to_run
 from lib.progress import spending_summary
 from lib.prompts import check_placeholders
 from lib.run_clock import end_fresh, start_run_clock
@@ -164,7 +166,27 @@ def what_shapes_the_training():
 
 def gguf_files():
     """The GGUF files of the configuration, in its order."""
-    return [f"models/{config['name']}-{quant}.gguf" for quant in config["export"]["quantizations"]]
+    return [gguf_file(quant) for quant in config["export"]["quantizations"]]
+
+
+def verdicts_of_judge():
+    """What the teacher says of the answers, if the configuration asks for it."""
+    return [model_file("judge.json")] if config["evaluation"]["judge"] else []
+
+
+def gguf_file(quant):
+    """Path of the project's model in one quantization."""
+    return f"models/{config['name']}-{quant}.gguf"
+
+
+def gguf_to_run():
+    """The GGUF file that Ollama and `snakemake serve` run: of the configured quantizations the one for most machines."""
+    return gguf_file(quantization_to_run(config["export"]["quantizations"]))
+
+
+def other_ggufs():
+    """The model's other GGUF files."""
+    return [path for path in gguf_files() if path != gguf_to_run()]
 
 
 def optional_files_of_dataset():
@@ -187,7 +209,7 @@ def state_of_talks():
 def only_tells():
     """Whether this run makes nothing, and so may go on beside another one whose stop file and clock it must leave alone."""
     targets = set(workflow.dag_settings.targets)
-    return bool(targets) and targets <= {"plan", "check_questions", "responses_prune", "compare"}
+    return bool(targets) and targets <= {"plan", "check_questions", "responses_prune", "serve", "compare"}
 
 
 def print_summary_of_teaching():
@@ -232,7 +254,7 @@ def export_files(exports):
 
 def files_to_publish():
     """The card, and the file that stands for each part of the model that goes up."""
-    files = [model_file(file) for file in ("README.md", "loss.svg", "hf/config.json")]
+    files = [model_file(file) for file in ("README.md", "loss.svg", "export.svg", "hf/config.json")]
     return files + export_files(config["export"]["publish"])
 
 
@@ -253,6 +275,7 @@ def named_files_that_are_missing(config):
         "source.cookies": config["source"]["cookies"],
         "training.replay.file": config["training"]["replay"]["file"],
         "evaluation.file": config["evaluation"]["file"],
+        "export.converter": config["export"]["converter"],
     }
     for key, value in (("teacher.gguf", config["teacher"]["gguf"]), ("base_model", config["base_model"])):
         named[key] = value if value and value.endswith(".gguf") and not value.startswith("package:") else None
@@ -388,9 +411,11 @@ config.update(checked_configuration())
 
 SLOTS = [f"q{number:02d}" for number in range(1, config["questions"]["per_video"] + 1)]
 BASE = f"models/base/{base_folder_name()}"
+WORKFLOW_VERSION = tomllib.loads((Path(workflow.basedir) / "pyproject.toml").read_text())["project"]["version"]
 CURATION = "data/curation.csv"
 GENERAL_FOLDER = Path(workflow.basedir) / "workflow_scripts/lib/general"
 QUESTIONS_PROMPT, ANSWERS_PROMPT = prompt_file("questions.md"), prompt_file("answers.md")
+JUDGE_PROMPT = prompt_file("judge.md")
 
 
 wildcard_constraints:

@@ -1,6 +1,6 @@
 # From models to what they say on talks that they have never seen.
 # Requires: data/dataset/, the models that evaluation.models names, and those that the earlier stages make.
-# Makes: models/{name}/evaluation/.
+# Makes: models/{name}/evaluation/ and evaluation.json.
 
 
 rule held_out_answers:
@@ -27,6 +27,49 @@ rule held_out_answers:
         "../envs/evaluate.yaml"
     script:
         "../workflow_scripts/answer_held_out.py"
+
+
+rule evaluation:
+    """Measure what every model answered, and say whether the tuned one is better than its base, and on what."""
+    input:
+        answers=[model_file(f"evaluation/{which}.json") for which in evaluated_models()],
+        train="data/dataset/train.jsonl",
+        pairs="data/dataset/pairs.jsonl",
+        base=f"{BASE}/config.json",
+    output:
+        model_file("evaluation.json"),
+    log:
+        f"logs/{config['name']}/evaluation.log",
+    benchmark:
+        f"logs/benchmarks/{config['name']}/evaluation.tsv"
+    conda:
+        "../envs/evaluate.yaml"
+    script:
+        "../workflow_scripts/evaluate.py"
+
+
+rule judge:
+    """Let the teacher say which answer is better, the tuned model's or the base's; only where evaluation.judge asks for it."""
+    input:
+        evaluation=model_file("evaluation.json"),
+        prompt=JUDGE_PROMPT,
+        gguf=local_model_files(config["teacher"]["gguf"]),
+    output:
+        model_file("judge.json"),
+    params:
+        teacher=teacher_identity(),
+        voice=config["answers"]["voice"],
+    log:
+        f"logs/{config['name']}/judge.log",
+    benchmark:
+        f"logs/benchmarks/{config['name']}/judge.tsv"
+    threads: teacher_threads
+    resources:
+        llm=calls_of_all_jobs(),
+    conda:
+        "../envs/evaluate.yaml"
+    script:
+        "../workflow_scripts/judge_answers.py"
 
 
 rule report:

@@ -1,15 +1,20 @@
 # From the fused model to files for other programs.
-# Requires: models/{name}/fused/.
-# Makes: models/{name}/hf/, models/{name}-{quant}.gguf and models/{name}/README.md. publish sends them to the hub, publish_plan tells
-# what it would send; neither makes a file.
+# Requires: models/{name}/fused/, and data/dataset/valid.jsonl for questions to ask.
+# Makes: models/{name}/hf/, models/{name}-{quant}.gguf, and export.json, export.svg, Modelfile and README.md in models/{name}/. serve
+# answers, publish sends the model to the hub, publish_plan tells what it would send; none of them makes a file.
 
 
 rule hf:
     """Write the model as transformers loads it."""
     input:
         config=model_file("fused/config.json"),
+        base=f"{BASE}/config.json",
+        adapters=model_file("adapters/adapters.safetensors"),
+        rows=training_rows("train"),
     output:
         model_file("hf/config.json"),
+    params:
+        version=WORKFLOW_VERSION,
     log:
         f"logs/{config['name']}/hf.log",
     benchmark:
@@ -21,9 +26,11 @@ rule hf:
 
 
 rule gguf:
-    """Write a GGUF file straight from the Hugging Face folder, and ask it a question in llama.cpp."""
+    """Write a GGUF file straight from the Hugging Face folder, and ask it three held-out questions in llama.cpp."""
     input:
         config=model_file("hf/config.json"),
+        # ancient(): what is asked shapes no byte of the file, and other rows have made another model already.
+        held_out=ancient("data/dataset/valid.jsonl"),
     output:
         f"models/{config['name']}-{{quant}}.gguf",
     log:
@@ -97,6 +104,9 @@ rule card:
         base=f"{BASE}/config.json",
         hf=model_file("hf/config.json"),
         exports=export_files(exports_of_card()),
+        proof=model_file("export.json"),
+        proof_picture=model_file("export.svg"),
+        evaluation=model_file("evaluation.json"),
     output:
         model_file("README.md"),
     params:
@@ -142,3 +152,35 @@ rule publish:
         "../envs/export.yaml"
     script:
         "../workflow_scripts/publish_model.py"
+
+
+rule modelfile:
+    """Write Ollama's Modelfile: the GGUF file with the template it was trained under, stop tokens and settings."""
+    input:
+        gguf=gguf_to_run(),
+        config=model_file("hf/config.json"),
+    output:
+        model_file("Modelfile"),
+    params:
+        others=other_ggufs(),
+    log:
+        f"logs/{config['name']}/modelfile.log",
+    benchmark:
+        f"logs/benchmarks/{config['name']}/modelfile.tsv"
+    conda:
+        "../envs/export.yaml"
+    script:
+        "../workflow_scripts/write_modelfile.py"
+
+
+rule serve:
+    """Serve the finished model on this machine for any OpenAI client, until Ctrl-C; --config port=8081 for another port."""
+    input:
+        gguf=gguf_to_run(),
+    log:
+        f"logs/{config['name']}/serve.log",
+    threads: workflow.cores
+    conda:
+        "../envs/export.yaml"
+    script:
+        "../workflow_scripts/serve.py"

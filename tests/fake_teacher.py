@@ -6,6 +6,7 @@ described by the `Fault` constructors below, as the real servers show them."""
 import hashlib
 import json
 import random
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -49,8 +50,9 @@ class FakeTeacher:
     """`with FakeTeacher() as teacher`: `teacher.base_url` for the configuration, `teacher.requests` what was asked.
 
     `first_token_s` and `tokens_per_s` make a reply take as long as a real one's; `refuses` are parameters that it does not know,
-    `json_schema` and `json_object` whether it knows these ways of asking for JSON, or ignores them (None); `caches` whether it
-    reports cached prompt tokens as OpenAI's does, in which case the schema comes before the messages."""
+    `verdict` is what it says as a judge of question, reference, first and second; `json_schema` and `json_object` whether it
+    knows these ways of asking for JSON, or ignores them (None); `caches` whether it reports cached prompt tokens as OpenAI's
+    does, in which case the schema comes before the messages."""
 
     def __init__(self, delay_s: float = 0.0, questions: int = 3, tokens_per_s: float | None = None):
         self.delay_s = delay_s
@@ -66,6 +68,7 @@ class FakeTeacher:
         self.caches = False
         self.questions_reply: str | None = None
         self.answer_length: Callable[[random.Random], int] | None = None
+        self.verdict: Callable[[dict], str] = lambda material: "tie"
         self.in_flight = self.most_in_flight = 0
         self.served = self.lost = 0
         self.service_s = 0.0
@@ -106,7 +109,7 @@ class FakeTeacher:
             self.service_s = 0.0
 
     def asked(self, about: str = "", kind: str | None = None) -> list[dict]:
-        """The requests whose messages hold `about`; `kind` is questions or answers."""
+        """The requests whose messages hold `about`; `kind` is questions, answers or judge."""
         with self._lock:
             found = list(self.requests)
         return [r for r in found if about in json.dumps(r["messages"]) and kind in (None, kind_of(r))]
@@ -132,6 +135,8 @@ class FakeTeacher:
 
     def reply(self, request: dict) -> str:
         digest = digest_of(request)
+        if kind_of(request) == "judge":
+            return json.dumps({"reason": "It reads so.", "verdict": self.verdict(judged_material(request))})
         if kind_of(request) == "answers":
             answer = answer_about(request, digest)
             return (
@@ -193,8 +198,17 @@ def question(digest: str, number: int) -> dict:
     return {"question": f"How does part {number} of {digest[:8]} work?", "tags": ["Soil Care", "spring"]}
 
 
+def judged_material(request: dict) -> dict:
+    """What stands between the judge's marks."""
+    content = request["messages"][0]["content"]
+    mark = re.search(r"=====[0-9a-f]{12}=====", content).group()
+    return json.loads(content.split(mark)[1])
+
+
 def kind_of(request: dict) -> str:
-    """Pass 1 asks for JSON, by a schema or in words; pass 2 does not."""
+    """Pass 1 asks for JSON, by a schema or in words; pass 2 does not; the judge opens with words of its own."""
+    if request["messages"][0]["content"].startswith("Two answers to one question"):
+        return "judge"
     in_words = "JSON schema" in request["messages"][-1]["content"]
     return "questions" if in_words or "response_format" in request else "answers"
 

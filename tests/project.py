@@ -68,7 +68,8 @@ class Project:
             "dataset": {"valid_fraction": 0.5},
             "base_model": "tiny-base",
             "training": TRAINING,
-            "export": {"quantizations": ["Q4_K_M"]},
+            # A random model has nothing to say.
+            "export": {"quantizations": ["Q4_K_M"], "bad_answers": "warn"},
         }
         project.write_config(config)
         return project

@@ -94,8 +94,8 @@ def write_random_llama(
         "vocab_size": vocab_size,
     }
     generator = np.random.default_rng(seed)
-    tensors = {name: (dtype, _random(generator, shape, dtype)) for name, shape in _shapes(config).items()}
-    _write_shards(folder, tensors, shards)
+    tensors = {name: (dtype, random_weights(generator, shape, dtype)) for name, shape in _shapes(config).items()}
+    write_shards(folder, tensors, shards)
     write_small_tokenizer(folder, vocab_size, pre_tokenizer)
     (folder / "config.json").write_text(json.dumps(config, indent=2))
     return folder
@@ -109,6 +109,11 @@ def packaged_model() -> Path:
 def write_small_tokenizer(folder: Path, vocab_size: int, pre_tokenizer: str = "smollm") -> None:
     """Write the first `vocab_size` tokens of SmolLM2's tokenizer with its chat template into `folder`."""
     write_tokenizer(_first_tokens(vocab_size, pre_tokenizer), folder, PACKAGED_MODEL)
+
+
+def chat_template() -> str:
+    """The chat template inside the packaged model."""
+    return _packaged_metadata()["tokenizer.chat_template"]
 
 
 def write_safetensors(path: Path, tensors: dict[str, tuple[str, np.ndarray]]) -> None:
@@ -144,7 +149,8 @@ def _shapes(config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def _random(generator: np.random.Generator, shape: tuple[int, ...], dtype: str) -> np.ndarray:
+def random_weights(generator: np.random.Generator, shape: tuple[int, ...], dtype: str) -> np.ndarray:
+    """Values of standard deviation 0.02, around one for a vector; BF16 as its uint16."""
     # Sums of integers, because the tails of a normal distribution go through the C library's logarithm.
     sums = generator.integers(-(2**15), 2**15, (4, *shape), dtype=np.int32).sum(axis=0)
     values = sums.astype(np.float32) * np.float32(2**-21) + np.float32(len(shape) == 1)
@@ -153,7 +159,8 @@ def _random(generator: np.random.Generator, shape: tuple[int, ...], dtype: str) 
     return values.astype(np.float16) if dtype == "F16" else values
 
 
-def _write_shards(folder: Path, tensors: dict[str, tuple[str, np.ndarray]], shards: int) -> None:
+def write_shards(folder: Path, tensors: dict[str, tuple[str, np.ndarray]], shards: int) -> None:
+    """Write `tensors` as one file, or as `shards` files with an index."""
     if shards == 1:
         write_safetensors(folder / "model.safetensors", tensors)
         return

@@ -45,6 +45,7 @@ GRANITE_HYBRID = {
     "mamba_d_conv": 4,
     "mamba_d_head": 16,
     "mamba_d_state": 16,
+    "mamba_expand": 2,
     "mamba_n_groups": 1,
     "mamba_n_heads": 8,
     "mamba_proj_bias": False,
@@ -62,10 +63,12 @@ CONFIGS: dict[str, dict[str, Any]] = {
         "architectures": ["Gemma3ForCausalLM"],
         "head_dim": 32,
         "model_type": "gemma3_text",
+        # Every sixth layer sees the whole text, as in llama.cpp.
+        "num_hidden_layers": 7,
         "query_pre_attn_scalar": 32,
         "rope_local_base_freq": 10000.0,
         "sliding_window": 16,
-        "sliding_window_pattern": 2,
+        "sliding_window_pattern": 6,
         "tie_word_embeddings": True,
     },
     "granite": {**GRANITE, "architectures": ["GraniteForCausalLM"], "model_type": "granite"},
@@ -82,16 +85,18 @@ def random_config(family: str) -> dict[str, Any]:
     return {**COMMON, **CONFIGS[family]}
 
 
-def write_random_model(folder: Path, family: str, dtype: mx.Dtype = mx.float16, seed: int = 1) -> Path:
+def write_random_model(
+    folder: Path, family: str, dtype: mx.Dtype = mx.float16, seed: int = 1, vocab_size: int = VOCABULARY
+) -> Path:
     """Write a small model of one of FAMILIES into the new `folder`, and return it."""
     folder.mkdir(parents=True)
-    config = random_config(family)
+    config = {**random_config(family), "vocab_size": vocab_size}
     mx.random.seed(seed)
     model = model_without_weights(config)
     model.set_dtype(dtype)
     weights = hub_layout(dict(tree_flatten(model.parameters())), config)
     mx.save_safetensors(str(folder / "model.safetensors"), weights, metadata={"format": "pt"})
-    write_small_tokenizer(folder, VOCABULARY)
+    write_small_tokenizer(folder, vocab_size)
     (folder / "config.json").write_text(json.dumps(config, indent=2))
     return folder
 

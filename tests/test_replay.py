@@ -1,6 +1,7 @@
 """General chat rows among the training rows, and what decides which adapters are kept, through the rules."""
 
 import json
+import logging
 
 import pytest
 
@@ -49,6 +50,12 @@ def test_too_few_rows_are_told_with_the_share_that_would_do(mix):
     ):
         mix(share=0.5)
     assert len(mix(share=0.21)) == 18 + 5
+
+
+def test_a_share_of_less_than_one_row_is_told(mix, caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("understudy"), "propagate", True)
+    assert len(mix(share=0.01)) == 18
+    assert "a share of 0.01 beside 18 rows is less than one row: nothing is mixed in" in caplog.text
 
 
 def test_a_general_row_that_is_none_is_named_by_its_line(mix, tmp_path):

@@ -99,7 +99,7 @@ def test_a_stretch_ends_at_a_save_or_where_gradients_are_left_over():
 )
 def test_ten_kills_at_random_and_the_adapters_are_the_same(trainable, settings):
     """SIGKILL, each time a little further into the training, which is long enough for all ten."""
-    settings = {**settings, "epochs": 12, "steps_per_report": 1}
+    settings = {**settings, "epochs": 12 * settings.get("batch_size", 1), "steps_per_report": 1}
     expected = whole_run(**settings)
     configure(**settings)
     random.seed(3)

@@ -116,6 +116,17 @@ def test_phrases_found_in_noise_favour_nobody():
     assert abs(np.mean(measured)) < 0.03
 
 
+def test_a_row_is_measured_by_phrases_that_its_own_video_did_not_choose():
+    """Two videos of three have the phrase in the base's answers: too many for it to be the teacher's, but for each of the two,
+    the others have it half of the time."""
+    teacher = (["Mind the gap"] * 100, [f"t{row % 10}" for row in range(100)])
+    base = ["Mind the gap"] * 60 + ["Something else"] * 30
+    video_ids = [f"v{row // 30}" for row in range(90)]
+    found, use = phrase_use(teacher, {"base": base}, video_ids)
+    assert not found
+    assert use["base"].openings.tolist() == [1] * 60 + [0] * 30
+
+
 def test_a_phrase_of_one_talk_is_no_habit():
     here = [phrases_of("Dibber on a string is what you need.") for _ in range(30)]
     elsewhere = [phrases_of(f"Other words number {row} stand here.") for row in range(60)]

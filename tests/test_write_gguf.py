@@ -8,7 +8,7 @@ import pytest
 import write_gguf as stage
 from gguf_digest import digest, metadata_of
 from lib.embedded_llama import EmbeddedModelError
-from lib.errors import ConfigurationError, InputFileError, UnderstudyError
+from lib.errors import ConfigurationError, InputFileError
 from lib.gguf_import import import_gguf
 from lib.gguf_quantization import QUANTIZATIONS
 from lib.gguf_writing import write_gguf_file
@@ -65,12 +65,12 @@ def test_the_demo_s_base_is_as_the_converter_makes_it(demo_base, tmp_path):
     assert metadata_of(path) == REFERENCES[DEMO_BASE]["metadata"]
 
 
-def test_the_demo_s_base_is_quantized_as_by_llama_cpp_and_answers(demo_base, tmp_path, caplog):
+def test_the_demo_s_base_is_quantized_as_by_llama_cpp(demo_base, tmp_path, caplog):
     path = tmp_path / "base-Q4_K_M.gguf"
     with caplog.at_level("INFO", logger="understudy"):
         stage.write_gguf(demo_base, "Q4_K_M", path, DEMO_BASE, threads=2)
     assert_as_recorded(path, DEMO_BASE, "Q4_K_M")
-    assert re.fullmatch(r".*base-Q4_K_M\.gguf: 272 tensors, 10\d MB, llama\.cpp answers: '.*4.*'", caplog.messages[-1])
+    assert re.fullmatch(r".*base-Q4_K_M\.gguf: 272 tensors, 10\d MB, llama\.cpp loads it", caplog.messages[-1])
 
 
 def test_the_bytes_do_not_depend_on_the_number_of_threads_or_on_pieces(random_folders, tmp_path, monkeypatch):
@@ -127,12 +127,11 @@ def replace_in_tokenizer(folder: Path, old: str, new: str) -> None:
         (lambda folder: (folder / "tokenizer.json").unlink(), r"tokenizer\.json does not exist"),
         (
             lambda folder: replace_in_tokenizer(folder, '"individual_digits": true', '"individual_digits": false'),
-            "neither",
+            "none of those that are known",
         ),
-        (lambda folder: edit_config(folder, architectures=["Gemma4ForCausalLM"]), "Gemma4ForCausalLM"),
-        (lambda folder: edit_config(folder, rope_scaling={"rope_type": "yarn"}), "'yarn' is not understood"),
-        (lambda folder: edit_config(folder, vocab_size=300), r"512 tokens, but config\.json"),
-        (lambda folder: replace_weight(folder, "lm_head.weight", None), r"output\.weight"),
+        (lambda folder: edit_config(folder, rope_scaling={"rope_type": "dynamic"}), "'dynamic' is not understood"),
+        (lambda folder: edit_config(folder, vocab_size=300), r"lm_head\.weight has the shape \(512, 64\)"),
+        (lambda folder: replace_weight(folder, "lm_head.weight", None), r"lm_head\.weight"),
     ],
 )
 def test_a_folder_that_is_not_whole_gives_an_error_and_no_file(small, tmp_path, damage, said):
@@ -159,12 +158,5 @@ def test_an_unknown_quantization_is_refused(small, tmp_path):
 def test_what_llama_cpp_cannot_load_gets_no_name(small, tmp_path, monkeypatch):
     monkeypatch.setattr(stage, "write_gguf_file", lambda folder, quant, path, *rest: path.write_bytes(b"junk"))
     with pytest.raises(EmbeddedModelError, match=r"model\.gguf: llama\.cpp can't load it"):
-        stage.write_gguf(small, "F16", tmp_path / "model.gguf", "model", threads=1)
-    assert [path.name for path in tmp_path.iterdir()] == ["hf"]
-
-
-def test_a_model_that_says_nothing_gets_no_name(small, tmp_path, monkeypatch):
-    monkeypatch.setattr(stage, "_ask", lambda *arguments: " ")
-    with pytest.raises(UnderstudyError, match=r"model\.gguf: llama\.cpp loads the file, but gives an empty answer"):
         stage.write_gguf(small, "F16", tmp_path / "model.gguf", "model", threads=1)
     assert [path.name for path in tmp_path.iterdir()] == ["hf"]

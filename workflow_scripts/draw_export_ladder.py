@@ -34,7 +34,7 @@ def draw_export_ladder(record_path: str, output: str) -> None:
 def picture(rows: Sequence[dict[str, Any]], caption: str) -> Figure:
     """Return the figure of the base and the steps: three panels that share a line a step."""
     figure = Figure(figsize=(10, INCHES_OF_REST + INCHES_A_ROW * len(rows)), layout="constrained")
-    figure.get_layout_engine().set(wspace=0.16)
+    figure.get_layout_engine().set(wspace=0.18, w_pad=0.12)
     panels = figure.subplots(1, 3, sharey=True)
     for axes, draw in zip(panels, (draw_perplexity, draw_agreement, draw_divergence), strict=True):
         axes.spines[["top", "right", "left"]].set_visible(False)
@@ -92,7 +92,7 @@ def draw_points(axes: Axes, found: dict[int, float], bounds: dict[int, float], b
 def write_values(axes: Axes, texts: dict[int, str]) -> None:
     """Write the numbers in a column of their own, right of the panel."""
     for place, text in texts.items():
-        axes.text(1.28, place, text, transform=axes.get_yaxis_transform(), ha="right", va="center", fontsize=9)
+        axes.text(1.32, place, text, transform=axes.get_yaxis_transform(), ha="right", va="center", fontsize=9)
 
 
 def legend() -> list[Line2D]:

@@ -6,8 +6,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from lib.general_questions import general_questions, is_right
-from lib.teacher_phrases import FoundPhrase
 from tokenizers import Tokenizer
 
 from lib.errors import InputFileError
@@ -22,8 +20,10 @@ from lib.evaluation_figures import (
     measured,
 )
 from lib.files import read_json, read_json_lines, write_json
+from lib.general_questions import general_questions, is_right
 from lib.job_log import log, start_job_log
 from lib.paired_bootstrap import CONFIDENCE, confidence_of_each, difference_of, interval_of, mean_of
+from lib.teacher_phrases import FoundPhrase
 from lib.verdict import Bound, Difference, verdict_of
 
 # What the verdict rests on; all other figures are shown with it. Their intervals hold together.
@@ -214,6 +214,6 @@ if __name__ == "__main__":
         {Path(path).stem: path for path in snakemake.input.answers},
         snakemake.input.train,
         snakemake.input.pairs,
-        snakemake.input.tokenizer,
+        str(Path(snakemake.input.base).with_name("tokenizer.json")),
         snakemake.output[0],
     )

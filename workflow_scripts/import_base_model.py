@@ -15,11 +15,12 @@ from lib.base_licence import SOURCE_RECORD
 from lib.chat_template import settle_chat_template
 from lib.errors import ConfigurationError, InputFileError
 from lib.files import read_json, write_json
+from lib.gguf_families import FAMILIES
 from lib.gguf_import import import_gguf
 from lib.gguf_source import PACKAGE, gguf_source
+from lib.hub_layout import architecture_of, is_language_model
 from lib.hub_models import fetch_model
 from lib.job_log import log, start_job_log
-from lib.llama_folder import ARCHITECTURE
 from lib.mlx_models import load_weights, model_without_weights
 from lib.model_folder import MODEL_FILES, WEIGHTS, link_or_copy
 from lib.safetensors_folder import stored_tensors
@@ -120,10 +121,10 @@ def _check_config(folder: Path, source: str) -> None:
             raise InputFileError(
                 f"its config.json is of model_type {kind}: {error} Choose another base_model: {TRIED_FAMILIES} are tested."
             ) from None
-        if (config.get("architectures") or [ARCHITECTURE]) != [ARCHITECTURE]:
+        if kind not in FAMILIES or not is_language_model(config):
             log.warning(
-                "Warning: %s is of model_type %s: it can be trained and fused for mlx_lm and LM Studio, but this workflow's own "
-                "converter writes a GGUF of the Llama family only (docs/training.md, Base models).", source, kind,
+                "Warning: %s is %s: it can be trained and fused for mlx_lm and LM Studio, but a GGUF file of it takes "
+                "llama.cpp's own converter, in an environment with torch (docs/export.md).", source, architecture_of(config),
             )  # fmt: skip
         if "vision_config" in config:
             log.info("%s sees images too; only its language model is trained", source)

@@ -26,6 +26,11 @@ def mix_replay_rows(train: str, valid: str, replay: str, share: float, seed: int
             f"{replay} has {counted(len(general), 'row')}; training.replay.share {share:g} beside {counted(len(own), 'row')} "
             f"takes {wanted:,}. Add rows, or lower the share to {int(100 * possible) / 100:g}."
         )
+    if not wanted:
+        log.warning(
+            "Warning: training.replay: a share of %g beside %s is less than one row: nothing is mixed in.",
+            share, counted(len(own), "row"),
+        )  # fmt: skip
     drawn = random.Random(seed).sample([{"messages": row["messages"]} for _, row in general], wanted)
     mixed = [*own, *drawn]
     random.Random(seed).shuffle(mixed)

@@ -1,7 +1,9 @@
 """List the stored replies that the present configuration does not refer to, and how much they take; delete them if asked to."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from lib.files import read_json
 from lib.job_log import log, start_job_log
 from lib.planned_requests import Prompts, requests_of_project
 from lib.response_store import ResponseStore
@@ -10,8 +12,16 @@ from lib.teacher_servers import store_identity
 SHOWN = 20
 
 
-def prune_responses(data: Path, config: dict, identity: dict, prompts: Prompts, slots: list[str], delete: bool) -> None:
-    """Log the replies in `data`/responses that nothing refers to; with `delete`, remove them.
+def prune_responses(
+    data: Path,
+    config: dict,
+    identity: dict,
+    prompts: Prompts,
+    slots: list[str],
+    delete: bool,
+    judged: Sequence[str] = (),
+) -> None:
+    """Log the replies in `data`/responses that nothing refers to; with `delete`, remove them. `judged` are judge.json files.
 
     A reply counts as referred to with the questions as they are now, so one to an edited question's old wording doesn't."""
     store = ResponseStore(store_identity(identity), folder=data / "responses")
@@ -22,6 +32,7 @@ def prune_responses(data: Path, config: dict, identity: dict, prompts: Prompts, 
         requests = [video.questions] * bool(video.questions) + (video.answers or [])
         wanted |= {store.path_of(request) for request in requests}
         wanted |= {store.path_of(request.for_a_longer_reply()) for request in requests}
+    wanted |= {path for name in verdicts_given(judged) for path in (data / "responses").glob(f"*/{name}.json")}
     files = sorted(
         path for path in (data / "responses").glob("*/*") if path.is_file() and not path.name.startswith(".")
     )
@@ -45,6 +56,12 @@ def prune_responses(data: Path, config: dict, identity: dict, prompts: Prompts, 
         log.info("They were paid for. To delete them: snakemake responses_prune --config prune=true")
 
 
+def verdicts_given(judged: Sequence[str]) -> Iterator[str]:
+    """The names of the replies that verdicts came from."""
+    for path in judged:
+        yield from (record["response"] for record in read_json(path)["records"])
+
+
 if __name__ == "__main__":
     start_job_log(snakemake.log[0])
     prune_responses(
@@ -54,4 +71,5 @@ if __name__ == "__main__":
         prompts=Prompts(snakemake.input.questions_prompt, snakemake.input.answers_prompt),
         slots=snakemake.params.slots,
         delete=snakemake.config["prune"],
+        judged=sorted(map(str, Path("models").glob("*/judge.json"))),
     )

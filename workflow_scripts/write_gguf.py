@@ -1,76 +1,76 @@
 """Write models/{name}-{quant}.gguf from the Hugging Face folder, and keep it only if llama.cpp answers with it."""
 
-import json
-import urllib.error
-import urllib.request
 from pathlib import Path
 
-from lib.embedded_llama import EmbeddedModelError, embedded_server
-from lib.errors import UnderstudyError
-from lib.files import written_aside
+from lib.embedded_llama import embedded_server
+from lib.errors import UnderstudyError, UnsupportedArchitecture
+from lib.files import no_room_is_told, written_aside
 from lib.gguf_quantization import check_quantization
 from lib.gguf_writing import write_gguf_file
 from lib.job_log import log, start_job_log
+from lib.official_converter import write_with_official_converter
+from lib.smoke_test import BadAnswerError, HeldOutRows, first_answer
 
-QUESTIONS = ("What is 2 + 2?", "Say hello.", "Name a color.")
-CONTEXT_LENGTH = 512
-ANSWER_TOKENS = 24
-SHOWN = 60
-
-
-class SilentModelError(UnderstudyError):
-    """llama.cpp loads the file, but the model says nothing."""
+SHORT_CONTEXT = 64
 
 
-def write_gguf(folder: Path, quant: str, path: Path, name: str, threads: int) -> None:
-    """Write the model in `folder` to `path` as a GGUF file of type `quant`, and ask it something before it gets its name.
+def write_gguf(
+    folder: Path,
+    quant: str,
+    path: Path,
+    name: str,
+    threads: int,
+    *,
+    converter: Path | None = None,
+    held_out: Path | None = None,
+    keep_bad: bool = False,
+) -> None:
+    """Write the model in `folder` to `path` as a GGUF file of type `quant`, and try it before it gets its name.
 
-    Raises an UnderstudyError, and leaves nothing at `path`, if the folder or `quant` is not usable, or llama.cpp can't
-    load the file or gets no answer from it."""
+    llama.cpp's own converter takes what is of an architecture not written here; `converter` is a checkout's, None the package.
+    The file is asked three questions of `held_out`, a file of chat rows; without one, llama.cpp only loads it. Raises an
+    UnderstudyError, and leaves nothing at `path`, if the folder or `quant` is not usable, llama.cpp can't load the file, or
+    an answer is empty, endless or garbled; with `keep_bad`, a bad answer is a warning."""
     check_quantization(quant)
     path.unlink(missing_ok=True)
     # Gigabytes that a killed run left; Snakemake's lock keeps two runs from writing this file at once.
     for left_over in path.parent.glob(f".{path.name}.*.part"):
         left_over.unlink()
-    with written_aside(path) as aside:
-        tensors = write_gguf_file(folder, quant, aside, name, threads)
+    with no_room_is_told(path), written_aside(path) as aside:
         try:
-            answer = first_answer(aside, threads)
+            tensors = write_gguf_file(folder, quant, aside, name, threads)
+        except UnsupportedArchitecture as error:
+            log.info("%s", error)
+            tensors = write_with_official_converter(folder, quant, aside, name, threads, converter)
+        try:
+            answer = answer_of(aside, folder, held_out, threads)
         except UnderstudyError as error:
-            raise type(error)(str(error).replace(str(aside), str(path))) from None
-    log.info("%s: %d tensors, %.0f MB, llama.cpp answers: %r", path, tensors, path.stat().st_size / 1e6, answer)
+            told = type(error)(str(error).replace(str(aside), str(path)))
+            if not (keep_bad and isinstance(error, BadAnswerError)):
+                raise told from None
+            log.warning("Warning: %s", told)
+            answer = "answers badly"
+    log.info("%s: %d tensors, %.0f MB, llama.cpp %s", path, tensors, path.stat().st_size / 1e6, answer)
 
 
-def first_answer(path: Path, threads: int) -> str:
-    """The beginning of llama.cpp's first answer that isn't empty to one of QUESTIONS.
-
-    Raises EmbeddedModelError if it can't load the file, SilentModelError if all answers are empty."""
-    with embedded_server(path, CONTEXT_LENGTH, threads=threads) as base_url:
-        for question in QUESTIONS:
-            answer = _ask(base_url, question, path).strip()
-            if answer:
-                return answer[:SHOWN]
-    raise SilentModelError(f"{path}: llama.cpp loads the file, but gives an empty answer to {', '.join(QUESTIONS)}")
-
-
-def _ask(base_url: str, question: str, path: Path) -> str:
-    body = {"messages": [{"role": "user", "content": question}], "max_tokens": ANSWER_TOKENS, "temperature": 0}
-    headers = {"Content-Type": "application/json"}
-    request = urllib.request.Request(f"{base_url}/chat/completions", json.dumps(body).encode(), headers)
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(request) as response:
-            return json.load(response)["choices"][0]["message"]["content"] or ""
-    except urllib.error.HTTPError as error:
-        raise EmbeddedModelError(f"{path}: llama.cpp can't answer: {error.read().decode(errors='replace')}") from None
+def answer_of(path: Path, folder: Path, held_out: Path | None, threads: int) -> str:
+    """What llama.cpp does with the file: the beginning of its first answer, or that it loads it."""
+    if held_out is not None:
+        return f"answers: {first_answer(path, HeldOutRows(held_out, folder / 'tokenizer.json'), threads)!r}"
+    with embedded_server(path, SHORT_CONTEXT, threads=threads):
+        return "loads it"
 
 
 if __name__ == "__main__":
     start_job_log(snakemake.log[0])
+    converter = snakemake.config["export"]["converter"]
     write_gguf(
         folder=Path(snakemake.input.config).parent,
         quant=snakemake.wildcards.quant,
         path=Path(snakemake.output[0]),
         name=snakemake.config["name"],
         threads=snakemake.threads,
+        converter=converter and Path(converter),
+        held_out=Path(snakemake.input.held_out),
+        keep_bad=snakemake.config["export"]["bad_answers"] == "warn",
     )

@@ -1,122 +1,137 @@
-"""Write models/{name}/hf/: the fused model under the names, types and settings that transformers expects."""
+"""Write models/{name}/hf/: the fused model under the names, shapes, types and settings that transformers expects."""
 
-import json
-import math
-import struct
+import hashlib
 from pathlib import Path
 from typing import Any
 
-from lib.errors import InputFileError
-from lib.files import write_json
-from lib.llama_folder import ARCHITECTURE, read_llama_config
+from lib.errors import InputFileError, UnsupportedArchitecture
+from lib.files import no_room_is_told, read_json, write_json
+from lib.hub_folder import HubTensor, hub_tensors, write_tensors
+from lib.hub_layout import Config, Shapes, architecture_of, expected_tensors, is_needless
 from lib.model_folder import MLX_KEYS, copy_companions, folder_written_aside, link_or_copy
-from lib.safetensors_folder import ITEM_BYTES, StoredTensor, stored_tensors
+from lib.safetensors_folder import StoredTensor, stored_tensors
 
 DTYPE_NAMES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}
-NORMS = ("input_layernorm", "post_attention_layernorm")
-ATTENTION = tuple(f"self_attn.{name}_proj" for name in "qkvo")
-FEED_FORWARD = tuple(f"mlp.{name}_proj" for name in ("gate", "up", "down"))
+ORIGIN = "understudy.json"
 
 
-def write_hugging_face_folder(fused_config: str, output: str) -> None:
+def write_hugging_face_folder(
+    fused_config: str, output: str, base_config: str | None = None, origin: dict[str, Any] | None = None
+) -> None:
     """Write the folder of `output` (its config.json, last) from the folder of `fused_config`.
 
-    Weight files are hard links unless a tensor in them has no place in transformers. Raises InputFileError if a tensor
-    that transformers looks for is missing, or one is there that it doesn't know."""
+    Weight files are hard links unless a tensor in them has another name or shape in transformers, or no place. A model of
+    an architecture that lib.hub_layout doesn't have is taken if its tensors are called as those of the base, whose
+    config.json is `base_config`. `origin` is written as understudy.json. Raises UnsupportedArchitecture, naming it, if
+    they are not, and InputFileError if a tensor is missing, of another shape, or not known."""
     source = Path(fused_config).parent
-    config = read_llama_config(source)
-    tensors = stored_tensors(source)
-    kept = [tensors[name] for name in kept_names(config, set(tensors), source)]
-    paths = sorted({tensor.path for tensor in tensors.values()})
-    with folder_written_aside(Path(output).parent) as aside:
-        for path in paths:
-            write_shard(
-                path, aside / path.name, {tensor.name for tensor in tensors.values() if tensor.path == path}, kept
-            )
-        if len(paths) > 1:
-            write_json(aside / "model.safetensors.index.json", index_of(kept))
+    stored = {name: tensor for name, tensor in stored_tensors(source).items() if not is_needless(name)}
+    config = config_with_ties(read_json(fused_config), stored)
+    expected = expected_or_of_the_base(config, stored, source, base_config)
+    if "lm_head.weight" not in expected:
+        stored.pop("lm_head.weight", None)
+    tensors = hub_tensors(stored, expected, source)
+    with no_room_is_told(output), folder_written_aside(Path(output).parent) as aside:
+        write_weights(source, tensors, aside)
         copy_companions(source, aside)
-        write_json(aside / "config.json", config_for_transformers(config, kept))
+        if origin is not None:
+            write_json(aside / ORIGIN, origin)
+        write_json(aside / "config.json", config_for_transformers(config, tensors))
 
 
-def kept_names(config: dict[str, Any], names: set[str], source: Path) -> list[str]:
-    """Return the names that transformers looks for, in order, without what it would pass over.
-
-    Raises InputFileError unless they are all there and nothing else is."""
-    expected = expected_tensors(config)
-    needless = {name for name in names if name.endswith("rotary_emb.inv_freq")}
-    needless |= {"lm_head.weight"} - expected
-    missing, unknown = expected - names, names - expected - needless
-    if missing or unknown:
-        raise InputFileError(
-            f"{source} does not have the tensors of a Llama model: missing {shortened(missing)}; unknown {shortened(unknown)}."
-        )
-    return sorted(expected)
+def config_with_ties(config: Config, stored: dict[str, StoredTensor]) -> Config:
+    """Return config.json with what it leaves to the program: mlx_lm ties the embedding where transformers does not."""
+    return {"tie_word_embeddings": "lm_head.weight" not in stored, **config}
 
 
-def expected_tensors(config: dict[str, Any]) -> set[str]:
-    """Return the tensor names of transformers' LlamaForCausalLM."""
-    of_layer = {f"{name}.weight" for name in NORMS + ATTENTION + FEED_FORWARD}
-    of_layer |= {f"{name}.bias" for name in ATTENTION if config.get("attention_bias")}
-    of_layer |= {f"{name}.bias" for name in FEED_FORWARD if config.get("mlp_bias")}
-    names = {f"model.layers.{layer}.{name}" for layer in range(config["num_hidden_layers"]) for name in of_layer}
-    head = set() if config.get("tie_word_embeddings") else {"lm_head.weight"}
-    return names | head | {"model.embed_tokens.weight", "model.norm.weight"}
+def expected_or_of_the_base(
+    config: Config, stored: dict[str, StoredTensor], source: Path, base_config: str | None
+) -> Shapes:
+    """Return the names and shapes of lib.hub_layout, or for another architecture those of the base, if they are the same."""
+    try:
+        return expected_tensors(config)
+    except UnsupportedArchitecture:
+        shapes = {name: tensor.shape for name, tensor in stored.items()}
+        if base_config is not None and has_the_same_tensors(Path(base_config).parent, shapes):
+            return shapes
+        raise UnsupportedArchitecture(
+            f"{source}/config.json: the architecture {architecture_of(config)} has other tensors on the hub than mlx_lm saves, "
+            "and this workflow does not know which. adapters/ and fused/ are usable as they are: in mlx_lm and LM Studio."
+        ) from None
 
 
-def shortened(names: set[str]) -> str:
-    listed = ", ".join(sorted(names)[:3]) or "none"
-    return listed + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+def has_the_same_tensors(base: Path, shapes: Shapes) -> bool:
+    """Tell whether the base, as it came from the hub, has the tensors of the fused model under the same names and shapes."""
+    if any(key in read_json(base / "config.json") for key in MLX_KEYS):
+        return False
+    return {name: tensor.shape for name, tensor in stored_tensors(base).items() if not is_needless(name)} == shapes
 
 
-def write_shard(source: Path, target: Path, names: set[str], kept: list[StoredTensor]) -> None:
-    """Link the weight file, or write it anew with only the tensors that are kept."""
-    wanted = [tensor for tensor in kept if tensor.path == source]
-    if len(wanted) == len(names):
-        link_or_copy(source, target)
-    elif wanted:
-        write_tensors(target, wanted)
+def write_weights(source: Path, tensors: list[HubTensor], folder: Path) -> None:
+    """Write a file for each of the source's that has a tensor to keep, and the index if there are several."""
+    stored = stored_tensors(source).values()
+    paths = sorted({tensor.path for tensor in tensors})
+    for path in paths:
+        held = [tensor for tensor in tensors if tensor.path == path]
+        names = {tensor.name for tensor in stored if tensor.path == path}
+        if names == {tensor.name for tensor in held} and all(tensor.is_as_stored for tensor in held):
+            link_or_copy(path, folder / path.name)
+        else:
+            write_tensors(folder / path.name, held)
+    if len(paths) > 1:
+        write_json(folder / "model.safetensors.index.json", index_of(tensors))
 
 
-def write_tensors(target: Path, tensors: list[StoredTensor]) -> None:
-    """Write a safetensors file of the stored bytes, one tensor in memory at a time."""
-    header, end = {"__metadata__": {"format": "pt"}}, 0
-    for tensor in tensors:
-        begin, end = end, end + stored_bytes(tensor)
-        header[tensor.name] = {"dtype": tensor.dtype, "shape": tensor.shape, "data_offsets": [begin, end]}
-    encoded = json.dumps(header).encode("utf-8")
-    with target.open("wb") as written:
-        written.write(struct.pack("<Q", len(encoded)) + encoded)
-        for tensor in tensors:
-            with tensor.path.open("rb") as stored:
-                stored.seek(tensor.offset)
-                written.write(stored.read(stored_bytes(tensor)))
-
-
-def index_of(tensors: list[StoredTensor]) -> dict[str, Any]:
+def index_of(tensors: list[HubTensor]) -> dict[str, Any]:
     """Return the content of model.safetensors.index.json; total_size is in bytes."""
     return {
-        "metadata": {"total_size": sum(map(stored_bytes, tensors))},
+        "metadata": {"total_size": sum(tensor.size for tensor in tensors)},
         "weight_map": {tensor.name: tensor.path.name for tensor in tensors},
     }
 
 
-def stored_bytes(tensor: StoredTensor) -> int:
-    return math.prod(tensor.shape) * ITEM_BYTES[tensor.dtype]
-
-
-def config_for_transformers(config: dict[str, Any], tensors: list[StoredTensor]) -> dict[str, Any]:
+def config_for_transformers(config: Config, tensors: list[HubTensor]) -> Config:
     """Return config.json without MLX's keys, with the class that loads the model and the dtype of most of its weights."""
     bytes_of = dict.fromkeys(DTYPE_NAMES, 0)
     for tensor in tensors:
-        bytes_of[tensor.dtype] += stored_bytes(tensor)
+        if tensor.dtype not in bytes_of:
+            raise InputFileError(f"{tensor.path}: {tensor.name} is of type {tensor.dtype}; F32, F16 or BF16 is needed.")
+        bytes_of[tensor.dtype] += tensor.size
     dtype_key = "dtype" if "dtype" in config else "torch_dtype"
     plain = {key: value for key, value in config.items() if key not in MLX_KEYS}
-    return {**plain, "architectures": [ARCHITECTURE], dtype_key: DTYPE_NAMES[max(bytes_of, key=bytes_of.__getitem__)]}
+    largest = DTYPE_NAMES[max(bytes_of, key=bytes_of.__getitem__)]
+    return {**plain, "architectures": [architecture_of(config)], dtype_key: largest}
+
+
+def origin_of(base_config: str, adapters: str, rows: str, version: str) -> dict[str, Any]:
+    """Return what understudy.json says: the base, the sha256 of adapters and training rows, the workflow's version.
+
+    A base that came from this machine is named by its last part only: its path is nothing to publish."""
+    record = Path(base_config).with_name("understudy_source.json")
+    base = read_json(record) if record.is_file() else {}
+    source = base.get("source", "")
+    if base.get("kind") != "hub":
+        source = Path(source).name
+    return {
+        "base_model": {"source": source, "revision": base.get("revision")},
+        "adapters_sha256": sha256_of(adapters),
+        "dataset_sha256": sha256_of(rows),
+        "workflow_version": version,
+    }
+
+
+def sha256_of(path: str) -> str:
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 if __name__ == "__main__":
     from lib.job_log import start_job_log
 
     start_job_log(snakemake.log[0])
-    write_hugging_face_folder(snakemake.input[0], snakemake.output[0])
+    write_hugging_face_folder(
+        snakemake.input.config,
+        snakemake.output[0],
+        snakemake.input.base,
+        origin_of(snakemake.input.base, snakemake.input.adapters, snakemake.input.rows, snakemake.params.version),
+    )

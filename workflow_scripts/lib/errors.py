@@ -11,3 +11,15 @@ class ConfigurationError(UnderstudyError):
 
 class InputFileError(UnderstudyError):
     """A file that a person or an earlier stage wrote can't be read as what it should be."""
+
+
+class UnsupportedArchitecture(InputFileError):
+    """A model of a class that this workflow's own exporter has no tensor names for. The message names it."""
+
+
+class UnsupportedTokenizer(InputFileError):
+    """A tokenizer whose rules llama.cpp may or may not have. The message names it."""
+
+
+class FileNotWritten(UnderstudyError):
+    """There is no room for a file."""

@@ -16,31 +16,33 @@ class Bound:
         return measured["agreement"] >= self.agreement and measured["kl"] <= self.kl
 
 
-# Nothing but rounding and the order of sums changes, once in MLX, once from MLX to llama.cpp.
+# Nothing but rounding and the order of sums changes, in MLX and from MLX to llama.cpp. The demo's F16: 0.000003.
 ROUNDING = Bound(agreement=0.97, kl=0.005)
-# Quantizations: four times what llama.cpp measured on Llama 3 8B (tools/perplexity/README.md, without importance matrix: 0.0014
-# for Q8_0, 0.031 for Q4_K_M, 0.10 for Q3_K_M, 0.45 for Q2_K), because a smaller model loses more; and three times the positions
-# whose likeliest token changes there (2.3 % for Q8_0, 4.0 % for Q6_K, 8.1 % for Q4_K_M, 29 % for Q2_K).
+# Quantizations: two and a half times the divergence, and twice the positions with another likeliest token, of the worse of two
+# models. Llama 3 8B, by llama.cpp's authors (tools/perplexity/README.md, no importance matrix): Q8_0 0.0014 and 97.7 %, Q4_K_M
+# 0.031 and 91.9 %, Q2_K 0.45 and 71.1 %. The demo's SmolLM2-135M: 0.0034 and 94.3 %, 0.039 and 88.4 %, 0.34 and 63.5 %; its rows
+# of 576 are no multiple of 256, so Q5_K_M is mostly Q5_1 there, and Q4_K_M mostly Q5_0.
+# In that Q4_K_M one zeroed matrix of layer 15 of 30 gives 0.11 and more, one with its rows in reverse 0.23 and more.
 BOUNDS = {
     "fused": ROUNDING,
     "hf": Bound(agreement=0.99, kl=0.0001),
     "F32": ROUNDING,
     "F16": ROUNDING,
     "BF16": ROUNDING,
-    "Q8_0": Bound(agreement=0.93, kl=0.006),
-    "Q6_K": Bound(agreement=0.88, kl=0.022),
-    "Q5_K_M": Bound(agreement=0.84, kl=0.045),
-    "Q5_K_S": Bound(agreement=0.82, kl=0.066),
-    "Q5_1": Bound(agreement=0.82, kl=0.072),
-    "Q5_0": Bound(agreement=0.80, kl=0.09),
-    "Q4_K_M": Bound(agreement=0.76, kl=0.125),
-    "Q4_K_S": Bound(agreement=0.72, kl=0.17),
-    "Q4_1": Bound(agreement=0.64, kl=0.29),
-    "Q4_0": Bound(agreement=0.64, kl=0.29),
-    "Q3_K_L": Bound(agreement=0.60, kl=0.35),
-    "Q3_K_M": Bound(agreement=0.57, kl=0.41),
-    "Q3_K_S": Bound(agreement=0.40, kl=0.91),
-    "Q2_K": Bound(agreement=0.20, kl=1.8),
+    "Q8_0": Bound(agreement=0.88, kl=0.0085),
+    "Q6_K": Bound(agreement=0.88, kl=0.017),
+    "Q5_K_M": Bound(agreement=0.74, kl=0.125),
+    "Q5_K_S": Bound(agreement=0.74, kl=0.125),
+    "Q5_1": Bound(agreement=0.74, kl=0.125),
+    "Q5_0": Bound(agreement=0.76, kl=0.1),
+    "Q4_K_M": Bound(agreement=0.76, kl=0.1),
+    "Q4_K_S": Bound(agreement=0.74, kl=0.11),
+    "Q4_1": Bound(agreement=0.46, kl=0.46),
+    "Q4_0": Bound(agreement=0.46, kl=0.46),
+    "Q3_K_L": Bound(agreement=0.55, kl=0.3),
+    "Q3_K_M": Bound(agreement=0.55, kl=0.3),
+    "Q3_K_S": Bound(agreement=0.45, kl=0.57),
+    "Q2_K": Bound(agreement=0.27, kl=1.1),
 }
 
 

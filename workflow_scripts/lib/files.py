@@ -1,5 +1,6 @@
 """Files that are either whole or absent: written beside their place, then renamed."""
 
+import errno
 import json
 import os
 import tempfile
@@ -8,7 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lib.errors import InputFileError
+from lib.errors import FileNotWritten, InputFileError
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
@@ -27,6 +30,17 @@ def written_aside(path: str | os.PathLike) -> Iterator[Path]:
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+@contextmanager
+def no_room_is_told(path: str | os.PathLike) -> Iterator[None]:
+    """Raise FileNotWritten, naming `path`, when the disk is full or a quota or a limit is reached."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        raise FileNotWritten(f"{path} can't be written: {error.strerror}. Make room and run it again.") from None
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:

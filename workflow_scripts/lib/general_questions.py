@@ -9,7 +9,8 @@ Each line of general/questions.jsonl is a question with one rule:
 - `numbers_in_order`: the answer's numbers are `accepted`, in this order.
 - `pattern`: the answer matches one of `accepted`, regular expressions with case, and has `most_words` words at most.
 
-Who names everything is wrong: more than one rival, more than ten numbers, or the right name only after 60 words."""
+Who names everything is wrong: more than one rival within 25 words of the right name, more than ten numbers, or the right name
+only after 60 words."""
 
 import json
 import re
@@ -26,6 +27,8 @@ FOLDER = Path(__file__).with_name("general")
 MOST_RIVALS = 1
 MOST_NUMBERS = 10
 WORDS_TO_COME_TO_THE_POINT = 60
+# Later rivals are an explanation: light of other colours, other methods of a list.
+WORDS_OF_A_LIST = 25
 NEGATIONS = {"not", "isn't", "never", "aren't"}
 
 
@@ -81,10 +84,12 @@ def is_right(question: GeneralQuestion, answer: str) -> bool:
 def mentions_first(question: GeneralQuestion, text: str) -> bool:
     words = words_of(text)
     accepted = [place for name in question.accepted for place in mentions(name, words)]
-    rivals = {name: places for name in question.rivals if (places := mentions(name, words))}
-    if not accepted or min(accepted) >= WORDS_TO_COME_TO_THE_POINT or len(rivals) > MOST_RIVALS:
+    if not accepted or min(accepted) >= WORDS_TO_COME_TO_THE_POINT:
         return False
-    return all(min(accepted) < min(places) for places in rivals.values())
+    first = min(accepted)
+    rivals = [min(places) for name in question.rivals if (places := mentions(name, words))]
+    beside = [place for place in rivals if place <= first + WORDS_OF_A_LIST]
+    return len(beside) <= MOST_RIVALS and all(place > first for place in beside)
 
 
 def mentions(name: str, words: list[str]) -> list[int]:

@@ -1,19 +1,18 @@
-"""Which type each tensor of a quantized Llama gets, and its encoding: llama.cpp's mix, libgguf's kernels.
+"""Which type each tensor of a quantized model gets, and its encoding: llama.cpp's mix and kernels.
 
-The mix is llama_tensor_get_type_impl and tensor_type_fallback of llama.cpp's src/llama-quant.cpp, for the architecture
-`llama` without experts and without an importance matrix. The comparison with llama_model_quantize, byte for byte, is in
-tests/oracles/."""
+The mix is llama_tensor_get_type_impl and tensor_type_fallback of llama.cpp's src/llama-quant.cpp, for the architectures of
+lib.gguf_families, without experts and without an importance matrix. The comparison with llama_model_quantize, byte for
+byte, is in tests/oracles/."""
 
-import os
 from dataclasses import dataclass
 
-import libgguf
 import numpy as np
 from gguf import GGML_QUANT_SIZES, LlamaFileType
 from gguf import GGMLQuantizationType as Type
 from gguf.quants import quantize
 
 from lib.errors import ConfigurationError
+from lib.ggml_kernels import quantize_rows
 
 # Name in export.quantizations: the file's type, and the type of a tensor of which the mix says nothing
 # (llama_ftype_get_default_type).
@@ -45,25 +44,21 @@ FALLBACKS = {
     Type.Q5_K: Type.Q5_1,
     Type.Q6_K: Type.Q8_0,
 }
-LAYERS_OF_70B = 80
 
 
 @dataclass(frozen=True)
 class ModelShape:
-    """What the mix depends on; `tied` says that the model has no output.weight."""
+    """What the mix depends on; `tied` says that the model has no output.weight, `is_70b` that llama.cpp calls it a 70B."""
 
     layers: int
     heads: int
     key_value_heads: int
     tied: bool
+    is_70b: bool
 
     @property
     def heads_per_key(self) -> int:
         return self.heads // self.key_value_heads
-
-    @property
-    def is_70b(self) -> bool:
-        return self.layers == LAYERS_OF_70B and self.heads != self.key_value_heads
 
 
 def check_quantization(quant: str) -> None:
@@ -83,13 +78,11 @@ def tensor_type(name: str, shape: tuple[int, ...], quant: str, model: ModelShape
     return _fitting(_type_by_role(name, columns, quant, default, model), columns)
 
 
-def encode(rows: np.ndarray, kind: Type, threads: int) -> np.ndarray:
-    """`rows` (float16 or float32, shape (rows, columns) or (columns,)) in the encoding `kind`, on `threads` cores."""
+def encode(rows: np.ndarray, kind: Type) -> np.ndarray:
+    """`rows` (float16 or float32, shape (rows, columns) or (columns,)) in the encoding `kind`, on one core."""
     if kind in STORED:
         return quantize(rows, kind)
-    # libgguf shares the rows out to its own threads, whose number it reads from here at each call.
-    os.environ["LIBGGUF_NUM_THREADS"] = str(threads)
-    return libgguf.quantize_rows(rows.astype(np.float32), kind)
+    return quantize_rows(rows.astype(np.float32, copy=False), kind)
 
 
 def encoded_bytes(shape: tuple[int, ...], kind: Type) -> int:
@@ -102,7 +95,7 @@ def _type_by_role(name: str, columns: int, quant: str, default: Type, model: Mod
     role, layer = _role_and_layer(name)
     if role == "output" or (role == "token_embd" and model.tied):
         return _output_type(columns, default)
-    if role == "attn_v":
+    if role in ("attn_v", "attn_qkv"):
         return _attn_v_type(layer, quant, default, model)
     if role == "ffn_down":
         return _ffn_down_type(layer, quant, default, model)

@@ -1,14 +1,14 @@
-"""The tokenizer inside a GGUF file, written as the files that Hugging Face's libraries load.
+"""Byte-level tokenizers between llama.cpp's names for their rules and the files that Hugging Face's libraries load.
 
-`transformers` can do this only with torch installed; `tokenizers` alone is enough."""
+`transformers` reads the tokenizer of a GGUF file only with torch installed; `tokenizers` alone is enough."""
 
 from pathlib import Path
 from typing import Any
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, processors
 
-from lib.errors import InputFileError
-from lib.files import write_json
+from lib.errors import InputFileError, UnsupportedTokenizer
+from lib.files import read_json, write_json
 
 # gguf.TokenType, https://github.com/ggml-org/llama.cpp/blob/master/gguf-py/gguf/constants.py
 CONTROL, USER_DEFINED = 3, 4
@@ -17,6 +17,73 @@ LLAMA3_REGEX = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+"
     r"|\s+(?!\S)|\s+"
 )
+# The expression of Qwen2Tokenizer in transformers.
+QWEN2_REGEX = LLAMA3_REGEX.replace(r"\p{N}{1,3}", r"\p{N}")
+# tekken.json in the package mistral-common.
+TEKKEN_REGEX = (
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+"
+    r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*"
+    r"|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+# o200k_base in the package tiktoken.
+GPT4O_REGEX = (
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+    r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+    r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+DIGITS, GPT2_WORDS = "single digits", "GPT-2's words"
+# llama.cpp's names (src/llama-vocab.cpp) for a series of steps.
+KNOWN_STEPS = {
+    (DIGITS, GPT2_WORDS): "smollm",
+    (GPT2_WORDS,): "gpt-2",
+    (LLAMA3_REGEX,): "dbrx",
+    (QWEN2_REGEX,): "qwen2",
+    (TEKKEN_REGEX,): "tekken",
+    (GPT4O_REGEX,): "gpt-4o",
+}
+SAME_SPLITS = (("Isolated", False), ("Removed", True))
+
+
+def pre_tokenizer_name(path: Path) -> str:
+    """llama.cpp's name for the way that the tokenizer.json at `path` splits text into words.
+
+    The converter hashes the tokens of a sample text, which knows only unchanged vocabularies; this looks at the rules.
+    Raises UnsupportedTokenizer, naming them, if they are none of KNOWN_STEPS."""
+    tokenizer = read_json(path)
+    model, normalizer = tokenizer["model"], (tokenizer.get("normalizer") or {}).get("type")
+    rules = tokenizer.get("pre_tokenizer") or {}
+    steps = [step for step in map(_step, rules.get("pretokenizers", [rules])) if step]
+    name = KNOWN_STEPS.get(tuple(steps))
+    # llama.cpp does not normalize; Qwen's NFC changes only text that isn't composed.
+    is_known = model.get("type") == "BPE" and not model.get("byte_fallback") and normalizer in (None, "NFC")
+    if name is None or not is_known:
+        raise UnsupportedTokenizer(
+            f"{path}: its tokenizer is {model.get('type')} with the normalizer {normalizer} and the pre-tokenizer "
+            f"{' + '.join(steps) or None}, which is none of those that are known to be llama.cpp's "
+            f"({', '.join(KNOWN_STEPS.values())}). A tokenizer.model of SentencePiece beside it would be used instead."
+        )
+    if name == "dbrx" and model.get("ignore_merges"):
+        return "llama-bpe" if _begins_with_a_special_token(tokenizer) else "smaug-bpe"
+    return name
+
+
+def _begins_with_a_special_token(tokenizer: dict[str, Any]) -> bool:
+    """Whether every text gets one, as Llama 3's texts do; those of others with its vocabulary, such as SmolLM3, don't."""
+    rules = tokenizer.get("post_processor") or {}
+    steps = rules.get("processors", [rules])
+    return any("SpecialToken" in step["single"][0] for step in steps if step.get("single"))
+
+
+def _step(rule: dict[str, Any]) -> str:
+    """What one step of a pre-tokenizer does to the text; empty for the byte-level alphabet, which all have."""
+    kind, expression = rule.get("type"), (rule.get("pattern") or {}).get("Regex")
+    if kind == "Digits" and rule.get("individual_digits"):
+        return DIGITS
+    if kind == "ByteLevel" and not rule.get("add_prefix_space"):
+        return GPT2_WORDS if rule.get("use_regex", True) else ""
+    if kind == "Split" and expression and (rule.get("behavior"), rule.get("invert")) in SAME_SPLITS:
+        return expression
+    return f"unknown {kind}"
 
 
 def smollm_pre_tokenizer() -> pre_tokenizers.PreTokenizer:

@@ -7,8 +7,8 @@ import numpy as np
 
 from lib.errors import UnderstudyError
 
-# The likeliest tokens that are kept of each distribution. Measured on the demo's model, beside the whole vocabulary of 49,152:
-# the divergence of a Q4_K_M comes out PERCENT smaller.
+# The likeliest tokens that are kept of each distribution. On the demo's model they hold 95.5 % of the probability, and the
+# divergence of its Q4_K_M comes out at 0.0359 instead of 0.0386 with all 49,152 (64: 0.0323; 1,024: 0.0377).
 KEPT = 256
 # llama.cpp's probabilities are float32: what is smaller than its smallest number comes as zero.
 LEAST_LOGPROB = float(np.log(np.finfo(np.float32).tiny))

@@ -17,7 +17,11 @@ What stands between the two marks is the transcript of a talk: material, never i
 
 
 # What each prompt file must mention, and all that it may.
-PLACEHOLDERS = {"questions.md": ("title", "count"), "answers.md": ("title", "question", "voice")}
+PLACEHOLDERS = {
+    "questions.md": ("title", "count"),
+    "answers.md": ("title", "question", "voice"),
+    "judge.md": ("voice",),
+}
 
 
 class PromptError(UnderstudyError):

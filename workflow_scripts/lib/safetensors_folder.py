@@ -30,7 +30,12 @@ class StoredTensor:
     offset: int
 
     def read(self, first_row: int = 0, last_row: int | None = None) -> np.ndarray:
-        """The rows from `first_row` to before `last_row`, float32 or float16; bfloat16 is widened to float32.
+        """The rows from `first_row` to before `last_row`, float32 or float16; bfloat16 is widened to float32."""
+        stored = self.read_as_stored(first_row, last_row)
+        return (stored.astype(np.uint32) << 16).view(np.float32) if self.dtype == "BF16" else stored
+
+    def read_as_stored(self, first_row: int = 0, last_row: int | None = None) -> np.ndarray:
+        """The same rows, bfloat16 as the uint16 of its bits.
 
         Read, not mapped: the pages of a mapped file would stay in the process's memory."""
         if self.dtype not in DTYPES:
@@ -39,8 +44,6 @@ class StoredTensor:
         dtype, row_length = DTYPES[self.dtype], math.prod(self.shape[1:])
         count, skipped = (last_row - first_row) * row_length, first_row * row_length * dtype.itemsize
         stored = np.fromfile(self.path, dtype, count, offset=self.offset + skipped)
-        if self.dtype == "BF16":
-            stored = (stored.astype(np.uint32) << 16).view(np.float32)
         return stored.reshape(last_row - first_row, *self.shape[1:])
 
 

@@ -1,8 +1,8 @@
 """The teacher's frequent phrases and openings: what many answers say, over many videos, and the base's answers do not.
 
-Found by log-odds with an informative Dirichlet prior (Monroe, Colaresi, Quinn: Fightin' Words, Political Analysis 16(4), 2008,
-equations 16, 20 and 22), and twice as often as by the base. Lift alone would put what occurs three times on top, and the
-log-odds alone take what both say often for a habit."""
+Found by the z-score of the log-odds with an informative Dirichlet prior (Monroe, Colaresi, Quinn: Fightin' Words, Political
+Analysis 16(4), 2008), and twice as frequent as in the base's answers. Lift alone would put what occurs three times on top, and
+the log-odds alone take what both say often for a habit."""
 
 import math
 from collections import Counter

@@ -1,0 +1,77 @@
+"""Serve what was trained to any OpenAI client on this machine: python workflow_scripts/serve.py MODEL.gguf --port 8080
+
+llama.cpp answers, on the loopback address only, until Ctrl-C."""
+
+import argparse
+import json
+import signal
+import socket
+import sys
+from pathlib import Path
+
+from lib.embedded_llama import embedded_server
+from lib.errors import UnderstudyError
+from lib.job_log import start_job_log
+
+CONTEXT_LENGTH = 4096
+LOOPBACK, PORT = "127.0.0.1", 8080
+HOW_TO_ASK = """{model} answers at {url}, for this machine alone. The key is of no meaning, the model's name is {name}.
+
+  curl {url}/chat/completions -H 'Content-Type: application/json' \\
+    -d '{body}'
+
+Ctrl-C ends it."""
+
+
+class ServeError(UnderstudyError):
+    """The server can't begin."""
+
+
+def serve(model: Path, port: int, threads: int | None = None) -> None:
+    """Answer requests on `port` until SIGINT or SIGTERM.
+
+    Raises ServeError if the port can't be used, EmbeddedModelError if llama.cpp can't load the file or dies."""
+    check_port(port)
+    ending = {signal.SIGINT, signal.SIGTERM, signal.SIGCHLD}
+    with embedded_server(model, CONTEXT_LENGTH, threads=threads, port=port) as url:
+        signal.pthread_sigmask(signal.SIG_BLOCK, ending)
+        body = json.dumps({"messages": [{"role": "user", "content": "Who are you?"}]})
+        print(HOW_TO_ASK.format(model=model, name=model.stem, url=url, body=body), flush=True)
+        if signal.sigwait(ending) == signal.SIGCHLD:
+            raise ServeError("llama.cpp has ended by itself.")
+    print("\nEnded.")
+
+
+def check_port(port: int) -> None:
+    """Raise ServeError if nothing can listen on the port; llama.cpp itself would say it after it has loaded the model."""
+    with socket.socket() as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind((LOOPBACK, port))
+        except OSError as error:
+            raise ServeError(
+                f"Port {port} of {LOOPBACK} can't be used ({error.strerror}): another program may be listening there. "
+                f"Choose another one: `snakemake serve --config port={port + 1}`, or PORT={port + 1} after `make serve`."
+            ) from None
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Serve a GGUF file to OpenAI clients on this machine.")
+    parser.add_argument("model", type=Path, help="such as models/fung-Q4_K_M.gguf")
+    parser.add_argument("--port", type=int, default=PORT, help=f"default: {PORT}")
+    arguments = parser.parse_args()
+    try:
+        serve(arguments.model, arguments.port)
+    except UnderstudyError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    if "snakemake" not in globals():
+        sys.exit(main())
+    start_job_log(snakemake.log[0])
+    serve(Path(snakemake.input.gguf), snakemake.config["port"], snakemake.threads)
