@@ -76,6 +76,7 @@ rule report:
     """Write the page that says whether it worked: the verdict, the answers beside one another, and all that the model was made of."""
     input:
         evaluation=model_file("evaluation.json"),
+        judge=verdicts_of_judge(),
         export=model_file("export.json"),
         export_picture=model_file("export.svg"),
         loss_picture=model_file("loss.svg"),

@@ -20,7 +20,9 @@ from held_out_records import (
 )
 from hostile import HOSTILE
 from lib.configuration import complete_configuration
-from lib.files import read_json, read_json_lines, write_json_lines
+from lib.files import read_json, read_json_lines, write_json, write_json_lines
+from lib.judge_statistics import judge_statistics
+from lib.paired_bootstrap import Interval
 from project import REPOSITORY
 from random_llama import write_small_tokenizer
 from write_report import write_report
@@ -64,7 +66,7 @@ def taught(rows: list[dict]) -> list[str]:
     return [teacher_answer(row["subject"], random.Random(1000 + row["row"])) for row in rows]
 
 
-def page_of(project, evaluation: str, name: str = "tiny", voice: str = "plain", **changes):
+def page_of(project, evaluation: str, name: str = "tiny", voice: str = "plain", judge=None, **changes):
     """Write the page of an evaluation beside it; `changes` are other paths than the project's own."""
     model, data = project / "models/tiny", project / "data/dataset"
     config = complete_configuration(project.config(), REPOSITORY / "schemas/config.schema.yaml")
@@ -85,7 +87,8 @@ def page_of(project, evaluation: str, name: str = "tiny", voice: str = "plain", 
         "spending": project / "data/spending",
     }
     output = (project / evaluation).with_name("report.html")
-    write_report({key: str(path) for key, path in (paths | changes).items()}, name, voice, config, str(output))
+    paths = {key: str(path) for key, path in (paths | changes).items()}
+    write_report(paths, judge and str(judge), name, voice, config, str(output))
     return output
 
 
@@ -201,6 +204,49 @@ def test_what_axe_would_find_is_found(browser, page_path, tmp_path):
     path.write_text(page_path.read_text().replace('aria-label="Which answers"', ""))
     page, _ = opened(browser, path)
     assert "select-name (critical)" in Axe().run(page).generate_snapshot()
+    page.close()
+
+
+def test_the_judges_verdicts_stand_beside_the_answers(browser, measured, page_path, tmp_path):
+    evaluation = page_path.with_name("evaluation.json")
+    rows = read_json(evaluation)["rows"]
+    records = [
+        {
+            "row": row["row"],
+            "video_id": row["video_id"],
+            "order": order,
+            "length_a": 90,
+            "length_b": 60 + row["row"],
+            "verdict": "tie" if row["row"] == 1 else "first" if order == "AB" else "second",
+            "reason": HOSTILE[row["row"] % len(HOSTILE)],
+        }
+        for row in rows
+        for order in ("AB", "BA")
+    ]
+    figures = {
+        name: value._asdict() if isinstance(value, Interval) else value
+        for name, value in judge_statistics(records).items()
+    }
+    judge = {"model": HOSTILE[0], "compared": ["tuned", "base"], **figures, "without_verdict": 0, "records": records}
+    write_json(tmp_path / "judge.json", judge)
+    shutil.copy(evaluation, tmp_path)
+    page, complaints = opened(
+        browser, page_of(measured, str(tmp_path / "evaluation.json"), judge=tmp_path / "judge.json")
+    )
+    assert page.locator("#judge tbody tr").first.inner_text().split("\t")[1] == "98.8 %"
+    assert HOSTILE[0] in page.locator("#judge p").inner_text()
+    ties = page.locator("#judged li").all_inner_texts()
+    assert [text.split(":")[0] for text in ties] == [
+        "Shown Tuned first, the judge says that neither is better",
+        "Shown Base first, the judge says that neither is better",
+    ]
+    page.keyboard.press("j")
+    assert (
+        page.locator("#judged li").last.inner_text().startswith("Shown Base first, the judge prefers Tuned: </script>")
+    )
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    assert (complaints, page.evaluate("reported"), page.evaluate("window.hacked")) == ([], [], None)
     page.close()
 
 

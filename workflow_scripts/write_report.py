@@ -18,30 +18,39 @@ from lib.job_log import log, start_job_log
 from lib.memorising import LONG_RUN
 from lib.plain_numbers import as_duration, counted, figure_text
 from lib.project_account import flat_settings, hashes, spending_by_pass, times_by_stage, versions
-from lib.report_figures import OUTCOMES, forest, form_strips, general_bars, label, voice_strip
+from lib.report_figures import OUTCOMES, forest, form_strips, general_bars, judge_lines, label, voice_strip
 from lib.safe_page import as_json_in_html, content_policy, rendered_answer
 
 PARTS = Path(__file__).with_name("report_page")
 FLAWS = {"empty": "empty", "endless": "cut off", "repetitive": "repeats itself"}
+FILES = (
+    *("evaluation", "export", "report", "pairs", "train", "valid", "lora_config", "metrics", "adapters"),
+    *("loss_picture", "export_picture"),
+)
 HASHED = ("train", "valid", "pairs", "adapters", "evaluation")
 MOST_PHRASES = 24
 # The level of the models' names over their answers.
 BELOW = 4
 
 
-def write_report(paths: dict[str, str], name: str, voice: str, config: dict[str, Any], output: str) -> None:
+def write_report(
+    paths: dict[str, str], judge: str | None, name: str, voice: str, config: dict[str, Any], output: str
+) -> None:
     """Write the page on the model `name` to `output`.
 
-    `paths` has evaluation, export, report, pairs, train, valid, lora_config, metrics, adapters, loss_picture, export_picture, and
-    the folders base, benchmarks and spending; `config` is the whole configuration, its defaults filled in."""
+    `paths` has the FILES, and the folders base, benchmarks and spending; `judge` is the file of its verdicts, `config` the
+    whole configuration with its defaults."""
     evaluation = read_json(paths["evaluation"])
+    verdicts = read_json(judge) if judge else None
     pairs = [pair for _, pair in read_json_lines(paths["pairs"])]
     text = report_page(
         name=name,
         voice=voice.rstrip("."),
         base=base_model_of(paths["base"]),
-        data=Markup(as_json_in_html(compared_rows(evaluation, titles_of(pairs)))),
+        data=Markup(as_json_in_html(compared_rows(evaluation, titles_of(pairs), verdicts))),
         **parts_of_evaluation(evaluation),
+        judge=verdicts,
+        judge_lines=judge_lines(verdicts) if verdicts else [],
         **parts_of_dataset(read_json(paths["report"]), pairs),
         **parts_of_model(paths),
         **parts_of_account(paths, name, config),
@@ -79,20 +88,33 @@ def titles_of(pairs: list[dict]) -> dict[str, str]:
     return {pair["video_id"]: pair["title"] for pair in pairs if pair["video_id"] and pair["title"]}
 
 
-def compared_rows(evaluation: dict[str, Any], titles: dict[str, str]) -> dict[str, Any]:
+def compared_rows(evaluation: dict[str, Any], titles: dict[str, str], judge: dict[str, Any] | None) -> dict[str, Any]:
     """What the page's script reads: each held-out question with all answers to it, rendered, and a few facts."""
     names = list(evaluation["models"])
+    said: dict[int, list[str]] = {}
+    for verdict in judge["records"] if judge else []:
+        said.setdefault(verdict["row"], []).append(judge_in_words(verdict, judge["compared"]))
     rows = [
         {
             "question": row["question"],
             "where": titles.get(row["video_id"]) or row["video_id"] or "no talk",
             "number": row["row"],
             "answers": [reference_shown(row), *(answer_shown(row["answers"][name]) for name in names)],
+            "judge": said.get(row["row"], []),
             "flags": [f"{flag} ({label(name)})" for name in names for flag in flags_of(row["answers"][name])],
         }
         for row in evaluation["rows"]
     ]
     return {"models": [label(name) for name in (REFERENCE, *names)], "rows": rows}
+
+
+def judge_in_words(verdict: dict[str, Any], compared: list[str]) -> str:
+    """Say what the judge said in one order of the two answers."""
+    shown = [label(name) for name in (compared if verdict["order"] == "AB" else reversed(compared))]
+    preferred = {"first": f"prefers {shown[0]}", "second": f"prefers {shown[1]}", "tie": "says that neither is better"}
+    return (
+        f"Shown {shown[0]} first, the judge {preferred.get(verdict['verdict'], 'gave no verdict')}: {verdict['reason']}"
+    )
 
 
 def reference_shown(row: dict[str, Any]) -> dict[str, Any]:
@@ -175,15 +197,10 @@ def file_as_base64(path: str) -> str:
 
 if __name__ == "__main__":
     start_job_log(snakemake.log[0])
-    records = ("evaluation", "export", "report", "pairs", "train", "valid", "lora_config", "metrics", "adapters")
-    pictures = ("loss_picture", "export_picture")
-    folders = {
-        "base": str(Path(snakemake.input.base).parent),
-        "benchmarks": "logs/benchmarks",
-        "spending": "data/spending",
-    }
+    folders = {"base": str(Path(snakemake.input.base).parent), "benchmarks": "logs/benchmarks"}
     write_report(
-        paths={name: snakemake.input[name] for name in (*records, *pictures)} | folders,
+        paths={name: snakemake.input[name] for name in FILES} | folders | {"spending": "data/spending"},
+        judge=next(iter(snakemake.input.judge), None),
         name=snakemake.params.name,
         voice=snakemake.params.voice,
         config=snakemake.config,

@@ -15,6 +15,12 @@ from lib.verdict import SIGN, Difference
 LABELS = {REFERENCE: "Reference", "base": "Base", "tuned": "Tuned"}
 OUTCOMES = {"better": "better", "worse": "worse", "no_difference": "no difference shown", "mixed": "better and worse"}
 STRIPS = ("tokens", "words_per_sentence", "headings", "bold", "list_items", "paragraphs")
+JUDGE_FIGURES = {
+    "win_rate": "the tuned model's answer is preferred",
+    "win_rate_at_equal_length": "the same, with the length taken out",
+    "agreement": "the judge says the same in both orders",
+    "first_wins": "what is shown first is preferred",
+}
 TENTHS = (10, 90)
 # Half the width of a picture, less room for a dot.
 HALF = 46
@@ -125,6 +131,28 @@ def strip(figure: dict[str, Any], values: dict[str, Sequence[float]], most: floa
 def along(value: float, most: float) -> float:
     """Where a value from 0 to `most` is drawn."""
     return round(4 + 92 * float(value) / most, 2)
+
+
+def judge_lines(judge: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return one line a figure of judge.json, shares with their intervals; none without a complete row."""
+    found = {says: Interval(**judge[figure]) for figure, says in JUDGE_FIGURES.items() if judge[figure]}
+    return [
+        {
+            "says": says,
+            "value": figure_text(interval.estimate, is_share=True),
+            "interval": share_range(interval),
+            "at": along(interval.estimate, 1),
+            "low": along(interval.estimate if interval.low is None else max(interval.low, 0), 1),
+            "high": along(interval.estimate if interval.high is None else min(interval.high, 1), 1),
+        }
+        for says, interval in found.items()
+    ]
+
+
+def share_range(interval: Interval) -> str:
+    if interval.low is None or interval.high is None:
+        return "one talk has no interval"
+    return " to ".join(figure_text(end, is_share=True) for end in (interval.low, interval.high))
 
 
 def general_bars(evaluation: dict[str, Any]) -> list[dict[str, Any]]:

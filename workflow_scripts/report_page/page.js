@@ -79,6 +79,7 @@ function keepInSight(list, chosen) {
 function draw(row) {
   byId("where").textContent = `${row.where} · row ${row.number}`;
   byId("question").textContent = row.question;
+  byId("judged").replaceChildren(...row.judge.map((said) => element("li", said)));
   byId("columns").replaceChildren(...row.answers.map((answer, number) => column(models[number], answer)));
 }
 
