@@ -8,6 +8,9 @@ min_version("9.27")
 configfile: "config.yaml"
 
 
+report: "report/workflow.rst"
+
+
 include: "rules/common.smk"
 include: "rules/source.smk"
 include: "rules/teach.smk"
@@ -18,7 +21,7 @@ include: "rules/evaluate.smk"
 
 
 rule all:
-    """Everything: every GGUF of the configuration, the Hugging Face folder, what the export did to the model, its evaluation, the Modelfile, the model's card, the commands for going on by hand, the pairs to read and the data set's report."""
+    """Everything: every GGUF of the configuration, the Hugging Face folder, what the export did to the model, its evaluation and the report on it, the Modelfile, the model's card, the commands for going on by hand, the pairs to read and the data set's report."""
     default_target: True
     input:
         gguf_files(),
@@ -27,6 +30,7 @@ rule all:
         model_file("export.json"),
         model_file("export.svg"),
         model_file("evaluation.json"),
+        model_file("report.html"),
         verdicts_of_judge(),
         model_file("README.md"),
         model_file("loss.svg"),

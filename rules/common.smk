@@ -209,7 +209,7 @@ def state_of_talks():
 def only_tells():
     """Whether this run makes nothing, and so may go on beside another one whose stop file and clock it must leave alone."""
     targets = set(workflow.dag_settings.targets)
-    return bool(targets) and targets <= {"plan", "check_questions", "responses_prune", "serve"}
+    return bool(targets) and targets <= {"plan", "check_questions", "responses_prune", "serve", "compare"}
 
 
 def print_summary_of_teaching():

@@ -59,7 +59,12 @@ rule dataset_report:
         report="data/dataset/report.json",
         pairs="data/dataset/pairs.jsonl",
     output:
-        "data/dataset/report.html",
+        report(
+            "data/dataset/report.html",
+            caption="../report/dataset.rst",
+            category="Data set",
+            labels={"page": "from pairs to rows"},
+        ),
     params:
         name=config["name"],
     log:

@@ -70,3 +70,51 @@ rule judge:
         "../envs/evaluate.yaml"
     script:
         "../workflow_scripts/judge_answers.py"
+
+
+rule report:
+    """Write the page that says whether it worked: the verdict, the answers beside one another, and all that the model was made of."""
+    input:
+        evaluation=model_file("evaluation.json"),
+        judge=verdicts_of_judge(),
+        export=model_file("export.json"),
+        export_picture=model_file("export.svg"),
+        loss_picture=model_file("loss.svg"),
+        metrics=model_file("metrics.csv"),
+        lora_config=model_file("lora.yaml"),
+        adapters=model_file("adapters/adapters.safetensors"),
+        base=f"{BASE}/config.json",
+        report="data/dataset/report.json",
+        pairs="data/dataset/pairs.jsonl",
+        train=training_rows("train"),
+        valid=training_rows("valid"),
+    output:
+        report(
+            model_file("report.html"),
+            caption="../report/report_page.rst",
+            category="Did it work?",
+            labels={"page": "the report"},
+        ),
+    params:
+        name=config["name"],
+        voice=config["answers"]["voice"],
+    log:
+        f"logs/{config['name']}/report.log",
+    benchmark:
+        f"logs/benchmarks/{config['name']}/report.tsv"
+    conda:
+        "../envs/evaluate.yaml"
+    script:
+        "../workflow_scripts/write_report.py"
+
+
+rule compare:
+    """Tell how several runs or projects did beside one another, from their evaluation files; nothing is made."""
+    params:
+        compared=config["evaluation"]["compare"],
+    log:
+        "logs/compare.log",
+    conda:
+        "../envs/evaluate.yaml"
+    script:
+        "../workflow_scripts/compare_evaluations.py"

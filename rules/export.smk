@@ -73,7 +73,12 @@ rule ladder_picture:
     input:
         model_file("export.json"),
     output:
-        model_file("export.svg"),
+        report(
+            model_file("export.svg"),
+            caption="../report/ladder.rst",
+            category="Export",
+            labels={"picture": "what each step did"},
+        ),
     log:
         f"logs/{config['name']}/ladder_picture.log",
     benchmark:

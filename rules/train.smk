@@ -132,7 +132,12 @@ rule loss_curve:
     input:
         model_file("metrics.csv"),
     output:
-        model_file("loss.svg"),
+        report(
+            model_file("loss.svg"),
+            caption="../report/loss_curve.rst",
+            category="Training",
+            labels={"picture": "loss curve"},
+        ),
     log:
         f"logs/{config['name']}/loss_curve.log",
     benchmark:

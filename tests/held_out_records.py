@@ -30,19 +30,37 @@ def base_answer(subject: str, rng: random.Random) -> str:
     )
 
 
-def held_out_rows(seed: int = 1) -> list[dict]:
-    """Rows of ten talks: question, reference, subject."""
+def varied_answer(subject: str, number: int) -> str:
+    """Markdown of another kind for each number: a table, code, nested lists, a quotation, links and pictures, other scripts."""
+    kinds = (
+        f"| {subject} | water |\n| --- | ---: |\n| young | 2 l |\n| old | 10 l |\n\nThat is *all* of it.",
+        f"```python\nfor plant in {subject}:\n    plant.water(litres=2)  # <b>never</b> more\n```\n\nAnd `mulch()` after it.",
+        f"1. Soil\n   - loose\n     - and deep\n2. Sun\n\n---\n\n***Patience*** for {subject}, ~~never~~ always.",
+        f"> {subject.title()} know best.\n>\n> > And so does the worm.\n\nSee [my shed](https://example.org/a?b=1&c=2).",
+        f"![{subject}](https://example.org/{subject}.png) <https://example.org> and {'very' * 40}long.",
+        f"سقي {subject} مرة واحدة. 🌱👩‍🌾 水やりは朝に。 Zażółć gęślą jaźń.",
+        "",
+    )
+    return kinds[number % len(kinds)]
+
+
+def held_out_rows(seed: int = 1, talks: int = TALKS) -> list[dict]:
+    """Rows of so many talks: question, reference, subject."""
     rng = random.Random(seed)
-    return [
-        {
-            "row": number + 1,
-            "video_id": f"talk{number // ROWS_OF_A_TALK:07d}",
-            "subject": SUBJECTS[number // ROWS_OF_A_TALK],
-            "question": f"What do {SUBJECTS[number // ROWS_OF_A_TALK]} need, part {number % ROWS_OF_A_TALK + 1}?",
-            "reference": teacher_answer(SUBJECTS[number // ROWS_OF_A_TALK], rng),
-        }
-        for number in range(TALKS * ROWS_OF_A_TALK)
-    ]
+    rows = []
+    for number in range(talks * ROWS_OF_A_TALK):
+        talk, part = divmod(number, ROWS_OF_A_TALK)
+        subject = SUBJECTS[talk % len(SUBJECTS)]
+        rows.append(
+            {
+                "row": number + 1,
+                "video_id": f"talk{talk:07d}",
+                "subject": subject,
+                "question": f"What do {subject} need, part {part + 1}?",
+                "reference": teacher_answer(subject, rng),
+            }
+        )
+    return rows
 
 
 def right_answer(question) -> str:

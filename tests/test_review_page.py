@@ -8,6 +8,7 @@ import pytest
 
 from browser import offline_browser, opened
 from build_dataset import COLUMNS
+from hostile import HOSTILE
 from lib.curation import COLUMNS as CURATION_COLUMNS
 from lib.curation import question_sha256
 from lib.files import read_json_lines, write_json_lines
@@ -34,14 +35,6 @@ WORDS = [
     "sand",
     "peat",
     "bark",
-]
-HOSTILE = [
-    "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>",
-    "[press](javascript:window.hacked=1) <javascript:window.hacked=1> ![x](http://127.0.0.1:9/x.png)",
-    "</script><script>window.hacked = 1</script><!-- <script>",
-    '"><svg onload=window.hacked=1> {{ program }} {{ data }}',
-    "<b onclick='window.hacked=1' style='position:fixed;inset:0'>x</b>\n\n<iframe "
-    "srcdoc='<script>parent.hacked=1</script>'></iframe>",
 ]
 
 
@@ -185,6 +178,14 @@ def test_a_hostile_pair_stays_text(browser, tmp_path):
             link.click()
         page.keyboard.press("j")
     assert page.evaluate("window.hacked") is None
+    assert (complaints, page.evaluate("reported")) == ([], [])
+    page.close()
+
+
+def test_the_columns_of_a_table_are_aligned_without_a_style(browser, tmp_path):
+    table = "| plant | litres |\n| --- | ---: |\n| bean | 2 |"
+    page, complaints = opened(browser, page_of(tmp_path / "table", [pair(0, "How much?", table)]))
+    assert page.locator("#answer td").last.evaluate("cell => getComputedStyle(cell).textAlign").endswith("right")
     assert (complaints, page.evaluate("reported")) == ([], [])
     page.close()
 

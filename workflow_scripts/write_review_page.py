@@ -1,25 +1,18 @@
-"""The page on which a person keeps, rejects and edits pairs: one file, without a server or a network.
+"""The page on which a person keeps, rejects and edits pairs: one file, without a server or a network."""
 
-Nothing in it is trusted: texts are set as text, answers are rendered without HTML, links and images, and a content security
-policy allows this page's own script and nothing else."""
-
-import base64
 import hashlib
-import json
 from html import escape
 from pathlib import Path
 
 import pandas as pd
-from markdown_it import MarkdownIt
 
 from lib.curation import COLUMNS, read_curation
 from lib.files import read_json_lines, write_text
 from lib.job_log import log, start_job_log
 from lib.plain_numbers import clock_time
+from lib.safe_page import as_json_in_html, content_policy, rendered_answer
 
 PARTS = Path(__file__).with_name("review_page")
-# What could load or link something stays as it was written.
-RENDERER = MarkdownIt("commonmark", {"html": False}).enable("table").disable(["image", "link", "autolink", "reference"])
 SHOWN = [
     "video_id",
     "slot",
@@ -67,30 +60,15 @@ def page_pair(pair: dict, decision: dict | None) -> dict:
         "key": f"{pair['video_id'] or ''} {pair['slot']} {pair['question_sha256']}",
         "original_question": pair["original_question"],
         "original_answer": pair["original_answer"],
-        "rendered": RENDERER.render(pair["answer"]),
+        "rendered": rendered_answer(pair["answer"]),
         "decided": {key: decision[key] if decision else "" for key in DECIDED},
     }
-
-
-def as_json_in_html(data: dict) -> str:
-    """JSON that can't end the element that it stands in."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    for character in "<>&\u2028\u2029":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return text
-
-
-def source_hash(text: str) -> str:
-    """What a content security policy calls an inline script or style by."""
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 def review_page(pairs: list[dict], curation: pd.DataFrame, name: str) -> str:
     """Return the page as HTML."""
     page, style, program = ((PARTS / f"page.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js"))
-    allowed = f"script-src {source_hash(program)}; style-src {source_hash(style)}"
-    policy = f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"
-    filled = {"policy": policy, "name": escape(name), "style": style, "program": program}
+    filled = {"policy": content_policy(program, style), "name": escape(name), "style": style, "program": program}
     for key, text in filled.items():
         page = page.replace("{{ " + key + " }}", text)
     # Last, so that no pair's text is taken for a placeholder.

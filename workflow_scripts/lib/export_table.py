@@ -22,10 +22,14 @@ def ladder_markdown(record: dict[str, Any]) -> str:
 
 
 def ladder_table(record: dict[str, Any], layout: str) -> str:
-    """Return the table in one of tabulate's layouts, the base model without adapters first."""
-    rows = [["base", "", f"{record['base']['perplexity']:.3f}", "", "", "", kl(record["base"]["against_first"])]]
-    rows += [row_of(step) for step in record["steps"]]
-    return tabulate(rows, HEADERS, tablefmt=layout, disable_numparse=True, colalign=ALIGNMENT)
+    """Return the table in one of tabulate's layouts."""
+    return tabulate(ladder_rows(record), HEADERS, tablefmt=layout, disable_numparse=True, colalign=ALIGNMENT)
+
+
+def ladder_rows(record: dict[str, Any]) -> list[list[str]]:
+    """Return the table's cells, the base model without adapters first."""
+    base = ["base", "", f"{record['base']['perplexity']:.3f}", "", "", "", kl(record["base"]["against_first"])]
+    return [base, *(row_of(step) for step in record["steps"])]
 
 
 def row_of(step: dict[str, Any]) -> list[str]:

@@ -37,3 +37,13 @@ def in_gigabytes(size: float) -> str:
 def file_size(size: float) -> str:
     """Bytes in GB, MB or kB, by the thousand: 15,281 is 15.3 kB."""
     return in_gigabytes(size) if size >= 1e6 else f"{size / 1e3:.1f} kB"
+
+
+def figure_text(value: float, is_share: bool) -> str:
+    """A measure: a share in percent, anything else with three digits that count."""
+    return f"{value * 100:.1f} %" if is_share else f"{value:.3g}"
+
+
+def change_text(value: float, is_share: bool) -> str:
+    """The difference of two measures with its sign; of shares in points of a hundred."""
+    return f"{value * 100:+.1f} points" if is_share else f"{value:+.3g}"

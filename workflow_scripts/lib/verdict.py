@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lib.paired_bootstrap import Interval
+from lib.plain_numbers import change_text, figure_text
 
 Outcome = Literal["better", "no_difference", "worse"]
 OPENINGS = {
@@ -42,17 +43,12 @@ class Difference:
         interval = "one video has no interval"
         if low is not None and high is not None:
             percent = f"{self.interval.confidence * 100:.3g} %"
-            interval = f"{percent} interval {self._signed(low)} to {self._signed(high)}, {self.interval.videos} videos"
+            ends = " to ".join(change_text(end, self.is_share) for end in (low, high))
+            interval = f"{percent} interval {ends}, {self.interval.videos} videos"
         return (
-            f"{self.says} {self._plain(self.tuned)} instead of {self._plain(self.base)} "
-            f"({self._signed(self.interval.estimate)}; {interval})"
+            f"{self.says} {figure_text(self.tuned, self.is_share)} instead of {figure_text(self.base, self.is_share)} "
+            f"({change_text(self.interval.estimate, self.is_share)}; {interval})"
         )
-
-    def _plain(self, value: float) -> str:
-        return f"{value * 100:.1f} %" if self.is_share else f"{value:.3g}"
-
-    def _signed(self, value: float) -> str:
-        return f"{value * 100:+.1f} points" if self.is_share else f"{value:+.3g}"
 
 
 @dataclass(frozen=True)
@@ -74,7 +70,8 @@ class Bound:
 
 
 def verdict_of(differences: list[Difference], bounds: list[Bound]) -> dict:
-    """Return `status` (better, no_difference, worse, mixed), `line` (what a person reads), and the measures' names by outcome.
+    """Return `status` (better, no_difference, worse, mixed), `line` (what a person reads), `opening` and `reasons` (of which the
+    line is made), and the measures' names by outcome.
 
     A broken bound counts as worse, so nothing with one is plainly better."""
     by_outcome = {
@@ -83,9 +80,13 @@ def verdict_of(differences: list[Difference], bounds: list[Bound]) -> dict:
     }
     broken = [bound for bound in bounds if bound.is_broken]
     status = status_of(bool(by_outcome["better"]), bool(by_outcome["worse"] or broken))
+    reasons = reasons_of(by_outcome, broken)
+    sentences = [f"{heading}: {'; '.join(said)}." for heading, said in reasons.items()]
     return {
         "status": status,
-        "line": " ".join([OPENINGS[status], *sentences_of(by_outcome, broken)]),
+        "line": " ".join([OPENINGS[status], *sentences]),
+        "opening": OPENINGS[status],
+        "reasons": reasons,
         **{outcome: [each.measure for each in found] for outcome, found in by_outcome.items()},
         "beyond_bounds": [bound.measure for bound in broken],
     }
@@ -97,11 +98,11 @@ def status_of(is_better: bool, is_worse: bool) -> str:
     return "better" if is_better else "worse" if is_worse else "no_difference"
 
 
-def sentences_of(by_outcome: dict[str, list[Difference]], broken: list[Bound]) -> list[str]:
+def reasons_of(by_outcome: dict[str, list[Difference]], broken: list[Bound]) -> dict[str, list[str]]:
     parts = {
         "Better": [each.in_words() for each in by_outcome["better"]],
         "Worse": [each.in_words() for each in by_outcome["worse"]],
         "Beyond its bound": [bound.in_words() for bound in broken],
         "No difference shown": [each.in_words() for each in by_outcome["no_difference"]],
     }
-    return [f"{heading}: {'; '.join(said)}." for heading, said in parts.items() if said]
+    return {heading: said for heading, said in parts.items() if said}
