@@ -411,11 +411,11 @@ config.update(checked_configuration())
 
 SLOTS = [f"q{number:02d}" for number in range(1, config["questions"]["per_video"] + 1)]
 BASE = f"models/base/{base_folder_name()}"
-WORKFLOW_VERSION = tomllib.loads((Path(workflow.basedir) / "pyproject.toml").read_text())["project"]["version"]
 CURATION = "data/curation.csv"
 GENERAL_FOLDER = Path(workflow.basedir) / "workflow_scripts/lib/general"
 QUESTIONS_PROMPT, ANSWERS_PROMPT = prompt_file("questions.md"), prompt_file("answers.md")
 JUDGE_PROMPT = prompt_file("judge.md")
+WORKFLOW_VERSION = tomllib.loads((Path(workflow.basedir) / "pyproject.toml").read_text())["project"]["version"]
 
 
 wildcard_constraints:

@@ -24,6 +24,7 @@ def judged(tmp_path, monkeypatch, teacher):
         teacher.verdict = verdict
         write_json("evaluation.json", {"rows": rows or evaluated_rows()})
         judge_answers(
+            "fung",
             "evaluation.json",
             str(REPOSITORY / "prompts/judge.md"),
             "a gardener",

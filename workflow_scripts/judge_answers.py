@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from lib.files import read_json, write_json
 from lib.job_log import log, start_job_log
 from lib.judge_requests import Comparison, comparisons, verdict_in
 from lib.judge_statistics import judge_statistics
 from lib.paired_bootstrap import Interval
-from lib.progress import log_progress
 from lib.prompts import prompt_sha256
 from lib.teacher import Job, Teacher
 from lib.teacher_servers import EmbeddedWork, teacher_for
@@ -18,13 +16,22 @@ TUNED, BASE = "tuned", "base"
 
 
 def judge_answers(
-    evaluation: str, prompt: str, voice: str, identity: dict, settings: dict, in_flight: int, threads: int, output: str
+    name: str,
+    evaluation: str,
+    prompt: str,
+    voice: str,
+    identity: dict,
+    settings: dict,
+    in_flight: int,
+    threads: int,
+    output: str,
 ) -> None:
-    """Write the verdicts on the answers in `evaluation` (what evaluate writes), and what they come to, to `output`."""
+    """Write the verdicts on the answers in `evaluation` (what evaluate writes), and what they come to, to `output`; `name` is the
+    model's, under which the requests are in the ledger."""
     rows = read_json(evaluation)["rows"]
     asked = list(comparisons(prompt, voice, rows, TUNED, BASE))
     work = EmbeddedWork(threads, asked[0].request.messages)
-    with teacher_for(Job("judge", "judge", in_flight), identity, settings, work) as teacher:
+    with teacher_for(Job(f"judge-{name}", name, in_flight), identity, settings, work) as teacher:
         records = judged(teacher, asked, in_flight)
     said = judge_statistics([record for record in records if record["verdict"] is not None])
     statistics = {name: value._asdict() if isinstance(value, Interval) else value for name, value in said.items()}
@@ -97,6 +104,7 @@ def in_percent(interval: Interval) -> str:
 if __name__ == "__main__":
     start_job_log(snakemake.log[0])
     judge_answers(
+        name=snakemake.config["name"],
         evaluation=snakemake.input.evaluation,
         prompt=snakemake.input.prompt,
         voice=snakemake.params.voice,
@@ -106,4 +114,3 @@ if __name__ == "__main__":
         threads=snakemake.threads,
         output=snakemake.output[0],
     )
-    log_progress(Path("data"))
