@@ -97,7 +97,7 @@ def without_prompt(project):
     workflow = project.path.parent / "workflow"
     workflow.mkdir()
     shutil.copy(REPOSITORY / "Snakefile", workflow)
-    for folder in ("rules", "schemas", "workflow_scripts", "profiles", "envs", "prompts"):
+    for folder in ("rules", "schemas", "workflow_scripts", "profiles", "envs", "prompts", "report"):
         shutil.copytree(REPOSITORY / folder, workflow / folder)
     (workflow / "prompts/answers.md").unlink()
     (project / "prompts/answers.md").unlink()
