@@ -96,7 +96,8 @@ def test_a_missing_key_says_what_it_takes():
 def without_prompt(project):
     workflow = project.path.parent / "workflow"
     workflow.mkdir()
-    shutil.copy(REPOSITORY / "Snakefile", workflow)
+    for file in ("Snakefile", "pyproject.toml"):
+        shutil.copy(REPOSITORY / file, workflow)
     for folder in ("rules", "schemas", "workflow_scripts", "profiles", "envs", "prompts", "report"):
         shutil.copytree(REPOSITORY / folder, workflow / folder)
     (workflow / "prompts/answers.md").unlink()
