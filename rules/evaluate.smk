@@ -1,6 +1,6 @@
 # From models to what they say on talks that they have never seen.
 # Requires: data/dataset/, the models that evaluation.models names, and those that the earlier stages make.
-# Makes: models/{name}/evaluation/ and evaluation.json.
+# Makes: models/{name}/evaluation/, evaluation.json, judge.json and report.html. compare tells, and makes nothing.
 
 
 rule held_out_answers:

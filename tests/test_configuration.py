@@ -96,8 +96,9 @@ def test_a_missing_key_says_what_it_takes():
 def without_prompt(project):
     workflow = project.path.parent / "workflow"
     workflow.mkdir()
-    shutil.copy(REPOSITORY / "Snakefile", workflow)
-    for folder in ("rules", "schemas", "workflow_scripts", "profiles", "envs", "prompts"):
+    for file in ("Snakefile", "pyproject.toml"):
+        shutil.copy(REPOSITORY / file, workflow)
+    for folder in ("rules", "schemas", "workflow_scripts", "profiles", "envs", "prompts", "report"):
         shutil.copytree(REPOSITORY / folder, workflow / folder)
     (workflow / "prompts/answers.md").unlink()
     (project / "prompts/answers.md").unlink()

@@ -172,6 +172,7 @@ def test_the_flawed_answers_are_a_choice_away(opened_page):
     assert "empty (Tuned): 2" in options
     opened_page.select_option("#flag", "empty (Tuned)")
     assert opened_page.locator("#count").inner_text() == "2 of 40 questions"
+    assert opened_page.locator("#list li .bad").all_inner_texts() == ["empty (Tuned)"] * 2
     assert "(no answer)" in opened_page.locator("#columns section").nth(2).inner_text()
 
 

@@ -101,7 +101,6 @@ def compared_rows(evaluation: dict[str, Any], titles: dict[str, str], judge: dic
             "number": row["row"],
             "answers": [reference_shown(row), *(answer_shown(row["answers"][name]) for name in names)],
             "judge": said.get(row["row"], []),
-            "flags": [f"{flag} ({label(name)})" for name in names for flag in flags_of(row["answers"][name])],
         }
         for row in evaluation["rows"]
     ]

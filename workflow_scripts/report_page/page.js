@@ -21,9 +21,18 @@ function wordsOf(row) {
   return plain([row.question, row.where, reader.content.textContent].join("\n"));
 }
 
+const flagsOf = (row) => row.answers.flatMap((answer, number) => answer.flags.map((flag) => `${flag} (${models[number]})`));
+
+// As in: cut off (Base, Tuned).
+function flagsInWords(row) {
+  const named = new Map();
+  row.answers.forEach((answer, number) => answer.flags.forEach((flag) => named.set(flag, [...(named.get(flag) || []), models[number]])));
+  return [...named].map(([flag, names]) => `${flag} (${names.join(", ")})`).join(", ");
+}
+
 function makeFlags() {
   const counts = new Map();
-  for (const flag of rows.flatMap((row) => row.flags)) counts.set(flag, (counts.get(flag) || 0) + 1);
+  for (const flag of rows.flatMap(flagsOf)) counts.set(flag, (counts.get(flag) || 0) + 1);
   byId("flag").add(new Option("Every question", ""));
   for (const [flag, count] of [...counts].sort((a, b) => b[1] - a[1])) byId("flag").add(new Option(`${flag}: ${count}`, flag));
   byId("flag").hidden = !counts.size;
@@ -34,7 +43,7 @@ function filter() {
   const flag = byId("flag").value;
   const chosen = shown[place];
   if (wanted.length && !words) words = rows.map(wordsOf);
-  const fits = (number) => (!flag || rows[number].flags.includes(flag)) && wanted.every((word) => words[number].includes(word));
+  const fits = (number) => (!flag || flagsOf(rows[number]).includes(flag)) && wanted.every((word) => words[number].includes(word));
   shown = rows.map((_, number) => number).filter(fits);
   byId("list").replaceChildren(...shown.map(option));
   byId("count").textContent = `${shown.length} of ${rows.length} questions`;
@@ -47,7 +56,8 @@ function option(number, position) {
   const question = element("b", row.question);
   question.dir = "auto";
   made.append(question, element("span", row.where));
-  if (row.flags.length) made.append(element("span", row.flags.join(", "), "bad"));
+  const flags = flagsInWords(row);
+  if (flags) made.append(element("span", flags, "bad"));
   made.id = "option-" + number;
   made.setAttribute("role", "option");
   made.setAttribute("aria-selected", "false");
