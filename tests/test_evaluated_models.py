@@ -24,7 +24,7 @@ from tiny_training import chat_row
 pytestmark = pytest.mark.long
 
 TRAIN_TALKS, HELD_OUT_TALKS = 24, 8
-SETTINGS = {"max_examples": 100, "seed": 42, "max_tokens": 260, "temperature": 0, "top_p": 1}
+SETTINGS = {"max_examples": 100, "seed": 42, "max_tokens": 220, "temperature": 0, "top_p": 1}
 BATCH = 8
 
 
@@ -69,8 +69,8 @@ def home(tmp_path_factory):
     folder = tmp_path_factory.mktemp("evaluated")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        write_random_llama(folder / "base", hidden_size=128, intermediate_size=256, layers=3, tied=True, dtype="F32")
-        train(folder / "base", rows_from(pairs_of(range(100, 200), base_answer, 1)), 500)
+        write_random_llama(folder / "base", hidden_size=64, intermediate_size=128, tied=True, dtype="F32")
+        train(folder / "base", rows_from(pairs_of(range(100, 200), base_answer, 1)), 300)
         trained = pairs_of(range(TRAIN_TALKS), teacher_answer, 2)
         held_out = pairs_of(range(TRAIN_TALKS, TRAIN_TALKS + HELD_OUT_TALKS), teacher_answer, 3)
         write_json_lines("train.jsonl", rows_from(trained))
