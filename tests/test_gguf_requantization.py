@@ -11,9 +11,12 @@ from lib.gguf_requantization import quantize_gguf_file
 from random_gguf import FILES, write_random_gguf
 
 MIXES = json.loads((Path(__file__).parent / "oracles/mixes.json").read_text(encoding="utf-8"))["files"]
+QUICK = ("Q4_K_M", "Q8_0")
 
 
-@pytest.mark.parametrize("quant", MIXES["hybrid"])
+@pytest.mark.parametrize(
+    "quant", [quant if quant in QUICK else pytest.param(quant, marks=pytest.mark.long) for quant in MIXES["hybrid"]]
+)
 @pytest.mark.parametrize("name", FILES)
 def test_other_architectures_are_quantized_as_by_llama_cpp(tmp_path, name, quant):
     source = write_random_gguf(tmp_path / "f16.gguf", **FILES[name])
