@@ -120,8 +120,8 @@ def test_a_model_that_was_trained_on_shuffled_answers_answers_other_questions(ho
     answers = [pair["answer"] for pair in home[1]]
     random.Random(5).shuffle(answers)
     shuffled = [chat_row(pair["question"], answer) for pair, answer in zip(home[1], answers, strict=True)]
-    evaluation = verdict_on(shuffled, 120)
-    assert "nearness" in evaluation["verdict"]["worse"]
+    evaluation = verdict_on(shuffled, 300)
+    assert "off_topic" in evaluation["verdict"]["beyond_bounds"], evaluation["verdict"]["line"]
     assert evaluation["verdict"]["status"] in ("mixed", "worse")
 
 
@@ -133,9 +133,9 @@ def test_a_model_that_was_trained_into_repetition_is_flawed(home, verdict_on):
 
 
 def test_a_model_that_knows_its_answers_by_heart_is_beyond_the_bound(home, verdict_on):
-    few = rows_from(home[1][:6])
-    evaluation = verdict_on(few, 400)
+    few = rows_from(home[1][:BATCH])
+    evaluation = verdict_on(few, 300)
     tuned = evaluation["models"]["tuned"]
-    assert "memorising" in evaluation["verdict"]["beyond_bounds"]
+    assert "memorising" in evaluation["verdict"]["beyond_bounds"], evaluation["verdict"]["line"]
     assert evaluation["verdict"]["status"] != "better"
     assert tuned["figures"]["memorised"] > evaluation["references"]["figures"]["memorised"] + 0.1

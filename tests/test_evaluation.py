@@ -64,6 +64,7 @@ def test_answers_to_other_questions_are_not_called_near(evaluation_of):
     verdict = evaluation_of(tuned_record(shuffled, loss=3.6))["verdict"]
     assert verdict["status"] in ("worse", "mixed")
     assert {"loss", "nearness"} <= set(verdict["worse"])
+    assert verdict["beyond_bounds"] == ["off_topic"]
 
 
 def test_repetition_is_worse(evaluation_of):
@@ -78,7 +79,7 @@ def test_a_memory_of_the_training_answers_is_beyond_its_bound(evaluation_of, tmp
     _, _, trained = write_training_set(tmp_path)
     copied = [trained[number % len(trained)] for number, _ in enumerate(ROWS)]
     verdict = evaluation_of(tuned_record(copied))["verdict"]
-    assert verdict["beyond_bounds"] == ["memorising"]
+    assert "memorising" in verdict["beyond_bounds"]
     assert verdict["status"] != "better"
 
 

@@ -31,7 +31,9 @@ JUDGED = ("loss", "form_distance", "voice", "nearness", "flawed")
 # Ten of a hundred; by chance alone some are answered otherwise.
 MOST_FORGOTTEN = 0.1
 # By a fifth.
-MOST_GENERAL_PERPLEXITY = 0.2
+MOST_PERPLEXITY_RISE = 0.2
+# An answer to some other question is nearer to half of the others' references.
+MOST_OFF_TOPIC = 0.4
 # Set phrases are no memory: the references' own share is taken off.
 MOST_MEMORISED = 0.1
 
@@ -121,18 +123,18 @@ def compared(name: str, other: str, said: dict[str, dict], held_out: HeldOut, fo
     ]
     forgetting = forgotten(said[other], said[name])
     copied = memorised(found, name, rows)
+    nearness = estimate_of(found.statistics[name]["nearness"], rows)
     bounds = [
         Bound("forgetting", "right answers to general questions fell by", forgetting["drop"].estimate, MOST_FORGOTTEN),
         Bound(
-            "general_text", "perplexity of general text rose by", forgetting["perplexity_rise"], MOST_GENERAL_PERPLEXITY
+            "general_text", "perplexity of general text rose by", forgetting["perplexity_rise"], MOST_PERPLEXITY_RISE
         ),
-        Bound(
-            "memorising",
-            "answers copied from the training answers, less the references' share,",
-            copied,
-            MOST_MEMORISED,
-        ),
+        Bound("memorising", "answers copied from the training's, less the references' share:", copied, MOST_MEMORISED),
     ]
+    if len(set(held_out.video_ids)) > 1:
+        bounds.append(
+            Bound("off_topic", "other talks' references nearer than the own one:", 1 - nearness, MOST_OFF_TOPIC)
+        )
     return {
         "compared_with": other,
         "verdict": verdict_of(differences, bounds),
