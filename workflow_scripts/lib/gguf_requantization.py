@@ -15,7 +15,7 @@ from gguf import GGUFReader, GGUFValueType, GGUFWriter, ReaderField
 
 from lib.errors import InputFileError
 from lib.gguf_quantization import QUANTIZATIONS, ModelShape, check_quantization, encoded_bytes, tensor_type
-from lib.gguf_writing import PlannedTensor, write_file
+from lib.gguf_writing import PlannedTensor, encoded_pieces, write_file
 from lib.safetensors_folder import StoredTensor
 
 STORED = {Type.F32: "F32", Type.F16: "F16", Type.BF16: "BF16"}
@@ -59,7 +59,7 @@ def quantize_gguf_file(source: Path, quant: str, path: Path, threads: int) -> in
         size = encoded_bytes(tensor.stored.shape, tensor.kind)
         writer.add_tensor_info(tensor.name, tensor.stored.shape, np.dtype(np.float32), size, tensor.kind)
     try:
-        write_file(writer, path, [], plan, threads)
+        write_file(writer, path, [], encoded_pieces(plan, threads))
     finally:
         writer.close()
     return len(plan)

@@ -2,10 +2,12 @@
 
 import math
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from pathlib import Path
 
 import gguf
@@ -22,6 +24,8 @@ from lib.hub_layout import Config, expected_tensors, is_needless, key_value_head
 from lib.safetensors_folder import StoredTensor, stored_tensors
 
 VALUES_AT_ONCE = 2**20
+# A megabyte or two each: the first ones are encoded while the metadata is made, which takes seconds for 128,256 words.
+PIECES_WAITING = 32
 
 
 @dataclass(frozen=True)
@@ -114,11 +118,13 @@ def write_gguf_file(folder: Path, quant: str, path: Path, name: str, threads: in
     for tensor in plan:
         size = encoded_bytes(tensor.stored.shape, tensor.kind)
         writer.add_tensor_info(tensor.name, tensor.stored.shape, np.dtype(np.float32), size, tensor.kind)
-    add_metadata(writer, folder, family, config, rope, QUANTIZATIONS[quant][0], name)
-    try:
-        write_file(writer, path, list(extra.values()), plan, threads)
-    finally:
-        writer.close()
+    with closing(encoded_pieces(plan, threads)) as pieces:
+        first_piece = next(pieces)
+        add_metadata(writer, folder, family, config, rope, QUANTIZATIONS[quant][0], name)
+        try:
+            write_file(writer, path, list(extra.values()), chain([first_piece], pieces))
+        finally:
+            writer.close()
     return len(plan) + len(extra)
 
 
@@ -166,9 +172,9 @@ def _heads_to_permute(name: str, model: ModelShape) -> int | None:
 
 
 def write_file(
-    writer: GGUFWriter, path: Path, extra: list[np.ndarray], plan: list[PlannedTensor], threads: int
+    writer: GGUFWriter, path: Path, extra: list[np.ndarray], pieces: Iterable[tuple[int, np.ndarray]]
 ) -> None:
-    """Write what `writer` holds, then the data of `extra` and of the tensors in `plan`, in this order."""
+    """Write what `writer` holds, then the data of `extra` and the encoded pieces of all tensors, in this order."""
     writer.write_header_to_file(path)
     writer.write_kv_data_to_file()
     writer.write_ti_data_to_file()
@@ -177,7 +183,7 @@ def write_file(
     for values in extra:
         file.write(values.tobytes())
         writer.write_padding(file, values.nbytes)
-    for first_row, encoded in encoded_pieces(plan, threads):
+    for first_row, encoded in pieces:
         if first_row == 0:
             writer.write_padding(file, file.tell())
         file.write(encoded.data)
@@ -186,15 +192,18 @@ def write_file(
 
 def encoded_pieces(plan: list[PlannedTensor], threads: int) -> Iterator[tuple[int, np.ndarray]]:
     """The first row and the encoded rows of each piece, in order. Each thread reads, rounds and encodes a piece of its own, and
-    no more than two a thread wait to be written."""
+    no more than PIECES_WAITING a thread wait to be written; asking for the first one sets as many going."""
     waiting: deque[tuple[int, Future]] = deque()
-    with ThreadPoolExecutor(threads) as pool:
+    pool = ThreadPoolExecutor(threads)
+    try:
         for tensor in plan:
             for first, end in tensor.pieces():
                 waiting.append((first, pool.submit(tensor.encoded, first, end)))
-                if len(waiting) > 2 * threads:
+                if len(waiting) > PIECES_WAITING * threads:
                     first_row, piece = waiting.popleft()
                     yield first_row, piece.result()
         while waiting:
             first_row, piece = waiting.popleft()
             yield first_row, piece.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
