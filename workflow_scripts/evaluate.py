@@ -23,6 +23,7 @@ from lib.files import read_json, read_json_lines, write_json
 from lib.general_questions import general_questions, is_right
 from lib.job_log import log, start_job_log
 from lib.paired_bootstrap import CONFIDENCE, confidence_of_each, difference_of, interval_of, mean_of
+from lib.talks_of_rows import talks_by_pair
 from lib.teacher_phrases import FoundPhrase
 from lib.verdict import Bound, Difference, verdict_of
 
@@ -94,7 +95,7 @@ def check_same_questions(said: dict[str, dict], paths: dict[str, str]) -> None:
 
 def trained_answers(train: str, pairs: str) -> list[tuple[str, str]]:
     """The training answers with their videos; what belongs to no talk is a group of its own."""
-    talks = {(pair["question"], pair["answer"]): pair["video_id"] for _, pair in read_json_lines(pairs)}
+    talks = talks_by_pair(pairs)
     rows = [(line, [message["content"] for message in row["messages"]][-2:]) for line, row in read_json_lines(train)]
     return [(answer, talks.get((question, answer)) or f"row {line}") for line, (question, answer) in rows]
 

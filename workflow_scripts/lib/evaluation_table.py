@@ -4,6 +4,8 @@ from typing import Any
 
 from tabulate import tabulate
 
+from lib.plain_numbers import figure_text
+
 SHOWN = ("loss", "form_distance", "voice", "nearness", "chrf", "flawed", "memorised", "tokens")
 
 
@@ -35,9 +37,7 @@ def evaluation_table(evaluation: dict[str, Any], layout: str) -> str:
 
 
 def in_words(value: float | None, figure: dict[str, Any]) -> str:
-    if value is None:
-        return ""
-    return f"{value * 100:.1f} %" if figure["is_share"] else f"{value:.3g}"
+    return "" if value is None else figure_text(value, figure["is_share"])
 
 
 def measured_on(evaluation: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from lib.errors import InputFileError
 from lib.files import read_json_lines
+from lib.talks_of_rows import talks_by_pair
 from lib.training_rows import check_messages
 
 Item = TypeVar("Item")
@@ -40,7 +41,7 @@ def held_out_rows(path: str | Path, pairs: str | Path, number: int, seed: int) -
         check_messages(row, f"{path}, line {line}")
     if not numbered:
         raise InputFileError(f"{path} has no rows, so there is nothing to evaluate on.")
-    talks = {(pair["question"], pair["answer"]): pair["video_id"] for _, pair in read_json_lines(pairs)}
+    talks = talks_by_pair(pairs)
     rows = [HeldOutRow(line, row["messages"], None) for line, row in sampled(numbered, number, seed)]
     return [HeldOutRow(row.line, row.messages, talks.get((row.question, row.reference))) for row in rows]
 

@@ -1,12 +1,11 @@
 """What the teacher is asked as a judge: which of two answers to a question is better. Each pair goes both ways round."""
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from lib.json_reply import json_in
-from lib.prompts import filled_prompt
+from lib.prompts import filled_prompt, mark_around
 from lib.teaching_requests import Request
 
 VERDICTS = ("first", "second", "tie")
@@ -50,8 +49,7 @@ def comparisons(prompt: str, voice: str, rows: Sequence[dict], a: str, b: str) -
 def judge_request(told: str, material: dict[str, str]) -> Request:
     """The request for one verdict; nothing in the material can forge the marks around it."""
     text = json.dumps(material, ensure_ascii=False, indent=1)
-    mark = "=====" + hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:12] + "====="
-    content = f"{told}\n\n{FRAME.format(mark=mark, material=text)}"
+    content = f"{told}\n\n{FRAME.format(mark=mark_around(text), material=text)}"
     return Request([{"role": "user", "content": content}], MAX_TOKENS, SCHEMA)
 
 

@@ -30,8 +30,12 @@ class PromptError(UnderstudyError):
 
 def transcript_frame(title: str, text: str) -> str:
     """The words with which both passes open, so that a server can cache them; no transcript can forge its mark."""
-    mark = "=====" + hashlib.sha256(f"{title}\n{text}".encode("utf-8", "replace")).hexdigest()[:12] + "====="
-    return FRAME.format(mark=mark, title=title, text=text)
+    return FRAME.format(mark=mark_around(f"{title}\n{text}"), title=title, text=text)
+
+
+def mark_around(text: str) -> str:
+    """The mark before and after a text from outside; it is the text's hash, so the text can't have it."""
+    return "=====" + hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:12] + "====="
 
 
 def messages_about(transcript: dict, prompt: str | None = None) -> list[dict]:
