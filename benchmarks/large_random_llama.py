@@ -13,6 +13,7 @@ import numpy as np
 
 from lib.files import write_json
 from lib.gguf_tokenizer import CONTROL, write_tokenizer
+from lib.hub_layout import expected_tensors
 
 # As the models' config.json have them: SmolLM2-135M and -360M, Llama-3.2-1B and -3B. All are tied.
 SHAPES = {
@@ -72,23 +73,7 @@ def config(shape: dict[str, int]) -> dict:
 
 def shapes(shape: dict[str, int]) -> dict[str, tuple[int, ...]]:
     """The shape of each tensor by its name."""
-    hidden, intermediate = shape["hidden"], shape["intermediate"]
-    keys = hidden // shape["heads"] * shape["keys"]
-    of_layer = {
-        "input_layernorm": (hidden,),
-        "self_attn.q_proj": (hidden, hidden),
-        "self_attn.k_proj": (keys, hidden),
-        "self_attn.v_proj": (keys, hidden),
-        "self_attn.o_proj": (hidden, hidden),
-        "post_attention_layernorm": (hidden,),
-        "mlp.gate_proj": (intermediate, hidden),
-        "mlp.up_proj": (intermediate, hidden),
-        "mlp.down_proj": (hidden, intermediate),
-    }
-    tensors = {"model.embed_tokens.weight": (shape["vocabulary"], hidden), "model.norm.weight": (hidden,)}
-    for layer in range(shape["layers"]):
-        tensors |= {f"model.layers.{layer}.{name}.weight": of_layer[name] for name in of_layer}
-    return tensors
+    return expected_tensors(config(shape))
 
 
 def write_weights(folder: Path, tensors: dict[str, tuple[int, ...]]) -> None:

@@ -1,8 +1,12 @@
 """Chat templates in the manner of the families that are exported, shortened to what decides about the text."""
 
 from collections.abc import Callable
+from pathlib import Path
+
+from transformers import PreTrainedTokenizerFast
 
 from lib.ollama_template import Messages, conversations_to_compare
+from random_llama import write_random_llama
 
 BOS, EOS = "<s>", "</s>"
 CHATML = (
@@ -75,6 +79,13 @@ NOT_DERIVABLE = {
     "fails": "{{ raise_exception('never') }}",
     "is no template": "{% for %}",
 }
+
+
+def tokenizer_with_ends(folder: Path) -> PreTrainedTokenizerFast:
+    """The tokenizer of a random model that is written to `folder`, with BOS and EOS."""
+    loaded = PreTrainedTokenizerFast.from_pretrained(write_random_llama(folder))
+    loaded.bos_token, loaded.eos_token = BOS, EOS
+    return loaded
 
 
 def renderer_of(tokenizer) -> Callable[[Messages], str]:

@@ -7,7 +7,17 @@ import pytest
 from gguf import GGUFReader
 from transformers import PreTrainedTokenizerFast
 
-from chat_templates import BOS, DERIVABLE, EOS, GEMMA2, HOSTILE, LLAMA3, NOT_DERIVABLE, conversations, renderer_of
+from chat_templates import (
+    BOS,
+    DERIVABLE,
+    GEMMA2,
+    HOSTILE,
+    LLAMA3,
+    NOT_DERIVABLE,
+    conversations,
+    renderer_of,
+    tokenizer_with_ends,
+)
 from lib.files import read_json, write_json
 from lib.gguf_choice import FIRST_CHOICE_FIRST, quantization_to_run
 from lib.gguf_quantization import QUANTIZATIONS
@@ -19,10 +29,7 @@ from write_modelfile import sampling_of, write_modelfile
 
 @pytest.fixture(scope="module")
 def tokenizer(tmp_path_factory):
-    folder = write_random_llama(tmp_path_factory.mktemp("model") / "hf")
-    loaded = PreTrainedTokenizerFast.from_pretrained(folder)
-    loaded.bos_token, loaded.eos_token = BOS, EOS
-    return loaded
+    return tokenizer_with_ends(tmp_path_factory.mktemp("model") / "hf")
 
 
 @pytest.fixture

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 from gguf import GGUFReader
-from transformers import PreTrainedTokenizerFast
 
-from chat_templates import BOS, DERIVABLE, EOS, conversations, renderer_of
+from chat_templates import BOS, DERIVABLE, EOS, conversations, renderer_of, tokenizer_with_ends
 from lib.ollama_template import chat_frame
 from project import REPOSITORY
-from random_llama import packaged_model, write_random_llama
+from random_llama import packaged_model
 
 pytestmark = pytest.mark.oracle
 ORACLES, NODE_PACKAGES = REPOSITORY / "tests/oracles", REPOSITORY / ".oracles/node"
@@ -29,10 +28,7 @@ def go_program(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def tokenizer(tmp_path_factory):
-    folder = write_random_llama(tmp_path_factory.mktemp("model") / "hf")
-    loaded = PreTrainedTokenizerFast.from_pretrained(folder)
-    loaded.bos_token, loaded.eos_token = BOS, EOS
-    return loaded
+    return tokenizer_with_ends(tmp_path_factory.mktemp("model") / "hf")
 
 
 def by_go(program: Path, template: str, asked: list) -> list[str]:
