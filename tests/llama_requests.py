@@ -7,9 +7,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import mlx.core as mx
 from tokenizers import Tokenizer
 
 from lib.embedded_llama import embedded_server
+from lib.mlx_models import load_base
 
 # What pre-tokenizers split in different ways.
 TEXTS = [
@@ -78,3 +80,17 @@ def next_token_logprobs(base_url: str, tokens: list[int], count: int) -> dict[in
     body = {"prompt": tokens, "n_predict": 1, "n_probs": count, "temperature": 0, "logit_bias": [[letter, 1000]]}
     shown = post(base_url, "/completion", body)["completion_probabilities"][0]["top_logprobs"]
     return {token["id"]: token["logprob"] for token in shown}
+
+
+def far_from_mlx(gguf_path: Path, folder: Path) -> float:
+    """How far the next token's log probabilities in llama.cpp, which keeps keys and values in float16, are at most from those
+    that MLX computes of `folder`, in the standard deviations of MLX's."""
+    tokens = [(7 * position) % 500 + 3 for position in range(40)]
+    with embedded_server(gguf_path, 512, threads=2) as base_url:
+        found = next_token_logprobs(base_url, tokens, 100)
+    model, _ = load_base(folder)
+    model.eval()
+    of_mlx = model(mx.array([tokens]))[0, -1].astype(mx.float32)
+    of_mlx = of_mlx - mx.logsumexp(of_mlx)
+    expected = mx.array([of_mlx[token].item() for token in found])
+    return (mx.abs(mx.array(list(found.values())) - expected).max() / mx.std(of_mlx)).item()
