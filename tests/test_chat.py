@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import mlx.core as mx
@@ -15,13 +16,14 @@ import chat
 from lib.embedded_llama import EmbeddedModelError
 from lib.errors import InputFileError
 from lib.files import read_json, write_json
+from lib.gguf_writing import write_gguf_file
 from lib.llama_replies import ServerRefuses
 from lib.mlx_models import load_weights
 from lib.mlx_replies import ConversationError
 from lib.model_to_ask import NoModelError
 from random_llama import packaged_model, write_random_llama
 
-BRIEF = ("--temperature", "0", "--max-tokens", "24")
+BRIEF = ("--temperature", "0", "--max-tokens", "24", "--repeat-penalty", "1")
 SCRIPT = Path(__file__).parent.parent / "workflow_scripts/chat.py"
 
 
@@ -64,7 +66,7 @@ def test_a_conversation_goes_on_until_an_empty_line(monkeypatch, capsys):
     sent = []
     answer = chat.answer
     monkeypatch.setattr(chat, "answer", lambda *arguments: sent.append(list(arguments[1])) or answer(*arguments))
-    chat.chat(packaged_model(), chat.typed_questions(), temperature=0, max_tokens=24)
+    chat.chat(packaged_model(), chat.typed_questions(), temperature=0, max_tokens=24, repeat_penalty=1)
     first, second = sent
     assert [message["role"] for message in second] == ["user", "assistant", "user"]
     assert second[:1] == first and second[1]["content"] in capsys.readouterr().out and "4" in second[1]["content"]
@@ -121,7 +123,7 @@ def copy(trained, tmp_path) -> Path:
 
 
 def said(capsys, model: Path, *questions: str) -> str:
-    chat.chat(model, iter(questions or [ASKED]), temperature=0, max_tokens=12)
+    chat.chat(model, iter(questions or [ASKED]), temperature=0, max_tokens=12, repeat_penalty=1)
     return capsys.readouterr().out
 
 
@@ -129,6 +131,20 @@ def expected_of_mlx_lm(base: Path, adapters: Path | None) -> str:
     model, tokenizer = mlx_lm.load(str(base), adapter_path=adapters and str(adapters))
     prompt = tokenizer.apply_chat_template([{"role": "user", "content": ASKED}], add_generation_prompt=True)
     return chat.shown(mlx_lm.generate(model, tokenizer, prompt, max_tokens=12)) + "\n"
+
+
+@pytest.mark.parametrize("form", ["folder", "gguf"])
+def test_a_repeat_penalty_ends_loops(trained, tmp_path, capsys, form):
+    model = trained / "models/base/tiny"
+    if form == "gguf":
+        model = tmp_path / "tiny.gguf"
+        write_gguf_file(trained / "models/base/tiny", "F32", model, "tiny", threads=2)
+    times_shorter = {}
+    for penalty in (1, 1000):
+        chat.chat(model, iter([ASKED]), temperature=0, max_tokens=150, repeat_penalty=penalty)
+        answer = capsys.readouterr().out.encode()
+        times_shorter[penalty] = len(answer) / len(zlib.compress(answer))
+    assert times_shorter[1] > 2 * times_shorter[1000]
 
 
 def test_a_folder_and_adapters_say_what_mlx_lm_makes_of_them(trained, capsys):

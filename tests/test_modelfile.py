@@ -118,7 +118,7 @@ def test_a_modelfile(folder, tokenizer):
         ("PARAMETER stop", "<|im_start|>"),
         ("PARAMETER num_ctx", "2048"),
         ("PARAMETER temperature", "0.3"),
-        ("PARAMETER repeat_penalty", "1.0"),
+        ("PARAMETER repeat_penalty", "1.1"),
     ]
     assert "{{ .Content }}" in template and template.startswith("{{ if .System }}<|im_start|>system\n{{ .System }}")
 

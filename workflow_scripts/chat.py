@@ -26,7 +26,7 @@ class ChatError(UnderstudyError):
 def chat(model: Path, questions: Iterator[str], *, goes_on: bool = False, **sampling: float) -> None:
     """Answer `questions` one after the other, each knowing those before it; stream the answers to standard output.
 
-    `sampling` is temperature and max_tokens. Ctrl-C ends it; where it `goes_on`, in an answer only the answer.
+    `sampling` is temperature, max_tokens and repeat_penalty. Ctrl-C ends it; where it `goes_on`, in an answer only the answer.
     Raises an UnderstudyError if there is no model, it can't be loaded, or the conversation outgrows the context."""
     with replies_of(model_to_ask(model), **sampling) as reply:
         messages = []
@@ -36,16 +36,16 @@ def chat(model: Path, questions: Iterator[str], *, goes_on: bool = False, **samp
 
 
 def replies_of(
-    model: Path | MlxModel, temperature: float = 0.3, max_tokens: int = 1024
+    model: Path | MlxModel, temperature: float = 0.3, max_tokens: int = 1024, repeat_penalty: float = 1.1
 ) -> AbstractContextManager[Reply]:
     """What answers, for as long as a `with` block lasts: llama.cpp for a GGUF file, otherwise MLX."""
     if isinstance(model, MlxModel):
         from lib.mlx_replies import mlx_replies
 
-        return nullcontext(mlx_replies(model, CONTEXT_LENGTH, temperature, max_tokens))
+        return nullcontext(mlx_replies(model, CONTEXT_LENGTH, temperature, max_tokens, repeat_penalty))
     from lib.llama_replies import llama_replies
 
-    return llama_replies(model, CONTEXT_LENGTH, temperature, max_tokens)
+    return llama_replies(model, CONTEXT_LENGTH, temperature, max_tokens, repeat_penalty)
 
 
 def answer(reply: Reply, messages: list[dict[str, str]], goes_on: bool) -> str:
@@ -91,6 +91,12 @@ def _arguments() -> argparse.Namespace:
         "--temperature", type=float, default=0.3, help="0 gives the same answer every time (default: 0.3)"
     )
     parser.add_argument("--max-tokens", type=int, default=1024, help="where an answer is cut off (default: 1024)")
+    parser.add_argument(
+        "--repeat-penalty",
+        type=float,
+        default=1.1,
+        help="on the last 64 tokens, as in Ollama; 1 is none (default: 1.1)",
+    )
     return parser.parse_args()
 
 
@@ -108,7 +114,7 @@ def main() -> int:
             run_with_optimised_blas()
         talks = arguments.question is None and sys.stdin.isatty()
         questions = typed_questions() if talks else _questions(arguments.question)
-        sampling = {"temperature": arguments.temperature, "max_tokens": arguments.max_tokens}
+        sampling = {name: getattr(arguments, name) for name in ("temperature", "max_tokens", "repeat_penalty")}
         chat(arguments.model, questions, goes_on=talks, **sampling)
     except UnderstudyError as error:
         print(f"Error: {error}", file=sys.stderr)

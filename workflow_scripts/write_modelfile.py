@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 CONTEXT_LENGTH = 4096
-# As `make chat` asks, where the base model's generation_config.json says nothing else. Older versions of Ollama have 1.1.
-SETTINGS = {"temperature": 0.3, "repeat_penalty": 1.0}
+# As `make chat` asks, where the base model's generation_config.json says nothing else. Newer versions of Ollama have no penalty.
+SETTINGS = {"temperature": 0.3, "repeat_penalty": 1.1}
 # Name there: name here, least and greatest value, whether it is a whole number.
 OF_GENERATION_CONFIG = {
     "temperature": ("temperature", 0, 2, False),

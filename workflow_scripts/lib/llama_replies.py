@@ -9,6 +9,9 @@ from openai import APIStatusError, DefaultHttpxClient, OpenAI
 from lib.embedded_llama import embedded_server
 from lib.errors import UnderstudyError
 
+# How many tokens back the repeat penalty looks; llama.cpp's and Ollama's own number.
+REPEAT_LAST_N = 64
+
 
 class ServerRefuses(UnderstudyError):
     """llama.cpp can't go on with this conversation."""
@@ -16,7 +19,7 @@ class ServerRefuses(UnderstudyError):
 
 @contextmanager
 def llama_replies(
-    model: Path, context_length: int, temperature: float, max_tokens: int
+    model: Path, context_length: int, temperature: float, max_tokens: int, repeat_penalty: float
 ) -> Iterator[Callable[[list[dict[str, str]]], Iterator[str]]]:
     """Start llama.cpp with the file; yield what gives the pieces of the reply to a conversation (OpenAI's messages).
 
@@ -29,9 +32,12 @@ def llama_replies(
 
         def reply(messages: list[dict[str, str]]) -> Iterator[str]:
             sampling = {"temperature": temperature, "max_tokens": max_tokens}
+            penalty = {"repeat_penalty": repeat_penalty, "repeat_last_n": REPEAT_LAST_N}
             try:
                 # Leaving the block closes the stream, at which the server stops computing.
-                with client.chat.completions.create(model="gguf", messages=messages, stream=True, **sampling) as stream:
+                with client.chat.completions.create(
+                    model="gguf", messages=messages, stream=True, extra_body=penalty, **sampling
+                ) as stream:
                     for chunk in stream:
                         yield (chunk.choices[0].delta.content or "") if chunk.choices else ""
             except APIStatusError as error:

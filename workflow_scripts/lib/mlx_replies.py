@@ -8,7 +8,7 @@ import mlx.core as mx
 from jinja2 import TemplateError
 from mlx import nn
 from mlx_lm import stream_generate
-from mlx_lm.sample_utils import make_sampler
+from mlx_lm.sample_utils import make_logits_processors, make_sampler
 from mlx_lm.tokenizer_utils import TokenizerWrapper
 from mlx_lm.utils import load_adapters
 
@@ -19,6 +19,7 @@ from lib.model_to_ask import ADAPTER_CONFIG, ADAPTERS, MlxModel
 
 # llama.cpp's own, so that a model sounds the same from its folder and from its GGUF.
 SAMPLING = {"top_k": 40, "top_p": 0.95, "min_p": 0.05}
+REPEAT_LAST_N = 64
 
 
 class ConversationError(InputFileError):
@@ -26,7 +27,7 @@ class ConversationError(InputFileError):
 
 
 def mlx_replies(
-    chosen: MlxModel, context_length: int, temperature: float, max_tokens: int
+    chosen: MlxModel, context_length: int, temperature: float, max_tokens: int, repeat_penalty: float
 ) -> Callable[[list[dict[str, str]]], Iterator[str]]:
     """Load the model; return what gives the pieces of the reply to a conversation (mlx_lm's messages).
 
@@ -40,7 +41,12 @@ def mlx_replies(
         put_adapters(model, chosen)
     own_limit = read_json(chosen.folder / "config.json").get("max_position_embeddings") or context_length
     limit = min(context_length, own_limit)
-    sampler = make_sampler(temperature, **SAMPLING)
+    how = {
+        "sampler": make_sampler(temperature, **SAMPLING),
+        "logits_processors": make_logits_processors(
+            repetition_penalty=repeat_penalty, repetition_context_size=REPEAT_LAST_N
+        ),
+    }
 
     def reply(messages: list[dict[str, str]]) -> Iterator[str]:
         prompt = prompt_tokens(tokenizer, messages)
@@ -49,7 +55,7 @@ def mlx_replies(
                 f"The conversation has {len(prompt)} tokens, which exceed the {limit} that fit. Begin a new one."
             )
         room = min(max(1, max_tokens), limit - len(prompt))
-        for response in stream_generate(model, tokenizer, prompt, max_tokens=room, sampler=sampler):
+        for response in stream_generate(model, tokenizer, prompt, max_tokens=room, **how):
             yield response.text
 
     return reply
