@@ -8,7 +8,7 @@ export MODEL QUESTION PORT
 INSTALL_RIVALS = if command -v uv >/dev/null; then set -- uv pip install --python .venv/bin/python; else set -- .venv/bin/python -m pip install; fi; \
 	"$$@" --quiet --target .benchmarks --no-deps -r benchmarks/requirements.txt
 
-.PHONY: demo chat test test-long lint docs lock references benchmark-captions benchmark-teach benchmark-duplicates benchmark-train benchmark-evaluation check-transformers serve check-modelfile benchmark-export check-converter environment
+.PHONY: demo chat test test-long lint docs demo-figures lock references benchmark-captions benchmark-teach benchmark-duplicates benchmark-train benchmark-evaluation check-transformers serve check-modelfile benchmark-export check-converter environment
 
 demo: environment
 	@started=$$(date +%s) && . .venv/bin/activate && \
@@ -33,10 +33,15 @@ test-long: environment
 lint: environment
 	@. .venv/bin/activate && ruff check . && ruff format --check . && snakefmt --check Snakefile rules && snakemake --lint
 
-# docs/configuration.md from the schema, the table of sizes in docs/export.md from the mixes.
+# docs/configuration.md from the schema, the table of sizes in docs/export.md from the mixes, README's figures from docs/demo_run.json.
 docs: environment
 	@.venv/bin/python docs/write_configuration_table.py
 	@.venv/bin/python docs/write_size_table.py
+	@.venv/bin/python docs/write_demo_figures.py
+
+# 15 minutes: docs/demo_run.json anew, from the demo and its evaluation in a temporary folder; then README's figures.
+demo-figures: environment
+	@.venv/bin/python docs/write_demo_figures.py --record
 
 # requirements.lock from pyproject.toml; needs uv.
 lock:

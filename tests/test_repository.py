@@ -148,6 +148,13 @@ def test_the_sizes_in_the_docs_are_those_of_the_files():
     assert PAGE.read_text(encoding="utf-8") == page_with_table(), "run `make docs`"
 
 
+def test_the_demos_figures_in_the_readme_are_the_recorded_ones():
+    sys.path.insert(0, str(REPOSITORY / "docs"))
+    from write_demo_figures import PAGE, page_with_figures
+
+    assert PAGE.read_text(encoding="utf-8") == page_with_figures(), "run `make docs`"
+
+
 def test_links_in_the_docs_lead_somewhere():
     for page in [REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md")]:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):

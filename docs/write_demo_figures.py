@@ -1,0 +1,136 @@
+"""The demo's figures in README.md, from docs/demo_run.json: `make docs`; a test fails when the two differ. `make demo-figures`
+records that file anew: the demo from its captions to its evaluation, in a temporary folder."""
+
+import datetime
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(REPOSITORY / "workflow_scripts"))
+
+from lib.files import read_json  # noqa: E402
+from lib.plain_numbers import as_duration, change_text, figure_text  # noqa: E402
+from print_summary import summary  # noqa: E402
+
+PAGE, RECORD = REPOSITORY / "README.md", REPOSITORY / "docs/demo_run.json"
+NAME, QUANTIZATION = "demo", "Q4_K_M"
+FIGURES = ("loss", "form_distance", "voice", "nearness", "flawed")
+OPENINGS = {
+    "better": "Better than the base",
+    "worse": "Worse than the base",
+    "mixed": "Better than the base in part, worse in part",
+    "no_difference": "No difference from the base shown",
+}
+
+
+def record() -> dict:
+    """Run the demo and its evaluation; return what the README says of them."""
+    with TemporaryDirectory(prefix="understudy-") as folder:
+        made = ("data", "models", "logs", ".snakemake")
+        shutil.copytree(REPOSITORY / "demo", Path(folder, NAME), ignore=shutil.ignore_patterns(*made))
+        load, started = os.getloadavg()[0], time.time()
+        make(Path(folder, NAME), f"models/{NAME}-{QUANTIZATION}.gguf")
+        os.chdir(folder)
+        lines = summary(Path(NAME), started).split("\n\n")[0].splitlines()
+        started = time.time()
+        make(Path(folder, NAME), f"models/{NAME}/evaluation.json")
+        evaluated = read_json(f"{NAME}/models/{NAME}/evaluation.json")
+        return {
+            "date": datetime.date.today().isoformat(),
+            "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+            "load_before": round(load, 1),
+            "summary": lines,
+            "evaluation_seconds": round(time.time() - started),
+            "evaluation": figures_of(evaluated),
+        }
+
+
+def make(project: Path, target: str) -> None:
+    command = [
+        Path(sys.executable).with_name("snakemake"),
+        "--directory",
+        project,
+        "--quiet",
+        "rules",
+        "host",
+        "--",
+        target,
+    ]
+    subprocess.run(command, cwd=REPOSITORY, check=True)
+
+
+def figures_of(evaluated: dict) -> dict:
+    """The verdict and what it rests on, of the base, the tuned model and the quantized one."""
+    models = evaluated["models"]
+    return {
+        "questions": len(evaluated["rows"]),
+        "talks": evaluated["videos"],
+        "verdicts": {model: models[model]["verdict"]["status"] for model in ("tuned", QUANTIZATION)},
+        "beyond_bounds": {model: models[model]["verdict"]["beyond_bounds"] for model in ("tuned", QUANTIZATION)},
+        "figures": {
+            figure: {
+                **{key: evaluated["figures"][figure][key] for key in ("says", "better", "is_share")},
+                **{model: models[model]["figures"][figure] for model in ("base", "tuned", QUANTIZATION)},
+                "difference": models["tuned"]["differences"][figure],
+            }
+            for figure in FIGURES
+        },
+    }
+
+
+def end_of_the_demo(run: dict) -> str:
+    return "".join(f"    {line}\n" for line in run["summary"])
+
+
+def evaluation_table(run: dict) -> str:
+    """The verdict, and a table of base, tuned and quantized model, with the interval of the difference."""
+    evaluation = run["evaluation"]
+    confidence = evaluation["figures"]["loss"]["difference"]["confidence"]
+    rows = [table_row(figure) for figure in evaluation["figures"].values()]
+    return (
+        f"The demo's verdict is **{OPENINGS[evaluation['verdicts']['tuned']]}**, on {evaluation['questions']} questions of "
+        f"{evaluation['talks']} talks that it has never seen:\n\n"
+        f"| | base | tuned | {QUANTIZATION} | tuned instead of base, {confidence:.0%} interval over talks |\n"
+        f"| --- | ---: | ---: | ---: | --- |\n{''.join(rows)}\n"
+        f"Recorded on {run['date']} ({run['machine']}; the evaluation took {as_duration(run['evaluation_seconds'])}); "
+        f"`make demo-figures` makes the figures again.\n"
+    )
+
+
+def table_row(figure: dict) -> str:
+    values = [figure_text(figure[model], figure["is_share"]) for model in ("base", "tuned", QUANTIZATION)]
+    return f"| {' | '.join([figure['says'], *values, interval_text(figure)])} |\n"
+
+
+def interval_text(figure: dict) -> str:
+    estimate, low, high = (
+        change_text(figure["difference"][key], figure["is_share"]) for key in ("estimate", "low", "high")
+    )
+    is_shown = not figure["difference"]["low"] <= 0 <= figure["difference"]["high"]
+    return f"{estimate} ({low} to {high})" + ("" if is_shown else ", no difference shown")
+
+
+BLOCKS = {"end of the demo": end_of_the_demo, "evaluation": evaluation_table}
+
+
+def page_with_figures() -> str:
+    """Return README.md with the figures as they were recorded."""
+    page, run = PAGE.read_text(encoding="utf-8"), read_json(RECORD)
+    for name, block in BLOCKS.items():
+        begin, end = f"<!-- make docs: {name} -->\n", f"<!-- end of {name} -->\n"
+        before, rest = page.split(begin)
+        page = before + begin + block(run) + end + rest.split(end)[1]
+    return page
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--record"]:
+        RECORD.write_text(json.dumps(record(), indent=1) + "\n", encoding="utf-8")
+    PAGE.write_text(page_with_figures(), encoding="utf-8")
