@@ -117,7 +117,7 @@ def interval_text(figure: dict) -> str:
     return f"{estimate} ({low} to {high})" + ("" if is_shown else ", no difference shown")
 
 
-BLOCKS = {"end of the demo": end_of_the_demo, "evaluation": evaluation_table}
+BLOCKS = {"demo": end_of_the_demo, "evaluation": evaluation_table}
 
 
 def page_with_figures() -> str:
