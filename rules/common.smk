@@ -357,7 +357,8 @@ def tokenizer_of_evaluated_model(wildcards):
 
 def how_models_answer():
     """The keys of evaluation that shape what a model answers, and to what."""
-    return {key: config["evaluation"][key] for key in ("max_examples", "seed", "max_tokens", "temperature", "top_p")}
+    keys = ("max_examples", "seed", "max_tokens", "repeat_penalty", "temperature", "top_p")
+    return {key: config["evaluation"][key] for key in keys}
 
 
 def general_files():

@@ -85,7 +85,14 @@ def record(
     rng = random.Random(noise_seed)
     return {
         "model": {"which": which, "path": f"models/{which}", "engine": "mlx"},
-        "settings": {"max_examples": 100, "seed": 42, "max_tokens": 512, "temperature": 0.0, "top_p": 1.0},
+        "settings": {
+            "max_examples": 100,
+            "seed": 42,
+            "max_tokens": 512,
+            "repeat_penalty": 1.1,
+            "temperature": 0.0,
+            "top_p": 1.0,
+        },
         "rows": [
             {
                 **{key: row[key] for key in ("row", "video_id", "question", "reference")},

@@ -24,7 +24,7 @@ from tiny_training import chat_row
 pytestmark = pytest.mark.long
 
 TRAIN_TALKS, HELD_OUT_TALKS = 24, 8
-SETTINGS = {"max_examples": 100, "seed": 42, "max_tokens": 220, "temperature": 0, "top_p": 1}
+SETTINGS = {"max_examples": 100, "seed": 42, "max_tokens": 220, "repeat_penalty": 1.1, "temperature": 0, "top_p": 1}
 BATCH = 8
 
 

@@ -26,7 +26,7 @@ from random_models import FAMILIES, write_random_model
 from tiny_training import BASE, TRAIN, VALID, chat_row
 
 PAIRS = "data/dataset/pairs.jsonl"
-SETTINGS = {"max_examples": 20, "seed": 42, "max_tokens": 24, "temperature": 0, "top_p": 1}
+SETTINGS = {"max_examples": 20, "seed": 42, "max_tokens": 24, "repeat_penalty": 1.0, "temperature": 0, "top_p": 1}
 GREEDY = Sampling(0, 1, 42)
 EVALUATION = "models/tiny/evaluation"
 
@@ -77,6 +77,21 @@ def test_both_engines_say_the_same_of_the_same_weights(evaluable):
         assert all(row["loss"] / row["loss_tokens"] > 1 for row in group)
     for one, other in zip(losses(of_mlx), losses(of_llama), strict=True):
         assert one == pytest.approx(other, rel=1e-3)
+
+
+def test_a_repeat_penalty_breaks_loops_alike_in_both_engines_and_leaves_the_general_questions(evaluable):
+    freely = {model: evaluated(model, f"out/{model.name}-1.json") for model in (BASE, Path("tiny.gguf"))}
+    for model, free in freely.items():
+        strict = evaluated(model, f"out/{model.name}-2.json", repeat_penalty=2.0)
+        assert [row["answer"] for row in strict["rows"]] != [row["answer"] for row in free["rows"]]
+        assert strict["general_questions"] == free["general_questions"]
+        assert losses(strict) == losses(free)
+    asked = Request(tuple(requests_of(BASE, ["Why?"])[0].tokens), 60, 2.0)
+    (answer,) = [answer for _, answer in mlx_answers(*load_base(BASE), [asked], GREEDY)]
+    with embedded_server("tiny.gguf", 256, 1) as base_url:
+        (of_llama,) = [answer for _, answer in llama_answers(base_url.removesuffix("/v1"), [asked], GREEDY, 1)]
+    words = [text.split() for text in (answer.text, of_llama.text)]
+    assert common_length(*words) > 10, words
 
 
 def losses(record):
@@ -288,6 +303,7 @@ def test_what_can_not_be_evaluated_stops_the_run_before_any_job(project):
         ({"quantization": "Q9"}, "evaluation.quantization is 'Q9'; it takes one of null, F32"),
         ({"temperature": -1}, "evaluation.temperature is -1; it takes a number from 0"),
         ({"top_p": 0}, "evaluation.top_p is 0; it takes a number over 0"),
+        ({"repeat_penalty": 0.9}, "evaluation.repeat_penalty is 0.9; it takes a number from 1"),
         ({"max_example": 3}, "Did you mean evaluation.max_examples"),
     ],
 )

@@ -72,9 +72,9 @@ def answer_held_out(
     """Write what the model at the path `model` answers and what references cost it to `output`; what a stopped job has computed
     is in a folder beside it and isn't computed again.
 
-    `sources`: rows, train and pairs, JSONL files; `settings`: max_examples, seed, max_tokens, temperature, top_p. A GGUF file
-    without `tokenizer_folder` is read by llama.cpp's own tokenizer. Raises NoModelError, InputFileError, EmbeddedModelError,
-    PredictionError."""
+    `sources`: rows, train and pairs, JSONL files; `settings`: max_examples, seed, max_tokens, repeat_penalty, temperature, top_p.
+    A GGUF file without `tokenizer_folder` is read by llama.cpp's own tokenizer. Raises NoModelError, InputFileError,
+    EmbeddedModelError, PredictionError."""
     chosen = model_to_ask(Path(model))
     folder = chosen.folder if isinstance(chosen, MlxModel) else tokenizer_folder and Path(tokenizer_folder)
     with reader_of(chosen, folder) as reader:
@@ -101,11 +101,11 @@ def work_for(reader: RowReader, sources: dict[str, str], settings: dict[str, Any
     """Read the rows and draw from them."""
     rows = held_out_rows(sources["rows"], sources["pairs"], settings["max_examples"], settings["seed"])
     trained = held_out_rows(sources["train"], sources["pairs"], len(rows), settings["seed"])
-    longest = settings["max_tokens"]
+    longest, penalty = settings["max_tokens"], settings["repeat_penalty"]
     return Work(
         rows=rows,
         trained=trained,
-        requests=[request(reader, row.messages[:-1], longest, place(sources["rows"], row)) for row in rows],
+        requests=[request(reader, row.messages[:-1], longest, place(sources["rows"], row), penalty) for row in rows],
         general=[
             request(reader, [{"role": "user", "content": general.question}], GENERAL_MAX_TOKENS, general.id)
             for general in general_questions()
@@ -126,7 +126,9 @@ def place(path: str, row: HeldOutRow) -> str:
     return f"{path}, line {row.line}"
 
 
-def request(reader: RowReader, messages: list[dict[str, str]], max_tokens: int, where: str) -> Request:
+def request(
+    reader: RowReader, messages: list[dict[str, str]], max_tokens: int, where: str, repeat_penalty: float = 1.0
+) -> Request:
     """Return the request for an answer, as long as the model's context leaves room for.
 
     Raises InputFileError if it leaves none."""
@@ -136,7 +138,7 @@ def request(reader: RowReader, messages: list[dict[str, str]], max_tokens: int, 
             f"{where}: the question has {len(prompt):,} tokens, and the model's context only {reader.context:,}, so it can't be "
             f"answered. Shorten it or remove the row."
         )
-    return Request(tuple(prompt), min(max_tokens, reader.context - len(prompt)))
+    return Request(tuple(prompt), min(max_tokens, reader.context - len(prompt)), repeat_penalty)
 
 
 def loss_key(row: ScoredRow) -> str:

@@ -5,6 +5,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+# How many tokens back a repeat penalty looks; llama.cpp's and Ollama's own number.
+REPEAT_LAST_N = 64
+
 
 @dataclass(frozen=True)
 class Sampling:
@@ -17,14 +20,18 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Request:
-    """A prompt as the tokens that the chat template writes, and how many tokens the answer may have."""
+    """A prompt as the tokens that the chat template writes, and how many tokens the answer may have.
+
+    The logits of the last REPEAT_LAST_N tokens are divided by `repeat_penalty` where they are positive and multiplied by it where
+    not (Keskar et al. 2019, https://arxiv.org/abs/1909.05858); 1 leaves them."""
 
     tokens: tuple[int, ...]
     max_tokens: int
+    repeat_penalty: float = 1.0
 
     def key(self) -> str:
         """Names the request among those to one model under one sampling."""
-        return hash_of("answer", self.tokens, self.max_tokens)
+        return hash_of("answer", self.tokens, self.max_tokens, self.repeat_penalty)
 
     def seed(self, sampling: Sampling) -> int:
         """A seed of its own, so that an answer doesn't depend on those that are computed beside it."""

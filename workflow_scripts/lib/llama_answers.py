@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
 
-from lib.answering import Answer, Request, Sampling
+from lib.answering import REPEAT_LAST_N, Answer, Request, Sampling
 from lib.embedded_llama import EmbeddedModelError, ask_server
 
 SLOTS = 16
@@ -40,13 +40,16 @@ def llama_answer(server: str, request: Request, sampling: Sampling) -> Answer:
 def body_of(request: Request, sampling: Sampling) -> dict[str, Any]:
     """Return what `/completion` takes: the tokens themselves, and nothing of llama.cpp's own sampling."""
     if sampling.temperature == 0:
-        drawn = {"samplers": ["top_k"], "top_k": 1}
+        drawn = {"samplers": ["penalties", "top_k"], "top_k": 1}
     else:
-        drawn = {"samplers": ["top_p", "temperature"], "top_p": sampling.top_p, "temperature": sampling.temperature}
+        samplers = ["penalties", "top_p", "temperature"]
+        drawn = {"samplers": samplers, "top_p": sampling.top_p, "temperature": sampling.temperature}
     return {
         "prompt": list(request.tokens),
         "n_predict": request.max_tokens,
         "seed": request.seed(sampling) % LARGEST_SEED,
         "cache_prompt": True,
+        "repeat_penalty": request.repeat_penalty,
+        "repeat_last_n": REPEAT_LAST_N,
         **drawn,
     }

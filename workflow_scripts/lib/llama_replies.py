@@ -6,11 +6,9 @@ from pathlib import Path
 
 from openai import APIStatusError, DefaultHttpxClient, OpenAI
 
+from lib.answering import REPEAT_LAST_N
 from lib.embedded_llama import embedded_server
 from lib.errors import UnderstudyError
-
-# How many tokens back the repeat penalty looks; llama.cpp's and Ollama's own number.
-REPEAT_LAST_N = 64
 
 
 class ServerRefuses(UnderstudyError):

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator, Sequence
 import mlx.core as mx
 from mlx import nn
 from mlx_lm.generate import BatchGenerator
-from mlx_lm.sample_utils import apply_top_p
+from mlx_lm.sample_utils import apply_top_p, make_logits_processors
 from mlx_lm.tokenizer_utils import TokenizerWrapper
 
-from lib.answering import Answer, Request, Sampling
+from lib.answering import REPEAT_LAST_N, Answer, Request, Sampling
 
 BATCH = 16
 
@@ -23,6 +23,7 @@ def mlx_answers(
         [list(request.tokens) for request in requests],
         [request.max_tokens for request in requests],
         samplers=[sampler_of(sampling, request) for request in requests],
+        logits_processors=[penalty_of(request) for request in requests],
     )
     asked = dict(zip(numbers, requests, strict=True))
     written: dict[int, list[int]] = {number: [] for number in numbers}
@@ -37,6 +38,13 @@ def mlx_answers(
                     yield asked[response.uid], Answer(text, response.finish_reason, len(tokens))
     finally:
         generator.close()
+
+
+def penalty_of(request: Request) -> list[Callable[[mx.array, mx.array], mx.array]]:
+    """Return what changes the logits (1, vocabulary) after the tokens so far; nothing where no repetition is penalised."""
+    if request.repeat_penalty == 1:
+        return []
+    return make_logits_processors(repetition_penalty=request.repeat_penalty, repetition_context_size=REPEAT_LAST_N)
 
 
 def sampler_of(sampling: Sampling, request: Request) -> Callable[[mx.array], mx.array] | None:

@@ -12,6 +12,7 @@ from mlx_lm.sample_utils import make_logits_processors, make_sampler
 from mlx_lm.tokenizer_utils import TokenizerWrapper
 from mlx_lm.utils import load_adapters
 
+from lib.answering import REPEAT_LAST_N
 from lib.errors import InputFileError
 from lib.files import read_json
 from lib.mlx_models import load_base
@@ -19,7 +20,6 @@ from lib.model_to_ask import ADAPTER_CONFIG, ADAPTERS, MlxModel
 
 # llama.cpp's own, so that a model sounds the same from its folder and from its GGUF.
 SAMPLING = {"top_k": 40, "top_p": 0.95, "min_p": 0.05}
-REPEAT_LAST_N = 64
 
 
 class ConversationError(InputFileError):
