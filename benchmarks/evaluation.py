@@ -4,8 +4,8 @@
 
 `MLX` is what the rule held_out_answers runs for a folder, `llama.cpp` what it runs for a GGUF file (Q4_K_M); beside them
 `mlx_lm.generate` in a loop, on a float32 base with the same optimised BLAS, and one request after the other to the same llama.cpp
-server, all with the evaluation's repeat penalty. Every run is a process of its own; ends of turn are not obeyed, so that all answers have 200 tokens. A run of all 200
-answers comes last."""
+server, all with the evaluation's repeat penalty. Every run is a process of its own; ends of turn are not obeyed, so that all
+answers have 200 tokens. A run of all 200 answers comes last."""
 
 import argparse
 import json
