@@ -33,11 +33,9 @@ test-long: environment
 lint: environment
 	@. .venv/bin/activate && ruff check . && ruff format --check . && snakefmt --check Snakefile rules && snakemake --lint
 
-# docs/configuration.md from the schema, the table of sizes in docs/export.md from the mixes, README's figures from docs/demo_run.json.
+# The parts of the pages that scripts make: docs/configuration.md from the schema, tables and figures between marks elsewhere.
 docs: environment
-	@.venv/bin/python docs/write_configuration_table.py
-	@.venv/bin/python docs/write_size_table.py
-	@.venv/bin/python docs/write_demo_figures.py
+	@for script in docs/write_*.py; do .venv/bin/python "$$script" || exit 1; done
 
 # 15 minutes: docs/demo_run.json anew, from the demo and its evaluation in a temporary folder; then README's figures.
 demo-figures: environment

@@ -1,4 +1,4 @@
-"""docs/configuration.md from schemas/config.schema.yaml: `make docs`. A test fails when the two differ."""
+"""docs/configuration.md from schemas/config.schema.yaml: `make docs`."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SCHEMA = REPOSITORY / "schemas/config.schema.yaml"
-TABLE = REPOSITORY / "docs/configuration.md"
+PAGE = REPOSITORY / "docs/configuration.md"
 OPENING = """# config.yaml
 
 Made from `schemas/config.schema.yaml` by `make docs`; edit it there.
@@ -19,8 +19,8 @@ it takes. `--config` on the command line goes over the file: `snakemake --config
 """
 
 
-def table() -> str:
-    """Return the page."""
+def made_page() -> str:
+    """Return the whole page."""
     schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
     return OPENING + "".join(f"| {' | '.join(row)} |\n" for row in rows(schema, ""))
 
@@ -58,4 +58,4 @@ def default(part: dict) -> str:
 
 
 if __name__ == "__main__":
-    TABLE.write_text(table(), encoding="utf-8")
+    PAGE.write_text(made_page(), encoding="utf-8")

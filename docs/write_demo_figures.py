@@ -1,4 +1,4 @@
-"""The demo's figures in README.md, from docs/demo_run.json: `make docs`; a test fails when the two differ. `make demo-figures`
+"""The demo's figures in README.md, from docs/demo_run.json: `make docs`. `make demo-figures`
 records that file anew: the demo from its captions to its evaluation, in a temporary folder."""
 
 import datetime
@@ -17,6 +17,7 @@ sys.path.insert(0, str(REPOSITORY / "workflow_scripts"))
 
 from lib.files import read_json  # noqa: E402
 from lib.plain_numbers import as_duration, change_text, figure_text  # noqa: E402
+from marked_blocks import page_with_blocks  # noqa: E402
 from print_summary import summary  # noqa: E402
 
 PAGE, RECORD = REPOSITORY / "README.md", REPOSITORY / "docs/demo_run.json"
@@ -120,17 +121,13 @@ def interval_text(figure: dict) -> str:
 BLOCKS = {"demo": end_of_the_demo, "evaluation": evaluation_table}
 
 
-def page_with_figures() -> str:
+def made_page() -> str:
     """Return README.md with the figures as they were recorded."""
-    page, run = PAGE.read_text(encoding="utf-8"), read_json(RECORD)
-    for name, block in BLOCKS.items():
-        begin, end = f"<!-- make docs: {name} -->\n", f"<!-- end of {name} -->\n"
-        before, rest = page.split(begin)
-        page = before + begin + block(run) + end + rest.split(end)[1]
-    return page
+    run = read_json(RECORD)
+    return page_with_blocks(PAGE, {name: block(run) for name, block in BLOCKS.items()})
 
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["--record"]:
         RECORD.write_text(json.dumps(record(), indent=1) + "\n", encoding="utf-8")
-    PAGE.write_text(page_with_figures(), encoding="utf-8")
+    PAGE.write_text(made_page(), encoding="utf-8")

@@ -1,5 +1,5 @@
 """The table of quantizations in docs/export.md: `make docs`. The sizes are those of the tensors that the rule gguf writes for
-models of Llama 3.2's shapes; a test fails when page and sizes differ."""
+models of Llama 3.2's shapes."""
 
 import sys
 from pathlib import Path
@@ -11,9 +11,9 @@ sys.path[:0] = [str(REPOSITORY / folder) for folder in ("workflow_scripts", "ben
 
 from large_random_llama import SHAPES, shapes  # noqa: E402
 from lib.gguf_quantization import ModelShape, encoded_bytes, tensor_type  # noqa: E402
+from marked_blocks import page_with_blocks  # noqa: E402
 
 PAGE = REPOSITORY / "docs/export.md"
-BEGIN, END = "<!-- make docs: sizes -->\n", "<!-- end of sizes -->\n"
 HEADER = """
 | quantization | 1B | 3B | 3B with 4,096 tokens | for |
 | --- | --- | --- | --- | --- |
@@ -36,13 +36,12 @@ FOR = {
 
 
 def table() -> str:
-    """Return the table with the marks around it."""
     rows = []
     for quant, advice in FOR.items():
         small, large = (file_bytes(size, quant) for size in SIZES)
         in_use = large + cache_bytes("3B")
         rows.append(f"| {quant} | {in_gb(small)} | {in_gb(large)} | {in_gb(in_use)} | {advice} |\n")
-    return BEGIN + HEADER.lstrip("\n") + "".join(rows) + END
+    return HEADER.lstrip("\n") + "".join(rows)
 
 
 def file_bytes(size: str, quant: str) -> int:
@@ -67,12 +66,10 @@ def in_gb(size: int) -> str:
     return f"{size / 1e9:.2f} GB"
 
 
-def page_with_table() -> str:
+def made_page() -> str:
     """Return docs/export.md with the table as it should be."""
-    page = PAGE.read_text(encoding="utf-8")
-    before, rest = page.split(BEGIN)
-    return before + table() + rest.split(END)[1]
+    return page_with_blocks(PAGE, {"sizes": table()})
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page_with_table(), encoding="utf-8")
+    PAGE.write_text(made_page(), encoding="utf-8")

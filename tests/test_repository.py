@@ -1,16 +1,17 @@
 """What a new user meets first: the plan in a fresh clone, the lock, the set-up, the docs."""
 
+import importlib
 import os
 import re
 import shutil
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
 
+from marked_blocks import page_with_blocks
 from project import REPOSITORY, SNAKEMAKE
 
 LOCK = (REPOSITORY / "requirements.lock").read_text()
@@ -134,25 +135,33 @@ def test_the_set_up_stops_at_once_where_it_can_not_work(tmp_path, programs, mess
     assert not (tmp_path / ".venv").exists()
 
 
-def test_the_configuration_table_is_the_schemas():
-    sys.path.insert(0, str(REPOSITORY / "docs"))
-    from write_configuration_table import table
-
-    assert (REPOSITORY / "docs/configuration.md").read_text() == table(), "run `make docs`"
-
-
-def test_the_sizes_in_the_docs_are_those_of_the_files():
-    sys.path.insert(0, str(REPOSITORY / "docs"))
-    from write_size_table import PAGE, page_with_table
-
-    assert PAGE.read_text(encoding="utf-8") == page_with_table(), "run `make docs`"
+@pytest.mark.parametrize("script", sorted(path.stem for path in (REPOSITORY / "docs").glob("write_*.py")))
+def test_a_page_is_as_its_script_makes_it(script):
+    module = importlib.import_module(script)
+    assert module.PAGE.read_text(encoding="utf-8") == module.made_page(), "run `make docs`"
 
 
-def test_the_demos_figures_in_the_readme_are_the_recorded_ones():
-    sys.path.insert(0, str(REPOSITORY / "docs"))
-    from write_demo_figures import PAGE, page_with_figures
+def test_a_block_replaces_what_is_between_its_marks(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("Before\n<!-- make docs: sizes -->\nold\n<!-- end of sizes -->\nAfter\n")
+    made = page_with_blocks(page, {"sizes": "new\n"})
+    assert made == "Before\n<!-- make docs: sizes -->\nnew\n<!-- end of sizes -->\nAfter\n"
 
-    assert PAGE.read_text(encoding="utf-8") == page_with_figures(), "run `make docs`"
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no mark\n",
+        "<!-- make docs: sizes -->\n",
+        "<!-- end of sizes -->\n<!-- make docs: sizes -->\n",
+        "<!-- make docs: sizes -->\n<!-- end of sizes -->\n" * 2,
+    ],
+    ids=["none", "no end", "wrong order", "twice"],
+)
+def test_a_page_without_a_blocks_marks_is_an_error_that_names_them(tmp_path, text):
+    (tmp_path / "page.md").write_text(text)
+    with pytest.raises(ValueError, match=r"page\.md.*'sizes'.*<!-- make docs: sizes --> and <!-- end of sizes -->"):
+        page_with_blocks(tmp_path / "page.md", {"sizes": "new\n"})
 
 
 def test_links_in_the_docs_lead_somewhere():
