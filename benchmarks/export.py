@@ -11,10 +11,8 @@ as the operating system counts it. Medians go to docs/export_benchmark.json and 
 sides are compared byte for byte. About 24 GB of disk, 25 minutes on 2 cores."""
 
 import argparse
-import datetime
 import json
 import os
-import platform
 import shutil
 import subprocess
 import sys
@@ -25,6 +23,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 from large_random_llama import SHAPES, parameters
+from record_head import record_head
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PATHS = [str(REPOSITORY / folder) for folder in ("workflow_scripts", "benchmarks", "tests")]
@@ -221,8 +220,7 @@ def parsed() -> argparse.Namespace:
 def main() -> None:
     options = parsed()
     results = {
-        "date": datetime.date.today().isoformat(),
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        **record_head(),
         "threads": options.threads,
         "runs": options.runs,
         "sizes": {},

@@ -1,18 +1,23 @@
 """How often intervals of a mean over videos hold the true mean: of lib/paired_bootstrap.py, and of what was not chosen.
 
-    PYTHONPATH=workflow_scripts .venv/bin/python benchmarks/interval_coverage.py
+    make benchmark-coverage
 
-prints a table in a minute; nominal is 95 %. Each setting is a number of videos and how the rows' differences are made: what a
-video has in common, what a row adds, and how many rows a video has."""
+Nominal is 95 %. Each setting is a number of videos and how the rows' differences are made: what a video has in common, what a row
+adds, and how many rows a video has. The table goes to docs/interval_coverage.json, its picture to docs/interval_coverage.png."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
 from scipy import stats
 from tabulate import tabulate
 
+from lib.files import write_json
 from lib.paired_bootstrap import RESAMPLES, drawn_rows, half_width
+from record_head import record_head
 
+RECORD = Path(__file__).resolve().parents[1] / "docs/interval_coverage.json"
 SIMULATIONS = 2000
 VIDEOS = (3, 5, 8, 12, 20, 30)
 LEVELS = (0.025, 0.975)
@@ -108,17 +113,41 @@ def bootstrap_t(drawn, sizes, columns, video_ids, estimate, resampled) -> tuple[
         return estimate - high * own_error, estimate - low * own_error
 
 
+def covered_of(name: str, unequal: bool, videos: int) -> dict:
+    """In how many of a hundred simulations each method's interval holds the true mean."""
+    video_ids, columns = simulated(MAKERS[name], video_sizes(videos, unequal), np.random.default_rng(videos))
+    found = intervals(video_ids, columns)
+    covered = {
+        method: round(100 * float(np.mean((low <= 1) & (high >= 1))), 1) for method, (low, high) in found.items()
+    }
+    return {"differences": name, "rows a video": "3 to 24" if unequal else "12", "videos": videos, "covered": covered}
+
+
+def draw(settings: list[dict], path: Path) -> None:
+    """Coverage over the number of videos, a panel for each way to make differences, with 12 rows a video."""
+    figure = Figure(figsize=(12, 3.2), layout="constrained")
+    for axes, name in zip(figure.subplots(1, len(MAKERS), sharey=True), MAKERS, strict=True):
+        axes.spines[["top", "right"]].set_visible(False)
+        shown = [one for one in settings if one["differences"] == name and one["rows a video"] == "12"]
+        for method in shown[0]["covered"]:
+            points = [(one["videos"], one["covered"][method]) for one in shown]
+            axes.plot(*zip(*points, strict=True), marker="o", markersize=3, label=method)
+        axes.axhline(95, color="black", linewidth=1)
+        axes.set(title=name, xlabel="videos", xscale="log")
+        axes.set_xticks(VIDEOS, [str(videos) for videos in VIDEOS])
+        axes.minorticks_off()
+    figure.axes[0].set_ylabel("covers the true mean, %")
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=5, frameon=False)
+    figure.savefig(path, dpi=120)
+
+
 def main() -> None:
-    lines = []
-    for name, make in MAKERS.items():
-        for unequal in (False, True):
-            for videos in VIDEOS:
-                video_ids, columns = simulated(make, video_sizes(videos, unequal), np.random.default_rng(videos))
-                found = intervals(video_ids, columns)
-                covered = {method: 100 * np.mean((low <= 1) & (high >= 1)) for method, (low, high) in found.items()}
-                lines.append(
-                    {"differences": name, "rows a video": "3 to 24" if unequal else "12", "videos": videos, **covered}
-                )
+    head = record_head()
+    settings = [covered_of(name, unequal, videos) for name in MAKERS for unequal in (False, True) for videos in VIDEOS]
+    write_json(RECORD, {**head, "simulations": SIMULATIONS, "nominal": 95, "settings": settings})
+    draw(settings, RECORD.with_suffix(".png"))
+    named = ("differences", "rows a video", "videos")
+    lines = [{**{key: setting[key] for key in named}, **setting["covered"]} for setting in settings]
     print(tabulate(lines, headers="keys", floatfmt=".1f", tablefmt="github"))
 
 

@@ -22,7 +22,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from lib.files import write_json
 from lib.near_duplicates import similar_pairs
+from record_head import record_head
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 SIZES = [1_250, 2_500, 5_000, 10_000, 20_000, 40_000]
@@ -151,13 +153,13 @@ def main() -> None:
     if options.way:
         print(json.dumps(measure(options.way, options.size)))
         return
-    results = []
+    head, results = record_head(), []
     for size in SIZES:
         for way, largest in LARGEST.items():
             if size <= largest:
                 results.append(medians(way, size))
                 print(results[-1], flush=True)
-    (DOCS / "near_duplicates.json").write_text(json.dumps(results, indent=1) + "\n")
+    write_json(DOCS / "near_duplicates.json", {**head, "runs": RUNS, "medians": results})
     draw(results, DOCS / "near_duplicates.png")
 
 

@@ -25,6 +25,7 @@ from matplotlib.figure import Figure
 from fake_teacher import FakeTeacher
 from project import REPOSITORY, SNAKEMAKE, Project, environment
 from random_llama import write_random_llama
+from record_head import record_head
 
 FIRST_TOKEN_S, TOKENS_PER_S = 0.4, 80
 # Answers as long as those of a published run of this kind: median and 95th percentile in characters.
@@ -54,12 +55,13 @@ def make_project(folder: Path, server: FakeTeacher, videos: int, answers: int) -
 
 
 def time_of_project(project: Project, in_flight: int, cores: int) -> float:
-    """Seconds of the whole run, Snakemake's start included."""
+    """Seconds of the run up to the last answer, Snakemake's start included; one slot stands for all of its talk."""
     command = [str(SNAKEMAKE), "--directory", str(project.path), "--cores", str(cores), "--quiet", "all"]
     resources = ["--resources", f"llm={in_flight}", f"question_jobs={max(1, in_flight // 5)}"]
+    answers = [f"data/answers/{video_id}/q01.json" for video_id in project.video_ids().values()]
     started = time.monotonic()
     run = subprocess.run(
-        [*command, *resources, "--", "data/dataset/train.jsonl"],
+        [*command, *resources, "--", *answers],
         cwd=REPOSITORY,
         env=environment(),
         capture_output=True,
@@ -148,23 +150,24 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--out", type=Path, default=REPOSITORY / "docs/teach_benchmark.json")
     options = parser.parse_args()
-    runs = []
+    head, runs = record_head(), []
     for _ in range(options.runs):
         runs.append(measured(options.videos, options.answers, options.in_flight, options.cores))
-        summary = summary_of(runs, options)
+        summary = summary_of(head, runs, options)
     for name, result in summary.items():
         print(
             f"{name:14}{result['wall_s']:8.1f} s  ideal {result['ideal_s']:6.1f} s  ratio {result['ratio']:.2f}  {result}"
         )
 
 
-def summary_of(runs: list[dict], options: argparse.Namespace) -> dict[str, dict]:
+def summary_of(head: dict, runs: list[dict], options: argparse.Namespace) -> dict[str, dict]:
     """Write the runs so far, with their medians and the picture, and return the medians."""
     summary = {
         name: {key: statistics.median(run[name][key] for run in runs) for key in runs[0][name]} for name in runs[0]
     }
     setting = {key: value for key, value in vars(options).items() if key != "out"}
-    options.out.write_text(json.dumps({"setting": setting, "medians": summary, "runs": runs}, indent=2) + "\n")
+    record = {**head, "setting": setting, "medians": summary, "runs": runs}
+    options.out.write_text(json.dumps(record, indent=2) + "\n")
     title = f"{options.videos} videos, {options.answers} answers each, {options.in_flight} requests at a time"
     draw(summary, title, options.out.with_suffix(".png"))
     return summary

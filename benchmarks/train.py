@@ -24,10 +24,12 @@ from tempfile import TemporaryDirectory
 import mlx.core as mx
 import yaml
 
+from bar_chart import draw_bars
 from import_base_model import import_base_model
 from lib.captions import read_segments
 from lib.files import read_json, write_json, write_json_lines
 from lib.optimised_blas import find_optimised_blas
+from record_head import record_head
 from write_lora_config import write_lora_config
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -157,8 +159,11 @@ def main() -> None:
     )
     parser.add_argument("--out", default=str(REPOSITORY / "docs/train_benchmark.json"))
     arguments = parser.parse_args()
-    recorded = read_json(arguments.out)["runs"] if arguments.only and Path(arguments.out).exists() else {}
-    results: dict[str, list[dict]] = {name: runs for name, runs in recorded.items() if arguments.only not in name}
+    head, results = record_head(), {}
+    if arguments.only and Path(arguments.out).exists():
+        recorded = read_json(arguments.out)
+        results = {name: runs for name, runs in recorded["runs"].items() if arguments.only not in name}
+        head["others_recorded"] = recorded["date"]
     with TemporaryDirectory() as folder:
         os.chdir(folder)
         import_base_model(PACKAGED, None, Path("models/base/smollm2"))
@@ -179,8 +184,15 @@ def main() -> None:
                 measured = (of_mlx_lm if script is MLX_LM else of_understudy)(reports)
                 results.setdefault(name, []).append(measured)
                 print(f"run {number + 1}, {name}: {measured}, {time.monotonic() - started:.0f} s in all", flush=True)
-                write_json(arguments.out, summary(results))
+                write_json(arguments.out, {**head, **summary(results)})
+    draw(summary(results)["medians"], Path(arguments.out).with_suffix(".png"))
     print(yaml.safe_dump(summary(results), sort_keys=False))
+
+
+def draw(medians: dict[str, dict], path: Path) -> None:
+    speeds = {name: values["tokens_per_second"] for name, values in medians.items()}
+    ours = [name for name in speeds if name.startswith("understudy")]
+    draw_bars(speeds, ours, "trained tokens a second", "LoRA on SmolLM2-135M, 12 layers", path)
 
 
 def summary(results: dict[str, list[dict]]) -> dict:

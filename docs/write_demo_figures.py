@@ -1,10 +1,8 @@
 """The demo's figures in README.md, from docs/demo_run.json: `make docs`. `make demo-figures`
 records that file anew: the demo from its captions to its evaluation, in a temporary folder."""
 
-import datetime
 import json
 import os
-import platform
 import shutil
 import subprocess
 import sys
@@ -13,12 +11,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(REPOSITORY / "workflow_scripts"))
+sys.path[:0] = [str(REPOSITORY / folder) for folder in ("workflow_scripts", "benchmarks")]
 
 from lib.files import read_json  # noqa: E402
 from lib.plain_numbers import as_duration, change_text, figure_text  # noqa: E402
 from marked_blocks import page_with_blocks  # noqa: E402
 from print_summary import summary  # noqa: E402
+from record_head import record_head  # noqa: E402
 
 PAGE, RECORD = REPOSITORY / "README.md", REPOSITORY / "docs/demo_run.json"
 NAME, QUANTIZATION = "demo", "Q4_K_M"
@@ -36,7 +35,7 @@ def record() -> dict:
     with TemporaryDirectory(prefix="understudy-") as folder:
         made = ("data", "models", "logs", ".snakemake")
         shutil.copytree(REPOSITORY / "demo", Path(folder, NAME), ignore=shutil.ignore_patterns(*made))
-        load, started = os.getloadavg()[0], time.time()
+        head, started = record_head(), time.time()
         make(Path(folder, NAME), f"models/{NAME}-{QUANTIZATION}.gguf")
         os.chdir(folder)
         lines = summary(Path(NAME), started).split("\n\n")[0].splitlines()
@@ -44,9 +43,7 @@ def record() -> dict:
         make(Path(folder, NAME), f"models/{NAME}/evaluation.json")
         evaluated = read_json(f"{NAME}/models/{NAME}/evaluation.json")
         return {
-            "date": datetime.date.today().isoformat(),
-            "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-            "load_before": round(load, 1),
+            **head,
             "summary": lines,
             "evaluation_seconds": round(time.time() - started),
             "evaluation": figures_of(evaluated),
