@@ -3,17 +3,23 @@
 MODEL ?= demo/models/demo-Q4_K_M.gguf
 QUESTION ?= How often should I water my tomatoes?
 PORT ?= 8080
-export MODEL QUESTION PORT
+CHANNELS ?= channels
+AT_ONCE ?= 1
+export MODEL QUESTION PORT CHANNELS AT_ONCE
 # What the benchmarks compare with, in a folder of its own. A .venv that uv made has no pip.
 INSTALL_RIVALS = if command -v uv >/dev/null; then set -- uv pip install --python .venv/bin/python; else set -- .venv/bin/python -m pip install; fi; \
 	"$$@" --quiet --target .benchmarks --no-deps -r benchmarks/requirements.txt
 
-.PHONY: demo chat test test-long lint docs demo-figures lock references benchmarks benchmark-captions benchmark-teach benchmark-duplicates benchmark-train benchmark-evaluation benchmark-coverage check-transformers serve check-modelfile benchmark-export check-converter environment
+.PHONY: demo channels chat test test-long lint docs demo-figures lock references benchmarks benchmark-captions benchmark-teach benchmark-duplicates benchmark-train benchmark-evaluation benchmark-coverage check-transformers serve check-modelfile benchmark-export check-converter environment
 
 demo: environment
 	@started=$$(date +%s) && . .venv/bin/activate && \
 	snakemake --directory demo models/demo-Q4_K_M.gguf --quiet rules host && \
 	python workflow_scripts/print_summary.py demo --started $$started
+
+# Everything in every project of the folder CHANNELS, AT_ONCE of them at a time; OPTIONS go to snakemake, OPTIONS="-n" for example.
+channels: environment
+	@.venv/bin/python workflow_scripts/run_channels.py --at-once "$$AT_ONCE" "$$CHANNELS" $(OPTIONS)
 
 # make chat MODEL=models/fung-Q4_K_M.gguf QUESTION="..."; MODEL may be models/fung/fused or models/fung/adapters too
 chat: environment

@@ -1,0 +1,82 @@
+"""Run Snakemake in every project directory of a folder; one that fails doesn't stop the others.
+
+    python workflow_scripts/run_channels.py [--at-once N] channels [arguments of snakemake]
+
+Each is a Snakemake of its own. The exit status is 1 if one has failed, 130 after Ctrl-C."""
+
+import argparse
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TextIO
+
+from lib.errors import InputFileError, UnderstudyError
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+SNAKEMAKE = Path(sys.executable).with_name("snakemake")
+LOG = "logs/channel.log"
+
+
+def projects_in(folder: Path) -> list[Path]:
+    """The folders in `folder` that have a config.yaml. Raises InputFileError if none has."""
+    projects = sorted(path.parent for path in folder.glob("*/config.yaml"))
+    if not projects:
+        raise InputFileError(
+            f"{folder} has no project in it. A project is a folder with a config.yaml: {folder}/NAME/config.yaml."
+        )
+    return projects
+
+
+def run_channels(projects: list[Path], arguments: list[str], at_once: int) -> list[Path]:
+    """Run Snakemake in each project, `at_once` at a time, and return those that have failed.
+
+    After KeyboardInterrupt no other one is started; those that run have got the signal too, and are waited for."""
+    with ThreadPoolExecutor(at_once) as pool:
+        runs = {project: pool.submit(succeeds, project, arguments, at_once > 1) for project in projects}
+        try:
+            return [project for project, run in runs.items() if not run.result()]
+        except KeyboardInterrupt:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def succeeds(project: Path, arguments: list[str], has_log: bool) -> bool:
+    """Run Snakemake in a project to its end; what it says goes to the project's LOG or to this terminal."""
+    print(f"{project} begins", flush=True)
+    command = [SNAKEMAKE, "--directory", project.resolve(), *arguments]
+    with opened_log(project) if has_log else nullcontext() as log:
+        is_done = subprocess.Popen(command, cwd=REPOSITORY, stdout=log, stderr=log).wait() == 0
+    print(f"{project} {'is done' if is_done else 'has failed'}", flush=True)
+    return is_done
+
+
+def opened_log(project: Path) -> TextIO:
+    (project / LOG).parent.mkdir(exist_ok=True)
+    return (project / LOG).open("w", encoding="utf-8")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Run Snakemake in every project directory of a folder.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--at-once", type=int, default=1, help="so many projects at a time; their output goes to files")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="what snakemake gets")
+    options = parser.parse_args()
+    try:
+        projects = projects_in(options.folder)
+        failed = run_channels(projects, options.arguments, max(1, options.at_once))
+    except UnderstudyError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped. The same command goes on.", file=sys.stderr)
+        return 130
+    print(f"{len(projects) - len(failed)} of {len(projects)} channels are done.", flush=True)
+    for project in failed:
+        print(f"{project} failed: {project / LOG if options.at_once > 1 else 'see above'}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
