@@ -10,7 +10,7 @@ export MODEL QUESTION PORT CHANNELS AT_ONCE
 INSTALL_RIVALS = if command -v uv >/dev/null; then set -- uv pip install --python .venv/bin/python; else set -- .venv/bin/python -m pip install; fi; \
 	"$$@" --quiet --target .benchmarks --no-deps -r benchmarks/requirements.txt
 
-.PHONY: demo channels chat test test-long lint docs demo-figures lock references benchmarks benchmark-captions benchmark-teach benchmark-duplicates benchmark-train benchmark-evaluation benchmark-coverage check-transformers serve check-modelfile benchmark-export check-converter environment
+.PHONY: demo channels chat test test-long lint docs demo-figures lock references benchmarks benchmark-captions benchmark-teach benchmark-duplicates benchmark-train benchmark-evaluation benchmark-coverage check-transformers serve check-modelfile benchmark-export benchmark-scale check-converter environment
 
 demo: environment
 	@started=$$(date +%s) && . .venv/bin/activate && \
@@ -112,6 +112,11 @@ benchmark-coverage: environment
 # installs. OPTIONS="--runs 1 --sizes 135M 1B" for less; --oracle, --folder.
 benchmark-export: environment
 	@PYTHONPATH=workflow_scripts:benchmarks .venv/bin/python benchmarks/export.py $(OPTIONS)
+
+# 12 minutes and 2 GB of disk: Snakemake's own time and memory from 10 to 5,000 videos, with stand-ins for the scripts.
+# OPTIONS="--sizes 10 100 500" for less; --job-seconds, --arguments, --out.
+benchmark-scale: environment
+	@PYTHONPATH=workflow_scripts .venv/bin/python benchmarks/scale.py $(OPTIONS)
 
 # 3 minutes and 2 GB: what llama.cpp's own converter takes, with the environment that the rule makes for it (torch).
 check-converter: environment

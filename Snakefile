@@ -42,6 +42,7 @@ rule all:
 
 
 onstart:
+    start_jobs_without_a_rate()
     if not only_tells():
         remove_stop_file()
         start_run_clock(config["fresh"])

@@ -212,6 +212,13 @@ def only_tells():
     return bool(targets) and targets <= {"plan", "check_questions", "responses_prune", "serve", "compare"}
 
 
+def start_jobs_without_a_rate():
+    """Let Snakemake look for jobs to start only when one has ended. Its limit on starts in a second wakes it every second once
+    for each job that has ended so far; only a cluster's scheduler needs that limit."""
+    if workflow.local_exec:
+        workflow.scheduler.job_rate_limiter = None
+
+
 def print_summary_of_teaching():
     """What this run has asked the teacher, if it has."""
     summary = spending_summary(Path("data"))
