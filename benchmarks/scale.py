@@ -11,11 +11,9 @@ processes; memory is the peak of its resident set. Writes docs/scale_benchmark.j
 12 minutes and 2 GB of disk on 2 cores."""
 
 import argparse
-import datetime
 import json
 import math
 import os
-import platform
 import shlex
 import shutil
 import subprocess
@@ -30,6 +28,7 @@ import yaml
 
 from lib.files import write_json
 from lib.video_selection import video_record
+from record_head import record_head
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PARTS = (
@@ -220,8 +219,7 @@ def parsed() -> argparse.Namespace:
 def main() -> None:
     options = parsed()
     result = {
-        "date": datetime.date.today().isoformat(),
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        **record_head(),
         "snakemake": version("snakemake"),
         **{key: getattr(options, key) for key in ("slots", "cores", "job_seconds", "arguments")},
         "sizes": {},

@@ -156,6 +156,16 @@ BENCHMARKS = (
         of_near_duplicates,
     ),
     Benchmark(
+        "Scale",
+        "scale.py",
+        "benchmark-scale",
+        "12 minutes and 2 GB of disk",
+        "Snakemake's own time and memory from 10 to 5,000 videos, with stand-ins for the scripts: dry run, whole run, nothing to "
+        "do, one more video",
+        "scale_benchmark.json",
+        of_scale,
+    ),
+    Benchmark(
         "Training",
         "train.py",
         "benchmark-train",
