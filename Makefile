@@ -10,7 +10,7 @@ export MODEL QUESTION PORT CHANNELS AT_ONCE
 INSTALL_RIVALS = if command -v uv >/dev/null; then set -- uv pip install --python .venv/bin/python; else set -- .venv/bin/python -m pip install; fi; \
 	"$$@" --quiet --target .benchmarks --no-deps -r benchmarks/requirements.txt
 
-.PHONY: demo channels chat test test-long lint docs demo-figures lock references benchmarks benchmark-captions benchmark-teach benchmark-duplicates benchmark-train benchmark-evaluation benchmark-coverage check-transformers serve check-modelfile benchmark-export benchmark-scale check-converter environment
+.PHONY: demo channels chat test test-long lint docs demo-figures lock references benchmarks benchmark-captions benchmark-teach benchmark-duplicates benchmark-train benchmark-evaluation benchmark-coverage check-transformers serve check-modelfile benchmark-export benchmark-scale check-converter check-slurm environment
 
 demo: environment
 	@started=$$(date +%s) && . .venv/bin/activate && \
@@ -121,6 +121,13 @@ benchmark-scale: environment
 # 3 minutes and 2 GB: what llama.cpp's own converter takes, with the environment that the rule makes for it (torch).
 check-converter: environment
 	@.venv/bin/pytest -m converter tests/test_official_converter.py
+
+# 15 minutes: profiles/slurm on a real Slurm of two nodes on this machine, one of which loses its power. Needs root and Debian's packages.
+check-slurm: environment
+	@if [ "$$(id -u)" = 0 ] && ! command -v slurmctld >/dev/null && command -v apt-get >/dev/null; then \
+	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+	slurmctld slurmd slurm-client munge >/dev/null; fi
+	@.venv/bin/pytest -m slurm tests/test_slurm.py
 
 environment:
 	@sh envs/create_venv.sh

@@ -39,6 +39,7 @@ rule all:
         "data/review/index.html",
         "data/dataset/report.html",
         optional_files_of_dataset(),
+    localrule: True
 
 
 onstart:

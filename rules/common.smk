@@ -20,7 +20,7 @@ from lib.gguf_choice import quantization_to_run
 from lib.progress import spending_summary
 from lib.prompts import check_placeholders
 from lib.run_clock import end_fresh, start_run_clock
-from lib.stop_file import remove_stop_file
+from lib.stop_file import STOP_FILE, remove_stop_file
 from lib.video_list import VideoList
 from lib.youtube_address import addresses_of, names_a_file
 
@@ -76,6 +76,15 @@ def files_of_source(wildcards=None):
     if config["source"]["captions_dir"] is None:
         return [config["source"]["channel"]] if names_a_file(config["source"]["channel"]) else []
     return [str(path) for path in caption_files(config["source"]["captions_dir"])]
+
+
+def transcript_of_talk(wildcards):
+    """The transcript that both passes read."""
+    if not workflow.is_main_process:
+        # A cluster's job of several talks goes on when one of them fails, unless all would. Snakemake hands --keep-going on to no
+        # job, and has no settings to change before it asks for the first input.
+        workflow.execution_settings.keep_going = not STOP_FILE.exists()
+    return f"data/transcripts/{wildcards.video_id}.json"
 
 
 def what_shapes_the_list():

@@ -4,6 +4,14 @@
 # Makes: data/dataset/, data/review/.
 
 
+localrules:
+    test_rows,
+    dataset_report,
+    dataset_export,
+    review,
+    review_page,
+
+
 rule dataset:
     """Examine every pair and build the chat rows, split by video; what is left out is in rejected.jsonl with its reason."""
     input:

@@ -3,6 +3,11 @@
 # Makes: models/{name}/evaluation/, evaluation.json, judge.json and report.html. compare tells, and makes nothing.
 
 
+localrules:
+    report,
+    compare,
+
+
 rule held_out_answers:
     """Ask one model the held-out questions and the general ones, and measure what reference answers cost it; a job that was stopped goes on."""
     input:

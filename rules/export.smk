@@ -4,6 +4,15 @@
 # answers, publish sends the model to the hub, publish_plan tells what it would send; none of them makes a file.
 
 
+localrules:
+    ladder_picture,
+    card,
+    publish_plan,
+    publish,
+    modelfile,
+    serve,
+
+
 rule hf:
     """Write the model as transformers loads it."""
     input:

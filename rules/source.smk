@@ -3,6 +3,12 @@
 # Makes: data/videos.json, data/transcripts/{video_id}.json; on request data/channel.json with a table and a picture
 
 
+localrules:
+    videos,
+    transcript,
+    channel_report,
+
+
 checkpoint videos:
     """List the videos: a channel's, or the folder's caption files. The only checkpoint."""
     input:
@@ -21,6 +27,7 @@ checkpoint videos:
         youtube=1,
     conda:
         "../envs/source.yaml"
+    retries: 0  # the script repeats what may help, after pauses; a profile's retries would ask again at once
     script:
         "../workflow_scripts/list_videos.py"
 
@@ -43,6 +50,7 @@ rule transcript:
         youtube=int(config["source"]["captions_dir"] is None),
     conda:
         "../envs/source.yaml"
+    retries: 0
     script:
         "../workflow_scripts/fetch_transcript.py"
 

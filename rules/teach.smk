@@ -4,10 +4,16 @@
 # what it cost in data/spending/. plan, check_questions and responses_prune tell, and make nothing.
 
 
+localrules:
+    plan,
+    check_questions,
+    responses_prune,
+
+
 rule questions:
     """Pass 1: write the questions that a talk answers, into numbered slots."""
     input:
-        transcript="data/transcripts/{video_id}.json",
+        transcript=transcript_of_talk,
         prompt=QUESTIONS_PROMPT,
         gguf=local_model_files(config["teacher"]["gguf"]),
     output:
@@ -33,7 +39,7 @@ rule questions:
 rule answers:
     """Pass 2: answer each question of a talk in the teacher's voice, one file a slot."""
     input:
-        transcript="data/transcripts/{video_id}.json",
+        transcript=transcript_of_talk,
         questions="data/questions/{video_id}.json",
         prompt=ANSWERS_PROMPT,
         gguf=local_model_files(config["teacher"]["gguf"]),

@@ -4,6 +4,14 @@
 # makes nothing.
 
 
+localrules:
+    base_model,
+    replay_rows,
+    lora_config,
+    commands,
+    loss_curve,
+
+
 rule base_model:
     """Bring the base model into Hugging Face layout: from the hub, a folder or a GGUF file."""
     input:

@@ -1,11 +1,14 @@
 """Trainings that are stopped, killed or short of disk, and go on: the same adapters as without."""
 
 import errno
+import fcntl
+import logging
 import math
 import os
 import random
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -171,6 +174,31 @@ def test_two_processes_do_not_train_in_one_folder(trainable):
     training.wait()
     with alone_in(run_folder()):
         assert not (run_folder() / "finished.json").exists()
+
+
+def test_one_node_keeps_out_another_on_a_network_file_system(tmp_path, monkeypatch):
+    """NFS makes byte-range locks of flock, and those take a file that is open for writing."""
+    flock = fcntl.flock
+
+    def flock_on_nfs(handle: int, operation: int) -> None:
+        is_writable = fcntl.fcntl(handle, fcntl.F_GETFL) & os.O_ACCMODE in (os.O_WRONLY, os.O_RDWR)
+        if not (is_writable and stat.S_ISREG(os.fstat(handle).st_mode)):
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        flock(handle, operation)
+
+    monkeypatch.setattr(fcntl, "flock", flock_on_nfs)
+    with alone_in(tmp_path), pytest.raises(RunInUse), alone_in(tmp_path):
+        pass
+
+
+def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch, caplog):
+    def no_flock(handle: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", no_flock)
+    monkeypatch.setattr(logging.getLogger("understudy"), "propagate", True)
+    with alone_in(tmp_path):
+        assert "can't be locked (No locks available)" in caplog.text
 
 
 def test_sigterm_saves_and_ends_with_a_message(trainable):

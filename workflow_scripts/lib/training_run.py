@@ -3,7 +3,7 @@
 0000504_adapters.safetensors    a checkpoint, as mlx_lm names it: every save_every iterations, and the last one
 best_0000499.safetensors        the adapters of the lowest validation loss
 0000504_state.*                 from where a training goes on (training_state)
-metrics.csv, adapter_config.json, and finished.json, the last of all"""
+metrics.csv, adapter_config.json, and finished.json, the last of all; lock, which a training holds"""
 
 import fcntl
 import hashlib
@@ -20,7 +20,7 @@ from lib.job_log import log
 from lib.model_folder import companion_files
 
 ADAPTERS, ADAPTER_CONFIG, METRICS = "adapters.safetensors", "adapter_config.json", "metrics.csv"
-FINISHED, KEPT = "finished.json", "kept.json"
+FINISHED, KEPT, LOCK = "finished.json", "kept.json", "lock"
 
 
 class SaveFailed(UnderstudyError):
@@ -46,8 +46,9 @@ def saving(path: str | os.PathLike) -> Iterator[None]:
 def alone_in(folder: Path) -> Iterator[None]:
     """Keep a run's folder for this process; when it ends, however that is, the operating system sets the folder free.
 
-    Raises RunInUse if another process has it: one whose Snakemake was killed goes on by itself."""
-    handle = os.open(folder, os.O_RDONLY)
+    Raises RunInUse if another process has it, also on another node: one whose Snakemake was killed goes on by itself."""
+    # A file, and open for writing: NFS locks no folder and nothing that is only read.
+    handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         lock(handle, folder)
         yield
@@ -62,9 +63,10 @@ def lock(handle: int, folder: Path) -> None:
         raise RunInUse(
             f"Another process trains in {folder}. Wait for it, or end it (it then saves first), and run the same command again."
         ) from None
-    except OSError:
-        # Some network file systems lock no folders.
-        return
+    except OSError as error:
+        log.warning(
+            "Warning: %s can't be locked (%s). See to it that no second job trains there.", folder, error.strerror
+        )
 
 
 def run_identity(config: dict, row_files: Iterable[str | Path], base_folder: str | Path) -> str:
