@@ -28,6 +28,12 @@ OPENINGS = {
     "mixed": "Better than the base in part, worse in part",
     "no_difference": "No difference from the base shown",
 }
+BEYOND = {
+    "forgetting": "it answers fewer general questions rightly",
+    "general_text": "general text surprises it more",
+    "memorising": "it copies training answers",
+    "off_topic": "its answers are nearer to those of other talks",
+}
 
 
 def record() -> dict:
@@ -97,8 +103,17 @@ def evaluation_table(run: dict) -> str:
         f"{evaluation['talks']} talks that it has never seen:\n\n"
         f"| | base | tuned | {QUANTIZATION} | tuned instead of base, {confidence:.0%} interval over talks |\n"
         f"| --- | ---: | ---: | ---: | --- |\n{''.join(rows)}\n"
+        f"{bounds_text(evaluation['beyond_bounds']['tuned'])}"
         f"Recorded on {run['date']} ({run['machine']}; the evaluation took {as_duration(run['evaluation_seconds'])}); "
         f"`make demo-figures` makes the figures again.\n"
+    )
+
+
+def bounds_text(beyond: list[str]) -> str:
+    if not beyond:
+        return ""
+    return (
+        f"Beyond [a bound](docs/evaluation.md), hence worse in part: {'; '.join(BEYOND[bound] for bound in beyond)}.\n"
     )
 
 
