@@ -17,6 +17,7 @@ from project import REPOSITORY, SNAKEMAKE
 LOCK = (REPOSITORY / "requirements.lock").read_text()
 # As Python 3.11 takes them, which the conda environments have.
 PINNED = dict(re.findall(r"^([a-z0-9._-]+)==(\S+)(?!\S)(?! ; python_full_version >= '3.12')", LOCK, re.MULTILINE))
+PAGES = [REPOSITORY / "README.md", REPOSITORY / "benchmarks/README.md", *(REPOSITORY / "docs").glob("*.md")]
 PYTHONS = ("python3", "python3.11", "python3.12", "python3.13")
 
 
@@ -86,12 +87,15 @@ def test_the_lock_pins_what_the_project_asks_for():
     assert set(wanted) <= set(PINNED)
 
 
-def test_conda_environments_have_the_locks_versions():
-    for path in sorted((REPOSITORY / "envs").glob("*.yaml")):
-        packages = [part["pip"] for part in yaml.safe_load(path.read_text())["dependencies"] if isinstance(part, dict)]
-        for package in packages[0] if packages else []:
-            name, version = re.match(r"([\w-]+)(?:\[\w+\])?==([^;\s]+)", package).groups()
-            assert PINNED[name] == version, f"{path.name}: {package}"
+@pytest.mark.parametrize("path", sorted((REPOSITORY / "envs").glob("*.yaml")), ids=lambda path: path.stem)
+def test_a_conda_environment_has_the_locks_versions(path):
+    environment = yaml.safe_load(path.read_text())
+    assert environment["name"] == f"understudy-{path.stem}"
+    *from_conda, from_pip = environment["dependencies"]
+    assert from_conda == ["python =3.11", "pip"]
+    packages = [re.fullmatch(r"([\w-]+)(?:\[\w+\])?==([^;\s]+)(?:; (.*))?", text).groups() for text in from_pip["pip"]]
+    assert {name: version for name, version, _ in packages} == {name: PINNED[name] for name, _, _ in packages}
+    assert len({(name, marker) for name, _, marker in packages}) == len(packages), "a package is named twice"
 
 
 def run_set_up(tmp_path, **programs: str) -> subprocess.CompletedProcess:
@@ -165,7 +169,7 @@ def test_a_page_without_a_blocks_marks_is_an_error_that_names_them(tmp_path, tex
 
 
 def test_links_in_the_docs_lead_somewhere():
-    for page in [REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md")]:
+    for page in PAGES:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
 
@@ -177,7 +181,7 @@ def test_no_file_names_a_place_of_the_machine_that_made_it():
 
 
 def test_every_page_is_finished():
-    for page in [REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md")]:
+    for page in PAGES:
         assert "@@" not in page.read_text(), page
 
 
