@@ -18,7 +18,7 @@ from project import REPOSITORY, Project, environment
 
 ADAPTERS = "models/tiny/adapters/adapters.safetensors"
 KEY = "sk-test-never-in-a-file"
-# Slurm tells how a job has ended after this many seconds at the soonest; a real cluster's controller has more to do.
+# Snakemake asks how the jobs are doing after so many seconds, then ten seconds later each time; a real controller has more to do.
 PROFILE = ["--workflow-profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "2"]
 
 pytestmark = [
