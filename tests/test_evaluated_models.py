@@ -24,7 +24,8 @@ from tiny_training import chat_row
 pytestmark = pytest.mark.long
 
 TRAIN_TALKS, HELD_OUT_TALKS = 24, 8
-SETTINGS = {"max_examples": 100, "seed": 42, "max_tokens": 220, "repeat_penalty": 1.1, "temperature": 0, "top_p": 1}
+# No penalty: these models have little to say but the question's own words.
+SETTINGS = {"max_examples": 100, "seed": 42, "max_tokens": 220, "repeat_penalty": 1.0, "temperature": 0, "top_p": 1}
 BATCH = 8
 
 

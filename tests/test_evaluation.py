@@ -67,6 +67,13 @@ def test_answers_to_other_questions_are_not_called_near(evaluation_of):
     assert verdict["beyond_bounds"] == ["off_topic"]
 
 
+def test_answers_as_far_off_as_the_bases_own_are_not_the_trainings_fault(evaluation_of):
+    elsewhere = BASE_ANSWERS[8:] + BASE_ANSWERS[:8]
+    base, same = (record(name, ROWS, elsewhere, loss=3.0) for name in ("base", "tuned"))
+    verdict = evaluation_of(same, base=base)["verdict"]
+    assert (verdict["status"], verdict["beyond_bounds"]) == ("no_difference", [])
+
+
 def test_repetition_is_worse(evaluation_of):
     loops = ["You see, my dear. " * 40 for _ in ROWS]
     evaluation = evaluation_of(tuned_record(loops, loss=2.9, finish_reason="length"))
