@@ -21,10 +21,11 @@ include: "rules/evaluate.smk"
 
 
 rule all:
-    """Everything: every GGUF of the configuration, the Hugging Face folder, what the export did to the model, its evaluation and the report on it, the Modelfile, the model's card, the commands for going on by hand, the pairs to read and the data set's report."""
+    """Everything: every GGUF file and MLX folder of the configuration, the Hugging Face folder, what the export did to the model, its evaluation and the report on it, the Modelfile, the model's card, the commands for going on by hand, the pairs to read and the data set's report."""
     default_target: True
     input:
         gguf_files(),
+        mlx_folders(),
         model_file("hf/config.json"),
         model_file("Modelfile"),
         model_file("export.json"),

@@ -17,8 +17,10 @@ from lib.edited_questions import keep_edited_questions
 from lib.errors import UnderstudyError
 from lib.model_to_ask import ADAPTER_CONFIG, ADAPTERS, model_to_ask
 from lib.gguf_choice import quantization_to_run
+from lib.model_folder import MLX_FOLDERS
 from lib.progress import spending_summary
 from lib.prompts import check_placeholders
+from lib.published_files import PARTS
 from lib.run_clock import end_fresh, start_run_clock
 from lib.stop_file import STOP_FILE, remove_stop_file
 from lib.video_list import VideoList
@@ -178,6 +180,16 @@ def gguf_files():
     return [gguf_file(quant) for quant in config["export"]["quantizations"]]
 
 
+def mlx_names():
+    """The MLX folders of the configuration by name, such as mlx-4bit."""
+    return [f"mlx-{bits}bit" for bits in config["export"]["mlx_bits"]]
+
+
+def mlx_folders():
+    """The file that stands for each of them."""
+    return [model_file(f"{name}/config.json") for name in mlx_names()]
+
+
 def verdicts_of_judge():
     """What the teacher says of the answers, if the configuration asks for it."""
     return [model_file("judge.json")] if config["evaluation"]["judge"] else []
@@ -255,17 +267,21 @@ def share_of_general_rows():
 
 def exports_of_card():
     """What the reader of the card has beside the Hugging Face folder: what is published, or without a repository what is made."""
-    is_published = config["export"]["hub_repo"] is not None
-    return config["export"]["publish" if is_published else "quantizations"]
+    if config["export"]["hub_repo"] is not None:
+        return config["export"]["publish"]
+    return config["export"]["quantizations"] + mlx_names()
 
 
 def export_files(exports):
-    """The file that stands for each export: adapters, fused, or a quantization."""
-    folders = {"adapters": "adapters/adapters.safetensors", "fused": "fused/config.json"}
-    return [
-        model_file(folders[export]) if export in folders else f"models/{config['name']}-{export}.gguf"
-        for export in exports
-    ]
+    """The file that stands for each export: adapters, fused, a quantization, or an MLX folder."""
+    return [file_of_export(export) for export in exports]
+
+
+def file_of_export(export):
+    """The file that stands for one of them."""
+    if export == "adapters":
+        return model_file(f"adapters/{ADAPTERS}")
+    return model_file(f"{export}/config.json") if export in PARTS else gguf_file(export)
 
 
 def files_to_publish():
@@ -357,7 +373,7 @@ def files_of_evaluated_model(wildcards):
     if path.parent == Path(model_file("adapters")) or path == Path(model_file("adapters")):
         # Of the checkpoints only this one is declared; the others come with it.
         return [model_file(f"adapters/{ADAPTERS}"), model_file(f"adapters/{ADAPTER_CONFIG}"), f"{BASE}/config.json"]
-    if str(path) in (BASE, model_file("fused"), model_file("hf")):
+    if str(path) in (BASE, *(model_file(folder) for folder in ("fused", "hf", *MLX_FOLDERS))):
         return [f"{path}/config.json"]
     try:
         chosen = model_to_ask(path)
@@ -438,4 +454,5 @@ WORKFLOW_VERSION = tomllib.loads((Path(workflow.basedir) / "pyproject.toml").rea
 wildcard_constraints:
     video_id="[A-Za-z0-9_-]{11}",
     quant="[A-Z0-9_]+",
+    bits="[4568]",
     which="[A-Za-z0-9][A-Za-z0-9._-]*",

@@ -1,7 +1,8 @@
 # From the fused model to files for other programs.
 # Requires: models/{name}/fused/, and data/dataset/valid.jsonl for questions to ask.
-# Makes: models/{name}/hf/, models/{name}-{quant}.gguf, and export.json, export.svg, Modelfile and README.md in models/{name}/. serve
-# answers, publish sends the model to the hub, publish_plan tells what it would send; none of them makes a file.
+# Makes: models/{name}/hf/, models/{name}-{quant}.gguf, models/{name}/mlx-{bits}bit/, and export.json, export.svg, Modelfile and
+# README.md in models/{name}/. serve answers, publish sends the model to the hub, publish_plan tells what it would send; none of them
+# makes a file.
 
 
 localrules:
@@ -53,6 +54,23 @@ rule gguf:
         "../workflow_scripts/write_gguf.py"
 
 
+rule mlx:
+    """Write the fused model with its weights in 4 to 8 bits, as mlx_lm and LM Studio load it on a Mac."""
+    input:
+        model_file("fused/config.json"),
+    output:
+        model_file("mlx-{bits}bit/config.json"),
+    log:
+        f"logs/{config['name']}/mlx-{{bits}}bit.log",
+    benchmark:
+        f"logs/benchmarks/{config['name']}/mlx-{{bits}}bit.tsv"
+    threads: workflow.cores
+    conda:
+        "../envs/ladder.yaml"
+    script:
+        "../workflow_scripts/write_mlx_folder.py"
+
+
 rule ladder:
     """Measure what each step of the export did to the model, up to the files that users run; a step that lost too much fails."""
     input:
@@ -63,6 +81,7 @@ rule ladder:
         adapter_config=model_file("adapters/adapter_config.json"),
         fused=model_file("fused/config.json"),
         hf=model_file("hf/config.json"),
+        mlx=mlx_folders(),
         ggufs=gguf_files(),
     output:
         model_file("export.json"),

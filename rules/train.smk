@@ -98,7 +98,7 @@ rule preflight:
         base=f"{BASE}/config.json",
     params:
         keep=config["training"]["keep"],
-        quantizations=config["export"]["quantizations"],
+        exports=config["export"]["quantizations"] + mlx_names(),
         patience=config["training"]["early_stopping_patience"],
     log:
         f"logs/{config['name']}/preflight.log",

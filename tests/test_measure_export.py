@@ -4,6 +4,7 @@ import re
 import shutil
 from pathlib import Path
 
+import mlx.core as mx
 import numpy as np
 import pytest
 from gguf import GGUFReader
@@ -17,11 +18,13 @@ from lib.export_table import ladder_markdown
 from lib.files import read_json, write_json_lines
 from lib.gguf_quantization import QUANTIZATIONS
 from lib.gguf_writing import write_gguf_file
+from lib.model_folder import MLX_FOLDERS
 from lib.next_token_distributions import PredictionError
 from random_llama import write_random_llama
 from sharp_model import sharpen
 from tiny_training import BASE, OUTPUTS, TRAIN, VALID, chat_row, train_it
 from write_hugging_face_folder import write_hugging_face_folder
+from write_mlx_folder import write_mlx_folder
 
 FUSED, HF = Path("models/x/fused"), Path("models/x/hf")
 QUANTS = ("F16", "Q8_0", "Q4_K_M")
@@ -59,7 +62,7 @@ def gguf(quant):
     return Path(f"models/x-{quant}.gguf")
 
 
-def measure(*quants):
+def measure(*quants, mlx=()):
     OUTPUT.unlink(missing_ok=True)
     stage.measure_export(
         VALID,
@@ -68,6 +71,7 @@ def measure(*quants):
         OUTPUTS["adapters.safetensors"],
         str(FUSED),
         str(HF),
+        {name: f"models/x/{name}" for name in mlx},
         {quant: str(gguf(quant)) for quant in quants},
         str(OUTPUT),
         threads=2,
@@ -116,6 +120,29 @@ def test_one_row_longer_than_the_limit_is_enough(project):
     record = measure("Q8_0")
     assert record["validation_rows"] == 1
     assert record["positions"] < record["max_seq_length"] == 256
+
+
+def test_mlx_folders_are_steps_from_the_fused_folder(project):
+    for bits in (8, 4):
+        write_mlx_folder(str(FUSED / "config.json"), bits, f"models/x/mlx-{bits}bit/config.json")
+    steps = {step["step"]: step for step in measure("F16", "Q8_0", mlx=("mlx-8bit", "mlx-4bit"))["steps"]}
+    assert list(steps) == ["adapters", "fused", "hf", "mlx-8bit", "mlx-4bit", "F16", "Q8_0"]
+    of_mlx = [steps[name] for name in ("mlx-8bit", "mlx-4bit")]
+    assert [(step["computed_by"], step["against_previous"]["step"]) for step in of_mlx] == [("MLX", "fused")] * 2
+    assert 0 < of_mlx[0]["against_previous"]["kl"] < of_mlx[1]["against_previous"]["kl"]
+    assert steps["Q8_0"]["against_previous"]["step"] == "F16"
+
+
+def test_a_damaged_mlx_folder_fails(project):
+    write_mlx_folder(str(FUSED / "config.json"), 8, "models/x/mlx-8bit/config.json")
+    weights = mx.load("models/x/mlx-8bit/model.safetensors")
+    for name in ("weight", "scales", "biases"):
+        weights[f"model.layers.1.mlp.down_proj.{name}"] = weights[f"model.layers.1.mlp.down_proj.{name}"][::-1]
+    mx.save_safetensors("models/x/mlx-8bit/model.safetensors", weights, metadata={"format": "mlx"})
+    with pytest.raises(
+        stage.ExportDiffers, match=r"models/x/mlx-8bit \(mlx-8bit\) is too far from fused.*export\.mlx_bits"
+    ):
+        measure("Q8_0", mlx=("mlx-8bit",))
 
 
 def zero(data):
@@ -178,7 +205,7 @@ def test_the_picture_shows_every_step_and_is_the_same_each_time(project):
 
 
 def test_every_quantization_has_a_bound():
-    assert set(BOUNDS) == {"fused", "hf", *QUANTIZATIONS}
+    assert set(BOUNDS) == {"fused", "hf", *MLX_FOLDERS, *QUANTIZATIONS}
 
 
 def test_a_nan_divergence_holds_no_bound():

@@ -164,6 +164,23 @@ def test_a_published_card_has_the_hubs_names(project):
     assert "models/" not in card
 
 
+def test_an_mlx_folder_is_listed_with_how_it_is_run(project):
+    folder = project / "models/fung/mlx-4bit"
+    folder.mkdir()
+    (folder / "model.safetensors").write_bytes(bytes(4_000_000))
+    card = written(named=["Q4_K_M", "mlx-4bit"])
+    assert (
+        "| models/fung/mlx-4bit/ | 4 MB | the model in 4 bits a weight, for mlx\\_lm and LM Studio on a Mac |" in card
+    )
+    assert "mlx_lm.generate --model models/fung/mlx-4bit --temp 0.3" in card
+    published = written("owner/fung-3b", named=["mlx-4bit"])
+    assert (
+        'hf download owner/fung-3b --include "mlx-4bit/*" --local-dir fung\nmlx_lm.generate --model fung/mlx-4bit'
+        in published
+    )
+    assert "gguf" not in yaml.safe_load(published.split("---\n")[1])["tags"]
+
+
 def test_without_gguf_files_nothing_is_said_of_them(project):
     card = written("owner/fung", [])
     assert "gguf" not in card.lower() and "llama.cpp" not in card and "Ollama" not in card

@@ -365,8 +365,9 @@ def test_growing_swap_is_told_once_for_each_growth():
     assert warnings[2].startswith("swap has grown by 300 MB to 1.3 GB") and "quit the editor" in warnings[2]
 
 
-def test_disk_counts_the_adapters_and_each_quantization():
-    needed = needed_disk(adapted(SMOLLM2, 12), 100, 10, 3, "adamw", ["F16", "Q8_0"])
+def test_disk_counts_the_adapters_and_each_export():
+    needed = needed_disk(adapted(SMOLLM2, 12), 100, 10, 3, "adamw", ["F16", "Q8_0", "mlx-4bit"])
+    assert needed["mlx-4bit"] == 56
     assert needed["adapters and 3 saves"] == 4 * 10 * (3 + 3 + 3 * 3) and (needed["F16"], needed["Q8_0"]) == (200, 106)
     assert disk_of_adapters(10, 100, "adamw") == {"adapters and 100 saves": 4 * 10 * 2 * 101}
 

@@ -113,6 +113,17 @@ def test_the_whole_model_arrives_byte_for_byte(model, hub):
     assert repository.is_private and repository.commits == ["Understudy: tiny"]
 
 
+def test_an_mlx_folder_goes_up_as_a_folder_without_what_does_not_belong_there(model, hub):
+    folder = write_random_llama(model / "tiny/mlx-4bit")
+    (folder / ".part").mkdir()
+    for junk in (".env", "understudy_source.json", ".part/model.safetensors"):
+        (folder / junk).write_text("HF_TOKEN=never")
+    publish(model, named=["mlx-4bit"])
+    names = {path for path in hub.repositories[REPO].files if "/" in path}
+    assert {"mlx-4bit/config.json", "mlx-4bit/model.safetensors", "mlx-4bit/tokenizer.json"} <= names
+    assert not [name for name in names if "understudy" in name or "/." in name]
+
+
 def test_a_repository_is_public_only_when_asked_for_and_consent_is_named(model, hub, caplog, monkeypatch):
     monkeypatch.setattr("lib.job_log.log.propagate", True)
     publish(model, is_private=False)

@@ -45,7 +45,7 @@ def check_training(
     valid_rows: str,
     base_folder: str,
     keep: str | int,
-    quantizations: list[str],
+    exports: list[str],
     patience: int = 0,
     machine: MachineMemory | None = None,
 ) -> None:
@@ -65,7 +65,7 @@ def check_training(
     warn_of_forgetting(config, len(train_set), len(model.layers), parameters)
     plan = plan_lines(model, config["iters"], config["grad_accumulation_steps"], config["batch_size"])
     needed = needed_disk(
-        load_weights(base_folder, lazy=True), parameters, trainable, len(saves), config["optimizer"], quantizations
+        load_weights(base_folder, lazy=True), parameters, trainable, len(saves), config["optimizer"], exports
     )
     trial = tried(base_folder, config, train_set)
     lines = {
@@ -129,6 +129,6 @@ if __name__ == "__main__":
         snakemake.input.valid,
         str(Path(snakemake.input.base).parent),
         snakemake.params.keep,
-        snakemake.params.quantizations,
+        snakemake.params.exports,
         snakemake.params.patience,
     )

@@ -20,10 +20,10 @@ from lib.export_table import label, ladder_text
 from lib.files import write_json
 from lib.job_log import log
 from lib.llama_predictions import served_model
-from lib.mlx_models import load_base, load_its_tokenizer
+from lib.mlx_models import load_its_tokenizer, load_to_ask
 from lib.mlx_predictions import mlx_predictions
 from lib.mlx_replies import put_adapters
-from lib.model_folder import WEIGHTS
+from lib.model_folder import MLX_FOLDERS, size_of_weights
 from lib.model_to_ask import MlxModel
 from lib.next_token_distributions import KEPT, Predictions, compared, joined
 from lib.scored_rows import ScoredRow, scored_rows, some_rows
@@ -55,11 +55,13 @@ def measure_export(
     adapters: str,
     fused_folder: str,
     hf_folder: str,
+    mlx_folders: Mapping[str, str],
     ggufs: Mapping[str, str],
     output: str,
     threads: int,
 ) -> None:
-    """Write the record of the ladder to `output`, and its table to the log; `ggufs` are the files by their quantization.
+    """Write the record of the ladder to `output`, and its table to the log; `mlx_folders` are by their name, `ggufs` by their
+    quantization.
 
     Raises ExportDiffers if a step is farther from the one before it than its bound, PredictionError if a model's logits are not
     numbers, TokenizersDiffer if llama.cpp reads the rows as other tokens, and what loading each of them raises."""
@@ -68,7 +70,8 @@ def measure_export(
     every_row = scored_rows(valid_rows, load_its_tokenizer(base_folder), limits)
     rows = some_rows(every_row, POSITIONS)
     steps: list[Step] = []
-    for step in measured_steps(rows, base_folder, adapters, [fused_folder, hf_folder], ggufs, threads):
+    folders = {FUSED: fused_folder, HF: hf_folder, **mlx_folders}
+    for step in measured_steps(rows, base_folder, adapters, folders, ggufs, threads):
         log.info("%s: perplexity %.3f", label(step.name), step.predictions.perplexity)
         steps.append(step)
     record = {**account_of(rows, every_row, limits), **ladder(steps)}
@@ -81,20 +84,20 @@ def measured_steps(
     rows: Sequence[ScoredRow],
     base_folder: str,
     adapters: str,
-    folders: Sequence[str],
+    folders: Mapping[str, str],
     ggufs: Mapping[str, str],
     threads: int,
 ) -> Iterator[Step]:
     """Yield the base, then each step in the order that it is made, the quantizations by their size; one model is in memory at a
     time."""
-    model, _ = load_base(base_folder)
+    model, _ = load_to_ask(base_folder)
     yield Step(BASE, Path(base_folder), size_of(Path(base_folder)), joined(mlx_predictions(model, rows)))
     put_adapters(model, MlxModel(Path(base_folder), Path(adapters)))
     yield Step(ADAPTERS, Path(adapters), size_of(Path(adapters)), joined(mlx_predictions(model, rows)))
     del model
-    for name, folder in zip((FUSED, HF), map(Path, folders), strict=True):
+    for name, folder in folders.items():
         mx.clear_cache()
-        yield Step(name, folder, size_of(folder), joined(mlx_predictions(load_base(folder)[0], rows)))
+        yield Step(name, Path(folder), size_of(Path(folder)), joined(mlx_predictions(load_to_ask(folder)[0], rows)))
     mx.clear_cache()
     for quant, path in sorted(ggufs.items(), key=lambda item: (item[0] != "F16", -size_of(Path(item[1])))):
         yield Step(quant, Path(path), size_of(Path(path)), llama_predictions(Path(path), rows, threads))
@@ -109,7 +112,7 @@ def llama_predictions(path: Path, rows: Sequence[ScoredRow], threads: int) -> Pr
 
 def size_of(path: Path) -> int:
     """Return the bytes of a file, or of a folder's weights."""
-    return sum(weights.stat().st_size for weights in path.glob(WEIGHTS)) if path.is_dir() else path.stat().st_size
+    return size_of_weights(path) if path.is_dir() else path.stat().st_size
 
 
 def account_of(rows: Sequence[ScoredRow], every_row: Sequence[ScoredRow], limits: RowLimits) -> dict[str, Any]:
@@ -156,6 +159,8 @@ def name_before(name: str, names: Mapping[str, Step]) -> str | None:
     """Return the step that one is compared with: a quantization with F16, from whose values it is made, if that is there."""
     if name in (BASE, ADAPTERS):
         return None
+    if name in MLX_FOLDERS:
+        return FUSED
     before = {FUSED: ADAPTERS, HF: FUSED, "F32": HF, "F16": HF, "BF16": HF}
     return before.get(name, "F16" if "F16" in names else HF)
 
@@ -173,11 +178,12 @@ def check_bounds(steps: Sequence[dict[str, Any]]) -> None:
 
 def what_failed(step: dict[str, Any]) -> str:
     measured, bound = step["against_previous"], step["bound"]
+    key = "export.mlx_bits" if step["step"] in MLX_FOLDERS else "export.quantizations"
     return (
         f"{step['file']} ({label(step['step'])}) is too far from {label(measured['step'])}: KL divergence {measured['kl']:.3g} "
         f"nats a token (at most {bound['kl']:.3g}), the same next token at {100 * measured['agreement']:.1f} % of the positions "
         f"(at least {100 * bound['agreement']:.1f} %). Make it anew with snakemake -f; if that does not help, its type loses too "
-        f"much of this model: name a larger one in export.quantizations."
+        f"much of this model: name a larger one in {key}."
     )
 
 
@@ -192,6 +198,7 @@ if __name__ == "__main__":
         adapters=snakemake.input.adapters,
         fused_folder=str(Path(snakemake.input.fused).parent),
         hf_folder=str(Path(snakemake.input.hf).parent),
+        mlx_folders={Path(config).parent.name: str(Path(config).parent) for config in snakemake.input.mlx},
         ggufs=dict(zip(snakemake.config["export"]["quantizations"], snakemake.input.ggufs, strict=True)),
         output=snakemake.output[0],
         threads=snakemake.threads,

@@ -18,7 +18,7 @@ def publish_model(
 ) -> None:
     """Log what goes up of the model `name` in the folder `models` and, if `sends`, bring it to `repository`.
 
-    `named` is what of adapters, fused and quantizations goes up beside hf/, `base` the base model's folder."""
+    `named` is what of adapters, fused, MLX folders and quantizations goes up beside hf/, `base` the base model's folder."""
     files = files_to_publish(models, name, named, base_model_of(base).hub_id)
     log.info("%s", table_of(files))
     log.info("To %s, %s.", repository or "no repository yet", "private" if is_private else "public: anyone can read it")

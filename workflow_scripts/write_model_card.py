@@ -15,6 +15,7 @@ from lib.export_table import ladder_markdown
 from lib.files import read_json, read_json_lines, write_text
 from lib.job_log import log, start_job_log
 from lib.markdown_text import Markdown, as_markdown
+from lib.model_folder import MLX_FOLDERS
 from lib.plain_numbers import in_gigabytes
 from lib.published_files import UNDERSTUDY_RECORD, size_of
 from lib.training_run import file_sha256
@@ -25,6 +26,10 @@ LANGUAGE = re.compile(r"[a-z]{2,3}(?=-|$)")
 PURPOSES = {
     "adapters": "the LoRA adapters alone, for mlx_lm on the base model",
     "fused": "the model in MLX's own layout",
+    **{
+        name: f"the model in {bits} bits a weight, for mlx_lm and LM Studio on a Mac"
+        for name, bits in MLX_FOLDERS.items()
+    },
 }
 
 
@@ -107,7 +112,9 @@ def files_of_model(models: Path, exports: Exports) -> list[dict[str, str]]:
     ]
     for export in exports.named:
         path = folder / export if export in PURPOSES else models / f"{exports.name}-{export}.gguf"
-        shown = f"{export}/" if export in PURPOSES else path.name if is_published else str(path)
+        shown = path.name if is_published else str(path)
+        if export in PURPOSES:
+            shown += "/"
         lines.append((shown, path, PURPOSES.get(export, "llama.cpp, Ollama, LM Studio")))
     return [{"shown": shown, "size": in_gigabytes(size_of(path)), "purpose": use} for shown, path, use in lines]
 

@@ -3,6 +3,7 @@
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
+from lib.model_folder import MLX_FOLDERS
 from lib.published_files import PARTS
 
 QUESTION = "What is the first thing to do?"
@@ -16,7 +17,7 @@ print(chat(question, max_new_tokens=1024, do_sample=True, temperature=0.3)[0]["g
 
 class Exports(NamedTuple):
     """What of the model `name` there is beside the Hugging Face folder: `repository` is its hub id or None, `named` are
-    quantizations, and of the folders adapters and fused those that are in the repository."""
+    quantizations, MLX folders, and of the folders adapters and fused those that are in the repository."""
 
     name: str
     repository: str | None
@@ -26,6 +27,10 @@ class Exports(NamedTuple):
     def quantizations(self) -> list[str]:
         return [export for export in self.named if export not in PARTS]
 
+    @property
+    def mlx_folders(self) -> list[str]:
+        return [export for export in self.named if export in MLX_FOLDERS]
+
 
 def usage_of(exports: Exports, base: str | None) -> list[dict[str, str]]:
     """Return program, language (of the code block) and commands for each way to run it; `base` is the base model's hub id."""
@@ -34,6 +39,7 @@ def usage_of(exports: Exports, base: str | None) -> list[dict[str, str]]:
     mlx = f'mlx_lm.generate --model {folder} --temp 0.3 --max-tokens 1024 --prompt "{QUESTION}"'
     ways += [
         way("mlx_lm", mlx),
+        *(mlx_way(exports, name) for name in exports.mlx_folders),
         way("transformers", TRANSFORMERS.format(folder=folder, question=QUESTION), "python"),
     ]
     if exports.repository and "adapters" in exports.named and base:
@@ -41,6 +47,16 @@ def usage_of(exports: Exports, base: str | None) -> list[dict[str, str]]:
         on_base = f'mlx_lm.generate --model {base} --adapter-path {exports.name}/adapters --prompt "{QUESTION}"'
         ways.append(way("The adapters on the base model, in mlx_lm", f"{download}\n{on_base}"))
     return ways
+
+
+def mlx_way(exports: Exports, name: str) -> dict[str, str]:
+    """Return how an MLX folder is run on a Mac; mlx_lm takes no folder inside of a repository by its name."""
+    folder, download = f"models/{exports.name}/{name}", ""
+    if exports.repository:
+        folder = f"{exports.name}/{name}"
+        download = f'hf download {exports.repository} --include "{name}/*" --local-dir {exports.name}\n'
+    run = f'mlx_lm.generate --model {folder} --temp 0.3 --max-tokens 1024 --prompt "{QUESTION}"'
+    return way(f"mlx_lm, {MLX_FOLDERS[name]} bits a weight, on a Mac", download + run)
 
 
 def gguf_ways(exports: Exports) -> list[dict[str, str]]:

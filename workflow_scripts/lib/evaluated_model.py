@@ -54,11 +54,11 @@ def loaded(chosen: Path | MlxModel, context_length: int, threads: int | None = N
 
 def loaded_by_mlx(chosen: MlxModel) -> LoadedModel:
     from lib.mlx_answers import mlx_answers
-    from lib.mlx_models import load_base
+    from lib.mlx_models import load_to_ask
     from lib.mlx_predictions import mlx_predictions
     from lib.mlx_replies import put_adapters
 
-    model, tokenizer = load_base(chosen.folder)
+    model, tokenizer = load_to_ask(chosen.folder)
     if chosen.adapters is not None:
         put_adapters(model, chosen)
     model.eval()

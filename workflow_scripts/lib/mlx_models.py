@@ -7,7 +7,7 @@ from typing import Any
 import mlx.core as mx
 from mlx import nn
 from mlx_lm.tokenizer_utils import TokenizerWrapper
-from mlx_lm.utils import _get_classes, load_config, load_model, load_tokenizer
+from mlx_lm.utils import _get_classes, dequantize_model, load_config, load_model, load_tokenizer
 
 from lib.errors import InputFileError
 
@@ -24,6 +24,13 @@ def load_base(folder: str | Path) -> tuple[nn.Module, TokenizerWrapper]:
         model.set_dtype(mx.float32)
         mx.eval(model.parameters())
     return model, load_its_tokenizer(folder)
+
+
+def load_to_ask(folder: str | Path) -> tuple[nn.Module, TokenizerWrapper]:
+    """Load a model that is asked and not trained, and its tokenizer; otherwise as load_base."""
+    model, tokenizer = load_base(folder)
+    # MLX's products with packed weights don't go through BLAS: on a CPU they are several times slower.
+    return (dequantize_model(model) if is_on_cpu() else model), tokenizer
 
 
 def load_weights(folder: str | Path, lazy: bool = False) -> nn.Module:

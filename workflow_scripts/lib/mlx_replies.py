@@ -15,7 +15,7 @@ from mlx_lm.utils import load_adapters
 from lib.answering import REPEAT_LAST_N
 from lib.errors import InputFileError
 from lib.files import read_json
-from lib.mlx_models import load_base
+from lib.mlx_models import load_to_ask
 from lib.model_to_ask import ADAPTER_CONFIG, ADAPTERS, MlxModel
 
 # llama.cpp's own, so that a model sounds the same from its folder and from its GGUF.
@@ -34,7 +34,7 @@ def mlx_replies(
     `context_length` is the number of tokens that a conversation with its reply may take; the model's own limit stays in force.
     Raises InputFileError if the model can't be loaded, has no chat template, or the adapters are those of another;
     what it returns raises ConversationError if the conversation outgrows the context or the template fails."""
-    model, tokenizer = load_base(chosen.folder)
+    model, tokenizer = load_to_ask(chosen.folder)
     if not tokenizer.has_chat_template:
         raise InputFileError(f"{chosen.folder} has no chat template, so it can't be talked to: it takes a chat model.")
     if chosen.adapters is not None:

@@ -14,6 +14,8 @@ COMPANIONS = ("*.json", "*.jinja", "tokenizer.model", "*.tiktoken", "*.txt", "LI
 # understudy_source.json says where the base came from, on this machine: nothing to publish.
 NOT_COMPANIONS = ("config.json", "*.index.json", "understudy_*.json", "hf_quant_config.json")
 MLX_KEYS = ("quantization", "quantization_config")
+# Beside fused/, by the bits that a weight takes in them.
+MLX_FOLDERS = {f"mlx-{bits}bit": bits for bits in (4, 5, 6, 8)}
 
 
 @contextmanager
@@ -35,6 +37,11 @@ def folder_written_aside(folder: str | Path) -> Iterator[Path]:
             new.replace(folder / new.name)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def size_of_weights(folder: str | Path) -> int:
+    """Return the bytes of a model folder's weights."""
+    return sum(path.stat().st_size for path in Path(folder).glob(WEIGHTS))
 
 
 def companion_files(folder: str | Path) -> list[Path]:

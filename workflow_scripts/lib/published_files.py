@@ -8,11 +8,14 @@ from typing import Any, NamedTuple
 
 from lib.errors import InputFileError, UnderstudyError
 from lib.files import read_json
-from lib.model_folder import COMPANIONS, WEIGHTS
+from lib.model_folder import COMPANIONS, MLX_FOLDERS, WEIGHTS
 from lib.secrets import keys_and_tokens
 
 UNDERSTUDY_RECORD = "understudy.json"
-PARTS = {"adapters": ("adapters.safetensors", "adapter_config.json"), "fused": (WEIGHTS, *COMPANIONS)}
+PARTS = {
+    "adapters": ("adapters.safetensors", "adapter_config.json"),
+    **dict.fromkeys(("fused", *MLX_FOLDERS), (WEIGHTS, *COMPANIONS)),
+}
 # understudy_source.json says where the base came from, on this machine.
 NOT_PUBLISHED = "understudy_*.json"
 PICTURES = ("loss.svg", "export.svg")
@@ -44,7 +47,7 @@ class SecretInFileError(UnderstudyError):
 
 def files_to_publish(models: Path, name: str, named: list[str], base_hub_id: str | None) -> list[PublishedFile]:
     """Return all that goes up of the model `name` in the folder `models`: the card, its pictures, hf/, and what `named` has of
-    adapters, fused and quantizations.
+    adapters, fused, MLX folders and quantizations.
 
     Raises SecretInFileError if one of them has a key or token in it, InputFileError if one is missing."""
     folder = models / name

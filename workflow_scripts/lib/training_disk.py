@@ -3,6 +3,7 @@
 from mlx import nn
 from mlx.utils import tree_flatten
 
+from lib.model_folder import MLX_FOLDERS
 from lib.plain_numbers import counted
 from lib.training_memory import OPTIMIZER_STATES
 from lib.training_state import STATES_THAT_STAY
@@ -11,6 +12,7 @@ from lib.training_state import STATES_THAT_STAY
 BITS = {
     "F32": 32, "F16": 16, "BF16": 16, "Q8_0": 8.5, "Q6_K": 6.6, "Q5_K_M": 5.8, "Q5_K_S": 5.6, "Q5_1": 6.0, "Q5_0": 5.6,
     "Q4_K_M": 5.1, "Q4_K_S": 4.8, "Q4_1": 5.1, "Q4_0": 4.8, "Q3_K_M": 4.2, "Q3_K_L": 4.5, "Q3_K_S": 3.9, "Q2_K": 3.4,
+    **{name: bits + 0.5 for name, bits in MLX_FOLDERS.items()},
 }  # fmt: skip
 HALF_PRECISION_BITS = 16
 
@@ -26,7 +28,7 @@ def disk_of_adapters(adapters: int, saves: int, optimizer: str) -> dict[str, int
 
 
 def needed_disk(
-    base: nn.Module, parameters: int, adapters: int, saves: int, optimizer: str, quantizations: list[str]
+    base: nn.Module, parameters: int, adapters: int, saves: int, optimizer: str, exports: list[str]
 ) -> dict[str, int]:
     """Return the bytes of each thing that a run leaves on the disk, by name.
 
@@ -36,5 +38,5 @@ def needed_disk(
     return {
         **disk_of_adapters(adapters, saves, optimizer),
         "fused": max(stored, parameters * HALF_PRECISION_BITS // 8),
-        **{name: int(parameters * BITS[name] / 8) for name in quantizations},
+        **{name: int(parameters * BITS[name] / 8) for name in exports},
     }
