@@ -23,6 +23,7 @@ from lib.prompts import check_placeholders
 from lib.published_files import PARTS
 from lib.run_clock import end_fresh, start_run_clock
 from lib.stop_file import STOP_FILE, remove_stop_file
+from lib.talk_blocks import block_names, ids_of_block
 from lib.video_list import VideoList
 from lib.youtube_address import addresses_of, names_a_file
 
@@ -127,25 +128,44 @@ def answer_files(video_id):
     return [f"data/answers/{video_id}/{slot}.json" for slot in SLOTS]
 
 
-def videos_of_dataset():
-    """The ids of the videos that the data set is built from."""
-    ids = [video["video_id"] for video in listed_videos()]
+def listed_ids():
+    """The ids of the listed videos."""
+    return [video["video_id"] for video in listed_videos()]
+
+
+def with_answers(ids):
+    """Those of the videos that the data set is built from."""
     return [video_id for video_id in ids if has_answers(video_id)] if config["dataset"]["allow_missing"] else ids
 
 
-def answers_of_all_videos(wildcards):
-    """Every slot of every video of the data set."""
-    return [path for video_id in videos_of_dataset() for path in answer_files(video_id)]
+def blocks_of_dataset(wildcards):
+    """The blocks of the videos of the data set."""
+    return [f"data/dataset/blocks/{block}.json" for block in block_names(with_answers(listed_ids()))]
 
 
-def transcripts_of_all_videos(wildcards):
+def videos_of_block(wildcards):
+    """The ids of the data set's videos that are in one block."""
+    return with_answers(ids_of_block(wildcards.block, listed_ids()))
+
+
+def answers_of_block(wildcards):
+    """Every slot of every video of one block."""
+    return [path for video_id in videos_of_block(wildcards) for path in answer_files(video_id)]
+
+
+def transcripts_of_block(wildcards):
+    """The transcript of every video of one block."""
+    return [f"data/transcripts/{video_id}.json" for video_id in videos_of_block(wildcards)]
+
+
+def questions_of_block(wildcards):
+    """The question record of every video of one block."""
+    return [f"data/questions/{video_id}.json" for video_id in videos_of_block(wildcards)]
+
+
+def transcripts_of_dataset(wildcards):
     """The transcript of every video of the data set."""
-    return [f"data/transcripts/{video_id}.json" for video_id in videos_of_dataset()]
-
-
-def questions_of_all_videos(wildcards):
-    """The question record of every video of the data set."""
-    return [f"data/questions/{video_id}.json" for video_id in videos_of_dataset()]
+    return [f"data/transcripts/{video_id}.json" for video_id in with_answers(listed_ids())]
 
 
 def curation_file(wildcards):
@@ -456,3 +476,4 @@ wildcard_constraints:
     quant="[A-Z0-9_]+",
     bits="[4568]",
     which="[A-Za-z0-9][A-Za-z0-9._-]*",
+    block=r"\d+-of-\d+",

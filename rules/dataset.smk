@@ -5,6 +5,7 @@
 
 
 localrules:
+    dataset_block,
     test_rows,
     dataset_report,
     dataset_export,
@@ -12,12 +13,28 @@ localrules:
     review_page,
 
 
+rule dataset_block:
+    """List the files of a block of talks with what is in them, so that the data set's job has few inputs."""
+    input:
+        answers=answers_of_block,
+        questions=questions_of_block,
+        transcripts=transcripts_of_block,
+    output:
+        "data/dataset/blocks/{block}.json",
+    log:
+        "logs/dataset/{block}.log",
+    benchmark:
+        "logs/benchmarks/dataset/{block}.tsv"
+    conda:
+        "../envs/dataset.yaml"
+    script:
+        "../workflow_scripts/list_block_of_talks.py"
+
+
 rule dataset:
     """Examine every pair and build the chat rows, split by video; what is left out is in rejected.jsonl with its reason."""
     input:
-        answers=answers_of_all_videos,
-        questions=questions_of_all_videos,
-        transcripts=transcripts_of_all_videos,
+        blocks=blocks_of_dataset,
         videos="data/videos.json",
         extra_pairs=extra_pairs_file,
         curation=curation_file,

@@ -121,7 +121,7 @@ rule card:
     """Write the model's card: what it was trained on, how, what not to expect of it, and whose voice it is."""
     input:
         videos="data/videos.json",
-        transcripts=transcripts_of_all_videos,
+        transcripts=transcripts_of_dataset,
         report="data/dataset/report.json",
         pairs="data/dataset/pairs.jsonl",
         train=training_rows("train"),

@@ -19,6 +19,7 @@ PARTS = {
     "ID": r"[\w-]{11}",
     "SLOT": r"q\d\d",
     "BASE": "tiny-base",
+    "BLOCK": r"\d+-of-\d+",
     "NAME": "tiny",
     "QUANTIZATION": r"Q4_K_M",
     "BITS": r"\d",

@@ -7,7 +7,8 @@ import pytest
 
 from lib.files import read_json, read_json_lines, write_json
 
-AFTER_ANSWERS = {"dataset": 1, "lora_config": 1, "adapters": 1, "fused": 1, "hf": 1, "gguf": 1}
+AFTER_DATASET = {"lora_config": 1, "adapters": 1, "fused": 1, "hf": 1, "gguf": 1}
+AFTER_ANSWERS = {"dataset_block": 1, "dataset": 1, **AFTER_DATASET}
 
 
 def test_a_second_run_has_nothing_to_do(project):
@@ -43,7 +44,7 @@ def test_a_new_talk_asks_for_that_talk_alone(project, teacher):
     assert before.items() <= after.items()
     assert len(after) == len(before) + 4
     assert project.planned("data/dataset/train.jsonl") == {}
-    assert project.planned() == {rule: 1 for rule in AFTER_ANSWERS if rule != "dataset"}
+    assert project.planned() == AFTER_DATASET
 
 
 def test_an_edited_answer_prompt_asks_for_answers_alone(project, teacher):
@@ -134,7 +135,7 @@ def test_another_local_base_model_trains_anew_and_asks_for_nothing(project, tiny
     """Its tokenizer counts what fits, so the data set is examined anew, too."""
     config = read_json(project / "tiny-base/config.json")
     write_json(project / "tiny-base/config.json", {**config, "rms_norm_eps": 1e-4})
-    assert project.planned() == {"base_model": 1, **dict.fromkeys(AFTER_ANSWERS, 1)}
+    assert project.planned() == {"base_model": 1, "dataset": 1, **AFTER_DATASET}
 
 
 def test_allow_missing_builds_from_what_is_answered(project):

@@ -15,6 +15,7 @@ from lib.job_log import log, start_job_log
 from lib.near_duplicates import choose_kept, similar_across, similar_pairs
 from lib.pair_tokens import PairTokens
 from lib.split import EmptySplitError, UnusableSplitError, check_usable, remembered_sides, split_of_videos
+from lib.talk_blocks import files_of_blocks
 from lib.taught_pairs import taught_pairs
 from lib.teacher_names import teacher_names
 
@@ -219,7 +220,7 @@ if __name__ == "__main__":
     paths = dict(snakemake.output.items())
     build_dataset(
         sources={
-            **{key: list(snakemake.input[key]) for key in ("answers", "questions", "transcripts")},
+            **files_of_blocks(snakemake.input.blocks, read_json(snakemake.input.videos)),
             **{key: snakemake.input.get(key) or None for key in ("videos", "extra_pairs", "base")},
             "curation": next(iter(snakemake.input.curation), None),
             "remembered": read_json(paths["split"]) if Path(paths["split"]).exists() else None,

@@ -13,7 +13,7 @@ from lib.plain_numbers import as_duration
 STAGES = {
     "talks": ("videos.tsv", "transcripts/*.tsv"),
     "questions and answers": ("questions/*.tsv", "answers/*.tsv"),
-    "data set": ("dataset.tsv",),
+    "data set": ("dataset.tsv", "dataset/*.tsv"),
     "base model": ("models/base/*.tsv",),
     "training": ("{name}/lora_config.tsv", "{name}/adapters.tsv"),
     "export": ("{name}/fused.tsv", "{name}/hf.tsv", "{name}/gguf-*.tsv"),
