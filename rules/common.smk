@@ -476,4 +476,4 @@ wildcard_constraints:
     quant="[A-Z0-9_]+",
     bits="[4568]",
     which="[A-Za-z0-9][A-Za-z0-9._-]*",
-    block=r"\d+-of-\d+",
+    block=r"[1-9]\d*-of-[1-9]\d*",
