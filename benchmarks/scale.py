@@ -178,26 +178,28 @@ def goals(sizes: dict[str, dict]) -> dict[str, dict]:
 
 
 def draw(result: dict, path: Path) -> None:
-    """Own seconds and peak memory over the number of videos, on logarithmic scales, with the exponents."""
+    """Own seconds and peak memory over the number of videos, with the exponents."""
     # Here, so that Snakemake's process doesn't begin with its memory.
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 4.4), layout="constrained")
-    videos = [int(size) for size in result["sizes"]]
-    panels = (("own_s", "Snakemake's own seconds"), ("peak_mb", "peak memory (MB)"))
-    for axes, (key, label) in zip(figure.subplots(1, 2), panels, strict=True):
+    panels = (("own_s", "Snakemake's own seconds", "log"), ("peak_mb", "peak memory (MB)", "linear"))
+    for axes, (key, label, scale) in zip(figure.subplots(1, 2), panels, strict=True):
         axes.spines[["top", "right"]].set_visible(False)
+        videos = [int(size) for size in result["sizes"]]
         for run, colour in RUNS.items():
             values = [results[run][key] for results in result["sizes"].values()]
             power = result["exponents"][run][key]
-            grows = "" if power is None else f": grows with the power {power:.2f}"
-            axes.loglog(videos, values, marker="o", color=colour, label=run + grows)
-        axes.set(xlabel="videos", ylabel=label, xticks=videos, xticklabels=[f"{count:,}" for count in videos])
+            grows = "" if power is None else f" (power {power:.2f})"
+            axes.plot(videos, values, marker="o", color=colour, label=run + grows)
+        axes.set(xscale="log", yscale=scale, xlabel="videos", ylabel=label)
         axes.minorticks_off()
-        axes.set_ylim(bottom=min(line.get_ydata().min() for line in axes.lines) / 1.6)
+        axes.set_xticks(videos, [f"{count:,}" for count in videos])
+        axes.yaxis.set_major_formatter("{x:,.0f}")
         axes.legend(frameon=False, loc="upper left")
+    figure.axes[1].set_ylim(bottom=0)
     figure.suptitle(
-        f"Snakemake on the whole flow, {result['slots']} answers a video (powers from {FITTED_FROM} videos on)"
+        f"Snakemake on the whole flow, {result['slots']} answers a video (the power: how it grows from {FITTED_FROM} videos on)"
     )
     figure.savefig(path, dpi=120)
 
