@@ -39,7 +39,7 @@ fi
 is_same_version() { [ "$("$PYTHON" --version)" = "$(.venv/bin/python --version)" ]; }
 if is_current && is_same_version; then exit 0; fi
 
-echo "Setting up .venv with $("$PYTHON" --version), about 2 GB; a few minutes the first time."
+echo "Setting up .venv with $("$PYTHON" --version), about 2.5 GB; a few minutes the first time."
 rm -rf .venv
 # --no-deps: the lock is complete, and leaves out on purpose what pyproject.toml names under override-dependencies.
 if command -v uv >/dev/null 2>&1; then
