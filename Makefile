@@ -122,7 +122,7 @@ benchmark-scale: environment
 check-converter: environment
 	@.venv/bin/pytest -m converter tests/test_official_converter.py
 
-# 15 minutes: profiles/slurm on a real Slurm of two nodes on this machine, one of which loses its power. Needs root and Debian's packages.
+# 30 minutes: profiles/slurm on a real Slurm of two nodes on this machine, one of which loses its power. Needs root and Debian's packages.
 check-slurm: environment
 	@if [ "$$(id -u)" = 0 ] && ! command -v slurmctld >/dev/null && command -v apt-get >/dev/null; then \
 	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
