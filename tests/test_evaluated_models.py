@@ -35,10 +35,6 @@ def questions(talk: int, rng: random.Random) -> list[tuple[str, str]]:
     return [(f"What do {subject} need in year {talk}?", subject) for subject in subjects]
 
 
-def subject_of(question: str) -> str:
-    return question.split()[2]
-
-
 def pairs_of(talks: range, answer, seed: int) -> list[dict]:
     rng = random.Random(seed)
     return [
@@ -137,11 +133,8 @@ def test_a_model_that_was_trained_into_repetition_is_flawed(home, verdict_on):
     assert evaluation["models"]["tuned"]["figures"]["repetitive"] > 0.9
 
 
-def test_a_model_that_knows_its_answers_by_heart_is_beyond_the_bound(home, verdict_on):
-    first_answers: dict[str, str] = {}
-    for pair in home[1]:
-        first_answers.setdefault(subject_of(pair["question"]), pair["answer"])
-    by_heart = [chat_row(pair["question"], first_answers[subject_of(pair["question"])]) for pair in home[1]]
+def test_a_model_that_recites_a_training_answer_is_beyond_the_bound(home, verdict_on):
+    by_heart = [chat_row(pair["question"], home[1][0]["answer"]) for pair in home[1]]
     evaluation = verdict_on(by_heart, 300)
     tuned = evaluation["models"]["tuned"]
     assert "memorising" in evaluation["verdict"]["beyond_bounds"], evaluation["verdict"]["line"]
