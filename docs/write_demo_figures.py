@@ -15,6 +15,7 @@ sys.path[:0] = [str(REPOSITORY / folder) for folder in ("workflow_scripts", "ben
 
 from lib.files import read_json  # noqa: E402
 from lib.plain_numbers import as_duration, change_text, figure_text  # noqa: E402
+from lib.verdict import OPENINGS  # noqa: E402
 from marked_blocks import page_with_blocks  # noqa: E402
 from print_summary import summary  # noqa: E402
 from record_head import record_head  # noqa: E402
@@ -22,12 +23,6 @@ from record_head import record_head  # noqa: E402
 PAGE, RECORD = REPOSITORY / "README.md", REPOSITORY / "docs/demo_run.json"
 NAME, QUANTIZATION = "demo", "Q4_K_M"
 FIGURES = ("loss", "form_distance", "voice", "nearness", "flawed")
-OPENINGS = {
-    "better": "Better than the base",
-    "worse": "Worse than the base",
-    "mixed": "Better than the base in part, worse in part",
-    "no_difference": "No difference from the base shown",
-}
 BEYOND = {
     "forgetting": "it answers fewer general questions rightly",
     "general_text": "general text surprises it more",
@@ -98,8 +93,9 @@ def evaluation_table(run: dict) -> str:
     evaluation = run["evaluation"]
     confidence = evaluation["figures"]["loss"]["difference"]["confidence"]
     rows = [table_row(figure) for figure in evaluation["figures"].values()]
+    verdict = OPENINGS[evaluation["verdicts"]["tuned"]].rstrip(".")
     return (
-        f"The demo's verdict is **{OPENINGS[evaluation['verdicts']['tuned']]}**, on {evaluation['questions']} questions of "
+        f"The demo's verdict is **{verdict}**, on {evaluation['questions']} questions of "
         f"{evaluation['talks']} talks that it has never seen:\n\n"
         f"| | base | tuned | {QUANTIZATION} | tuned instead of base, {confidence:.0%} interval over talks |\n"
         f"| --- | ---: | ---: | ---: | --- |\n{''.join(rows)}\n"

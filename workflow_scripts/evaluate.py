@@ -124,7 +124,7 @@ def compared(name: str, other: str, said: dict[str, dict], held_out: HeldOut, fo
     ]
     forgetting = forgotten(said[other], said[name])
     copied = memorised(found, name, rows)
-    nearness, others_nearness = (estimate_of(found.statistics[each]["nearness"], rows) for each in (name, other))
+    nearness = next(difference for difference in differences if difference.measure == "nearness")
     bounds = [
         Bound("forgetting", "right answers to general questions fell by", forgetting["drop"].estimate, MOST_FORGOTTEN),
         Bound(
@@ -133,9 +133,9 @@ def compared(name: str, other: str, said: dict[str, dict], held_out: HeldOut, fo
         Bound("memorising", "answers copied from the training's, less the references' share:", copied, MOST_MEMORISED),
     ]
     # What is no farther off than before hasn't come from the training.
-    if len(set(held_out.video_ids)) > 1 and nearness < others_nearness:
+    if len(set(held_out.video_ids)) > 1 and nearness.tuned < nearness.base:
         bounds.append(
-            Bound("off_topic", "other talks' references nearer than the own one:", 1 - nearness, MOST_OFF_TOPIC)
+            Bound("off_topic", "other talks' references nearer than the own one:", 1 - nearness.tuned, MOST_OFF_TOPIC)
         )
     return {
         "compared_with": other,
