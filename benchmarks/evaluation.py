@@ -29,7 +29,7 @@ from lib.answering import Request, Sampling
 from lib.embedded_llama import embedded_server
 from lib.files import read_json_lines, write_json
 from lib.gguf_writing import write_gguf_file
-from lib.mlx_answers import mlx_answers, penalty_of
+from lib.mlx_answers import logits_processors, mlx_answers
 from lib.mlx_models import load_base
 from lib.row_reading import FolderReader
 from record_head import record_head
@@ -70,7 +70,7 @@ def by_mlx_one_by_one(requests: list[Request]) -> tuple[int, float]:
     tokenizer._eos_token_ids = set()
     started = time.monotonic()
     for request in requests:
-        how = {"max_tokens": request.max_tokens, "logits_processors": penalty_of(request)}
+        how = {"max_tokens": request.max_tokens, "logits_processors": logits_processors(request.repeat_penalty)}
         generate(model, tokenizer, list(request.tokens), **how)
     return TOKENS * len(requests), time.monotonic() - started
 

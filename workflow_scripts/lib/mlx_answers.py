@@ -23,7 +23,7 @@ def mlx_answers(
         [list(request.tokens) for request in requests],
         [request.max_tokens for request in requests],
         samplers=[sampler_of(sampling, request) for request in requests],
-        logits_processors=[penalty_of(request) for request in requests],
+        logits_processors=[logits_processors(request.repeat_penalty) for request in requests],
     )
     asked = dict(zip(numbers, requests, strict=True))
     written: dict[int, list[int]] = {number: [] for number in numbers}
@@ -40,11 +40,11 @@ def mlx_answers(
         generator.close()
 
 
-def penalty_of(request: Request) -> list[Callable[[mx.array, mx.array], mx.array]]:
+def logits_processors(repeat_penalty: float) -> list[Callable[[mx.array, mx.array], mx.array]]:
     """Return what changes the logits (1, vocabulary) after the tokens so far; nothing where no repetition is penalised."""
-    if request.repeat_penalty == 1:
+    if repeat_penalty == 1:
         return []
-    return make_logits_processors(repetition_penalty=request.repeat_penalty, repetition_context_size=REPEAT_LAST_N)
+    return make_logits_processors(repetition_penalty=repeat_penalty, repetition_context_size=REPEAT_LAST_N)
 
 
 def sampler_of(sampling: Sampling, request: Request) -> Callable[[mx.array], mx.array] | None:

@@ -8,13 +8,13 @@ import mlx.core as mx
 from jinja2 import TemplateError
 from mlx import nn
 from mlx_lm import stream_generate
-from mlx_lm.sample_utils import make_logits_processors, make_sampler
+from mlx_lm.sample_utils import make_sampler
 from mlx_lm.tokenizer_utils import TokenizerWrapper
 from mlx_lm.utils import load_adapters
 
-from lib.answering import REPEAT_LAST_N
 from lib.errors import InputFileError
 from lib.files import read_json
+from lib.mlx_answers import logits_processors
 from lib.mlx_models import load_to_ask
 from lib.model_to_ask import ADAPTER_CONFIG, ADAPTERS, MlxModel
 
@@ -43,9 +43,7 @@ def mlx_replies(
     limit = min(context_length, own_limit)
     how = {
         "sampler": make_sampler(temperature, **SAMPLING),
-        "logits_processors": make_logits_processors(
-            repetition_penalty=repeat_penalty, repetition_context_size=REPEAT_LAST_N
-        ),
+        "logits_processors": logits_processors(repeat_penalty),
     }
 
     def reply(messages: list[dict[str, str]]) -> Iterator[str]:
