@@ -3,9 +3,10 @@
 import re
 
 from project import REPOSITORY
+from rule_texts import rules_in
 
 PAGE = (REPOSITORY / "docs/architecture.md").read_text(encoding="utf-8")
-RULES = {path.name: path.read_text(encoding="utf-8") for path in (REPOSITORY / "rules").glob("*.smk")}
+RULES = {path.name: rules_in(path) for path in (REPOSITORY / "rules").glob("*.smk")}
 # Every rule that makes a file has work in a project that is configured so.
 EVERYTHING = {
     "dataset": {"test_fraction": 0.2, "export": True},
@@ -43,19 +44,12 @@ def declared(summary: str) -> dict[str, str]:
     return dict(re.findall(r"^((?:data|models)/[^\t]+)\t[^\t]+\t(\w+)\t", summary, re.MULTILINE))
 
 
-def rules(smk: str) -> list[tuple[str, str]]:
-    """Name and body of each rule of a file."""
-    return re.findall(r"^(?:rule|checkpoint) (\w+):\n(.*?)(?=^\S|\Z)", smk, re.MULTILINE | re.DOTALL)
-
-
 def test_the_contract_has_every_file_that_a_rule_declares_and_no_other(project):
     (project / "general.jsonl").write_bytes((project / "data/dataset/train.jsonl").read_bytes())
     config = project.config()
     project.configure(**{group: {**config.get(group, {}), **keys} for group, keys in EVERYTHING.items()})
     found, promised = declared(project.snakemake("--summary", *TARGETS)), contract()
-    assert set(found.values()) == {
-        name for smk in RULES.values() for name, body in rules(smk) if "\n    output:" in body
-    }
+    assert set(found.values()) == {name for rules in RULES.values() for name, body in rules if "\n    output:" in body}
     for file, rule in found.items():
         assert [rule] == [promised[row] for row in promised if re.fullmatch(row, file)], file
     for row, rule in promised.items():
@@ -67,7 +61,7 @@ def test_the_flow_has_every_rule_beside_its_file():
     stages = dict(re.findall(r"^    (\w+\.smk) (.*?)(?=^    \w+\.smk|\Z)", flow, re.MULTILINE | re.DOTALL))
     assert set(stages) == set(RULES) - {"common.smk"}
     for file, text in stages.items():
-        for name, _ in rules(RULES[file]):
+        for name, _ in RULES[file]:
             assert re.search(rf"\b{name}\b", text), f"{file}: {name}"
 
 

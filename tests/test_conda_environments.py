@@ -12,6 +12,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from project import REPOSITORY
+from rule_texts import rules_in
 
 SCRIPTS = REPOSITORY / "workflow_scripts"
 # The packages of each module that can be imported here, which has all that the lock has.
@@ -22,9 +23,7 @@ def rules() -> dict[str, tuple[str, str]]:
     """The file of `conda:` and that of `script:` of each rule."""
     found = {}
     for path in sorted((REPOSITORY / "rules").glob("*.smk")):
-        for name, body in re.findall(
-            r"^(?:rule|checkpoint) (\w+):\n(.*?)(?=^\S|\Z)", path.read_text(), re.MULTILINE | re.DOTALL
-        ):
+        for name, body in rules_in(path):
             named = [re.search(rf'\n    {part}:\n +"\.\./(.+?)"', body) for part in ("conda", "script")]
             found[name] = tuple(match.group(1) for match in named)
     return found

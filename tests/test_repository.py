@@ -13,6 +13,7 @@ import yaml
 
 from marked_blocks import page_with_blocks
 from project import REPOSITORY, SNAKEMAKE
+from rule_texts import rules_in
 
 LOCK = (REPOSITORY / "requirements.lock").read_text()
 # As Python 3.11 takes them, which the conda environments have.
@@ -56,9 +57,7 @@ def test_a_fresh_clone_plans_its_projects(clone, arguments):
 
 def test_every_rule_has_a_docstring_a_log_and_a_benchmark():
     for path in sorted((REPOSITORY / "rules").glob("*.smk")):
-        for name, body in re.findall(
-            r"^(?:rule|checkpoint) (\w+):\n(.*?)(?=^\S|\Z)", path.read_text(), re.MULTILINE | re.DOTALL
-        ):
+        for name, body in rules_in(path):
             assert body.lstrip().startswith('"""'), name
             # What makes no file has no benchmark: Snakemake would take that for its output, and not run it again.
             parts = (

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from project import MODEL, REPOSITORY
+from rule_texts import rules_in
 
 DEFAULT, SLURM = (
     yaml.safe_load((REPOSITORY / f"profiles/{name}/config.yaml").read_text()) for name in ("default", "slurm")
@@ -17,8 +18,7 @@ SHAPING = ("rerun-triggers", "rerun-incomplete", "max-checksum-file-size")
 
 def rules() -> dict[str, str]:
     """The text of every rule by its name."""
-    parts = [re.split(r"^(?:rule|checkpoint) (\w+):\n", path.read_text(), flags=re.MULTILINE) for path in FILES]
-    return {name: text for part in parts for name, text in zip(part[1::2], part[2::2], strict=True)}
+    return dict(rule for path in FILES for rule in rules_in(path))
 
 
 def local_rules() -> set[str]:
