@@ -43,10 +43,11 @@ And if {subject} looks tired, feed the soil first.
 
 
 class Project:
-    """A project directory with its configuration."""
+    """A project directory with its configuration, run with the code of `checkout`."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, checkout: Path = REPOSITORY):
         self.path = path
+        self.checkout = checkout
 
     def __truediv__(self, name: str) -> Path:
         return self.path / name
@@ -100,7 +101,7 @@ class Project:
     def snakemake(self, *arguments: str, succeeds: bool = True) -> str:
         """Run Snakemake as a user in the repository does; return all that it prints."""
         run = subprocess.run(
-            self.command(*arguments), cwd=REPOSITORY, env=environment(), capture_output=True, text=True, timeout=600
+            self.command(*arguments), cwd=self.checkout, env=environment(), capture_output=True, text=True, timeout=600
         )
         output = run.stdout + run.stderr
         assert (run.returncode == 0) == succeeds, output
@@ -116,7 +117,7 @@ class Project:
         with printed.open("w") as output:
             run = subprocess.Popen(
                 self.command(*arguments),
-                cwd=REPOSITORY,
+                cwd=self.checkout,
                 env=environment(),
                 stdout=output,
                 stderr=output,
@@ -144,6 +145,18 @@ class Project:
     def contents(self, pattern: str) -> dict[str, bytes]:
         """The files that match, by path, with their bytes."""
         return {str(path.relative_to(self.path)): path.read_bytes() for path in sorted(self.path.glob(pattern))}
+
+
+def tracked_files() -> list[Path]:
+    """The files of the repository as someone else gets it, relative to it."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [path for path in map(Path, listed.stdout.splitlines()) if (REPOSITORY / path).is_file()]
 
 
 def environment() -> dict[str, str]:

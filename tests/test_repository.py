@@ -6,13 +6,12 @@ import re
 import shutil
 import subprocess
 import tomllib
-from pathlib import Path
 
 import pytest
 import yaml
 
 from marked_blocks import page_with_blocks
-from project import REPOSITORY, SNAKEMAKE
+from project import REPOSITORY, SNAKEMAKE, tracked_files
 from rule_texts import rules_in
 
 LOCK = (REPOSITORY / "requirements.lock").read_text()
@@ -20,17 +19,6 @@ LOCK = (REPOSITORY / "requirements.lock").read_text()
 PINNED = dict(re.findall(r"^([a-z0-9._-]+)==(\S+)(?!\S)(?! ; python_full_version >= '3.12')", LOCK, re.MULTILINE))
 PAGES = [REPOSITORY / "README.md", REPOSITORY / "benchmarks/README.md", *(REPOSITORY / "docs").glob("*.md")]
 PYTHONS = ("python3", "python3.11", "python3.12", "python3.13")
-
-
-def tracked_files() -> list[Path]:
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return [path for path in map(Path, listed.stdout.splitlines()) if (REPOSITORY / path).is_file()]
 
 
 @pytest.fixture(scope="module")
