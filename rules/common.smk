@@ -21,7 +21,7 @@ from lib.model_folder import MLX_FOLDERS
 from lib.progress import spending_summary
 from lib.prompts import check_placeholders
 from lib.published_files import PARTS
-from lib.run_clock import end_fresh, start_run_clock
+from lib.stop_file import end_fresh, start_run_clock
 from lib.stop_file import STOP_FILE, remove_stop_file
 from lib.talk_blocks import block_names, ids_of_block
 from lib.video_list import VideoList

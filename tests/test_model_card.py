@@ -12,9 +12,8 @@ from markdown_it import MarkdownIt
 from lib.base_licence import Licence, head_of_readme, licence_of
 from lib.card_usage import Exports
 from lib.files import read_json, write_json, write_json_lines
-from lib.markdown_text import as_markdown
 from lib.metrics import COLUMNS
-from lib.plain_title import plain_title
+from lib.plain_title import as_markdown, plain_title
 from write_lora_config import write_lora_config
 from write_model_card import write_model_card
 

@@ -12,7 +12,7 @@ import pytest
 
 from ask_questions import holds_questions
 from lib.embedded_llama import embedded_server
-from lib.gguf_source import gguf_source
+from lib.model_to_ask import gguf_source
 from lib.question_list import questions_in, reply_schema
 from lib.response_store import ResponseStore
 from lib.server_habits import ServerHabits

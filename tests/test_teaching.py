@@ -14,17 +14,16 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from lib.adaptive_limit import AdaptiveLimit
-from lib.api_key import MissingKeyError, api_key_for
 from lib.edited_questions import keep_edited_questions, questions_sha256
 from lib.errors import InputFileError
 from lib.files import read_json, write_json
-from lib.json_reply import json_in
-from lib.prices import prices_of
 from lib.prompts import PromptError, filled_prompt
 from lib.question_list import UnusableReply, questions_in, read_questions, reply_schema
 from lib.quotes import quotes_for
 from lib.response_store import ResponseStore, request_hash
-from lib.spending import Books, BudgetReached, Ledger, ledger_lines, price_usd, spent_usd
+from lib.secrets import MissingKeyError, api_key_for
+from lib.server_habits import json_in
+from lib.spending import Books, BudgetReached, Ledger, ledger_lines, price_usd, prices_of, spent_usd
 from lib.structured_answer import InvalidAnswer, answer_markdown, answer_schema
 from lib.teaching_requests import Request, answer_request, question_request
 from project import REPOSITORY

@@ -8,7 +8,7 @@ from lib.job_log import log, start_job_log
 from lib.progress import log_progress
 from lib.prompts import messages_about, prompt_sha256
 from lib.question_list import read_questions
-from lib.run_clock import fresh_since
+from lib.stop_file import fresh_since
 from lib.structured_answer import InvalidAnswer, answer_markdown
 from lib.teacher import Job, Reply, Teacher
 from lib.teacher_servers import EmbeddedWork, teacher_for

@@ -9,7 +9,7 @@ from lib.job_log import log, start_job_log
 from lib.progress import log_progress
 from lib.prompts import messages_about, prompt_sha256
 from lib.question_list import UnusableReply, questions_in
-from lib.run_clock import fresh_since
+from lib.stop_file import fresh_since
 from lib.teacher import Job, Teacher
 from lib.teacher_servers import EmbeddedWork, teacher_for
 from lib.teaching_requests import question_request

@@ -8,6 +8,7 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
+from lib.chat_rows import talks_by_pair
 from lib.errors import InputFileError
 from lib.evaluation_figures import (
     BASE,
@@ -23,7 +24,6 @@ from lib.files import read_json, read_json_lines, write_json
 from lib.general_questions import general_questions, is_right
 from lib.job_log import log, start_job_log
 from lib.paired_bootstrap import CONFIDENCE, confidence_of_each, difference_of, interval_of, mean_of
-from lib.talks_of_rows import talks_by_pair
 from lib.teacher_phrases import FoundPhrase
 from lib.verdict import Bound, Difference, verdict_of
 

@@ -17,12 +17,12 @@ from lib.errors import ConfigurationError, InputFileError
 from lib.files import read_json, write_json
 from lib.gguf_families import FAMILIES
 from lib.gguf_import import import_gguf
-from lib.gguf_source import PACKAGE, gguf_source
 from lib.hub_layout import architecture_of, is_language_model
 from lib.hub_models import fetch_model
 from lib.job_log import log, start_job_log
 from lib.mlx_models import load_weights, model_without_weights
 from lib.model_folder import MODEL_FILES, WEIGHTS, link_or_copy
+from lib.model_to_ask import PACKAGE, gguf_source
 from lib.safetensors_folder import stored_tensors
 
 PARTS = ".downloads"

@@ -10,9 +10,8 @@ from tabulate import tabulate
 from lib.job_log import log, start_job_log
 from lib.plain_numbers import as_duration, in_thousands
 from lib.planned_requests import Prompts, VideoRequests, requests_of_project
-from lib.prices import prices_of
 from lib.response_store import ResponseStore
-from lib.spending import MILLION, ledger_lines, spent_usd
+from lib.spending import MILLION, ledger_lines, prices_of, spent_usd
 from lib.teacher_servers import store_identity
 from lib.teaching_requests import Request
 

@@ -14,9 +14,9 @@ from lib.evaluation_table import evaluation_markdown
 from lib.export_table import ladder_markdown
 from lib.files import read_json, read_json_lines, write_text
 from lib.job_log import log, start_job_log
-from lib.markdown_text import Markdown, as_markdown
 from lib.model_folder import MLX_FOLDERS
 from lib.plain_numbers import in_gigabytes
+from lib.plain_title import Markdown, as_markdown
 from lib.published_files import UNDERSTUDY_RECORD, size_of
 from lib.training_run import file_sha256
 

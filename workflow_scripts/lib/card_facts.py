@@ -8,9 +8,9 @@ import yaml
 
 from lib.channel_account import account_of_channel
 from lib.files import read_json
-from lib.markdown_text import Markdown, as_markdown
 from lib.metrics import read_metrics
 from lib.plain_numbers import as_duration, counted
+from lib.plain_title import Markdown, as_markdown
 from lib.training_run import KEPT
 
 SIDES = {"train": "trained on", "valid": "held out, for validation", "test": "held out, for a test"}

@@ -13,7 +13,7 @@ import yaml
 from jsonschema import Draft202012Validator, ValidationError
 
 from lib.errors import ConfigurationError
-from lib.prices import prices_of
+from lib.spending import prices_of
 
 ADVICE = {
     "training.alpha": "mlx_lm has no alpha: set training.lora_parameters.scale to alpha / rank.",

@@ -10,8 +10,8 @@ from safetensors.numpy import save_file
 
 from lib.errors import InputFileError
 from lib.files import write_json
+from lib.gguf_rope import scaling_from_factors
 from lib.gguf_tokenizer import special_token_id, write_tokenizer
-from lib.llama3_rope import scaling_from_factors
 
 SHARD_BYTES = 2 * 10**9
 # gguf.TensorNameMap the other way round, for the tensors of LlamaForCausalLM.

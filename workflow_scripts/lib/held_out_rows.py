@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from lib.chat_rows import talks_by_pair
 from lib.errors import InputFileError
 from lib.files import read_json_lines
-from lib.talks_of_rows import talks_by_pair
 from lib.training_rows import check_messages
 
 Item = TypeVar("Item")

@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from lib.json_reply import json_in
 from lib.prompts import filled_prompt, mark_around
+from lib.server_habits import json_in
 from lib.teaching_requests import Request
 
 VERDICTS = ("first", "second", "tie")

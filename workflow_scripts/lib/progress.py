@@ -8,8 +8,8 @@ from lib.errors import UnderstudyError
 from lib.files import read_json, write_text
 from lib.job_log import log
 from lib.plain_numbers import as_duration, in_thousands
-from lib.run_clock import run_started
 from lib.spending import ledger_lines, spent_usd
+from lib.stop_file import run_started
 
 # Reading all ledgers takes a second for 5,000 videos, too long for each of 10,000 jobs.
 EVERY_S = 15

@@ -1,4 +1,5 @@
-"""Questions as the teacher model writes them, and as numbered slots."""
+"""Questions as the teacher model writes them, and as numbered slots; and the pattern that a server which generates by grammar
+holds a small model to."""
 
 import copy
 import json
@@ -9,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lib.errors import InputFileError, UnderstudyError
 from lib.files import read_json
-from lib.json_schema_text import WORD_PATTERN, question_pattern
 
 MOST_TAGS = 2
 
@@ -125,3 +125,14 @@ def mistakes_in(path: str | Path, slots: list[str]) -> list[str]:
                 f"{path}, slot {slot}: tags are written lowercase_with_underscores, each once: {json.dumps(tag_names(tags))}."
             )
     return found
+
+
+# Without these a model of 135 million parameters neither ends a question nor keeps to words.
+INSIDE_A_SENTENCE = r'[^.!?:;"\\<>{}\[\]()_/*#=|`\n]'
+# Lower case, or any letter beyond ASCII.
+WORD_PATTERN = r"^[^\n -`{-~]{3,16}$"
+
+
+def question_pattern(opening: str) -> str:
+    """A question of at most some 100 characters that begins with `opening`."""
+    return rf"^{re.escape(opening)} {INSIDE_A_SENTENCE}{{10,90}}\?$"

@@ -1,10 +1,15 @@
-"""Values that belong in no file of the repository: from the environment or a .env file, and kept out of every log."""
+"""Values that belong in no file of the repository: from the environment or a .env file, kept out of every log, and the API key
+that a server is given."""
 
+import ipaddress
 import os
 import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
+
+from lib.errors import UnderstudyError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 API_KEY = "OPENAI_API_KEY"
@@ -59,3 +64,30 @@ def without_secrets(text: str, secrets: list[str]) -> str:
     for value in secrets:
         text = text.replace(value, "***")
     return LOGIN_IN_ADDRESS.sub("***", text)
+
+
+class MissingKeyError(UnderstudyError):
+    """No API key in the environment or in a .env file."""
+
+
+def api_key_for(base_url: str) -> str:
+    """Return the key for a server: the environment's, else a .env file's. A server on loopback needs none.
+
+    Raises MissingKeyError that names the places searched."""
+    key = secret(API_KEY)
+    if key is not None:
+        return key
+    if is_loopback(base_url):
+        return "no-key-needed"
+    searched = ", ".join(str(place) for place in places_of_secrets())
+    raise MissingKeyError(
+        f"No API key for {urlsplit(base_url).hostname}: set {API_KEY} in the environment or in one of {searched}."
+    )
+
+
+def is_loopback(base_url: str) -> bool:
+    host = urlsplit(base_url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,6 +1,8 @@
-"""What a server was found to take or to refuse, once for each server and model, and remembered in data/teacher/."""
+"""What a server was found to take or to refuse, once for each server and model, and remembered in data/teacher/; and JSON from
+those that don't generate by a schema."""
 
 import hashlib
+import json
 from pathlib import Path
 from threading import Lock
 
@@ -72,3 +74,27 @@ class ServerHabits:
                 return
             self._known |= found
             write_json(self._path, self._known)
+
+
+IN_WORDS = """Reply with one JSON object and nothing else, no code fence and no remarks. It keeps to this JSON schema:
+
+{schema}"""
+
+
+def with_schema_in_words(messages: list[dict], schema: dict) -> list[dict]:
+    """Return the messages with the schema described at the end of the last one, so that they open as they did."""
+    words = IN_WORDS.format(schema=json.dumps(schema, ensure_ascii=False))
+    return [*messages[:-1], {**messages[-1], "content": f"{messages[-1]['content']}\n\n{words}"}]
+
+
+def json_in(text: str) -> str:
+    """Return the first JSON object in a text with a code fence, reasoning or remarks around it; without one, the text."""
+    decoder = json.JSONDecoder()
+    place = text.find("{")
+    while place >= 0:
+        try:
+            _, end = decoder.raw_decode(text, place)
+            return text[place:end]
+        except (json.JSONDecodeError, RecursionError):
+            place = text.find("{", place + 1)
+    return text

@@ -1,4 +1,4 @@
-"""What the project has spent at the teacher: append-only files in data/spending/, one a job, never pruned.
+"""What models cost, and what the project has spent at the teacher: append-only files in data/spending/, one a job, never pruned.
 
 A request is reserved at its highest price before it is sent, and settled at its real one; so what is in flight counts, over all
 jobs and machines that share the folder. Each job writes to its own file only."""
@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
+
+import yaml
 
 from lib.errors import InputFileError, UnderstudyError
 from lib.files import read_json, write_json
@@ -231,3 +233,22 @@ def ledger_lines(folder: Path = LEDGER, since: float = 0.0) -> list[dict]:
                 pass_, video = path.stem.split("-", 1)
                 lines.append({**line, "pass": pass_, "video": video})
     return lines
+
+
+PRICE_LIST = Path(__file__).resolve().parents[2] / "prices.yaml"
+
+
+def prices_of(model: str | None, configured: dict | None, price_list: Path = PRICE_LIST) -> tuple[dict | None, str]:
+    """Return US dollars for a million tokens (input, cached_input, output) and where they come from; None for an unknown model.
+
+    Raises InputFileError if the price list is not what it should be."""
+    if configured is not None:
+        return configured, "teacher.prices"
+    known = yaml.safe_load(price_list.read_text(encoding="utf-8"))
+    if not isinstance(known, dict) or not isinstance(known.get("models"), dict):
+        raise InputFileError(f"{price_list}: it takes `date`, `source` and `models`.")
+    prices = known["models"].get(model)
+    return (
+        prices,
+        f"prices.yaml of {known['date']}" if prices else f"no price of {model} in prices.yaml: set teacher.prices",
+    )

@@ -9,14 +9,12 @@ from threading import Lock
 import openai
 
 from lib.adaptive_limit import AdaptiveLimit
-from lib.api_key import MissingKeyError
 from lib.errors import UnderstudyError
 from lib.job_log import log
-from lib.json_reply import json_in, with_schema_in_words
-from lib.prices import prices_of
 from lib.response_store import ResponseStore
-from lib.server_habits import RUNGS, ServerHabits
-from lib.spending import BYTES_OF_A_TOKEN, NO_TOKENS, BudgetReached, Ledger, Reservation, highest_usage
+from lib.secrets import MissingKeyError
+from lib.server_habits import RUNGS, ServerHabits, json_in, with_schema_in_words
+from lib.spending import BYTES_OF_A_TOKEN, NO_TOKENS, BudgetReached, Ledger, Reservation, highest_usage, prices_of
 from lib.stop_file import check_not_stopped, stop_run, wait_unless_stopped
 from lib.teacher_errors import Meaning, TeacherError, Verdict, verdict_on, verdict_on_error_inside
 from lib.teaching_requests import Request

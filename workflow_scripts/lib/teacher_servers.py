@@ -10,10 +10,10 @@ from pathlib import Path
 
 import openai
 
-from lib.api_key import api_key_for, is_loopback
 from lib.embedded_llama import embedded_server, read_prefix_once
-from lib.gguf_source import gguf_source
+from lib.model_to_ask import gguf_source
 from lib.response_store import ResponseStore
+from lib.secrets import api_key_for, is_loopback
 from lib.teacher import Job, Teacher
 from lib.teacher_errors import LONGEST_REASON, TeacherError
 
