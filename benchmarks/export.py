@@ -31,7 +31,7 @@ QUANTIZATION = "Q4_K_M"
 OURS = """
 import sys
 from pathlib import Path
-from lib.gguf_writing import write_gguf_file
+from understudy.gguf.writing import write_gguf_file
 folder, quant, path, threads = sys.argv[1:]
 write_gguf_file(Path(folder), quant, Path(path), Path(folder).name, int(threads))
 """

@@ -1,4 +1,4 @@
-"""How often intervals of a mean over videos hold the true mean: of lib/paired_bootstrap.py, and of what was not chosen.
+"""How often intervals of a mean over videos hold the true mean: of understudy/evaluate/intervals.py, and of what was not chosen.
 
     make benchmark-coverage
 
@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 from scipy import stats
 from tabulate import tabulate
 
-from lib.files import write_json
-from lib.paired_bootstrap import RESAMPLES, drawn_rows, half_width
 from record_head import record_head
+from understudy.evaluate.intervals import RESAMPLES, drawn_rows, half_width
+from understudy.shared.files import write_json
 
 RECORD = Path(__file__).resolve().parents[1] / "docs/interval_coverage.json"
 SIMULATIONS = 2000

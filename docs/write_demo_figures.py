@@ -13,12 +13,12 @@ from tempfile import TemporaryDirectory
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPOSITORY / folder) for folder in ("workflow_scripts", "benchmarks")]
 
-from lib.files import read_json  # noqa: E402
-from lib.plain_numbers import as_duration, change_text, figure_text  # noqa: E402
-from lib.verdict import OPENINGS  # noqa: E402
 from marked_blocks import page_with_blocks  # noqa: E402
 from print_summary import summary  # noqa: E402
 from record_head import record_head  # noqa: E402
+from understudy.evaluate.verdict import OPENINGS  # noqa: E402
+from understudy.shared.files import read_json  # noqa: E402
+from understudy.shared.formats import as_duration, change_text, figure_text  # noqa: E402
 
 PAGE, RECORD = REPOSITORY / "README.md", REPOSITORY / "docs/demo_run.json"
 NAME, QUANTIZATION = "demo", "Q4_K_M"

@@ -10,8 +10,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPOSITORY / folder) for folder in ("workflow_scripts", "benchmarks")]
 
 from large_random_llama import SHAPES, shapes  # noqa: E402
-from lib.gguf_quantization import ModelShape, encoded_bytes, tensor_type  # noqa: E402
 from marked_blocks import page_with_blocks  # noqa: E402
+from understudy.gguf.quantization import ModelShape, encoded_bytes, tensor_type  # noqa: E402
 
 PAGE = REPOSITORY / "docs/export.md"
 HEADER = """

@@ -10,22 +10,23 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
 
 from snakemake.exceptions import WorkflowError
 
-from lib.caption_files import caption_files
-from lib.channel_account import account_in_a_line
-from lib.configuration import QUANTIZATION_NAME, complete_configuration
-from lib.edited_questions import keep_edited_questions
-from lib.errors import UnderstudyError
-from lib.model_to_ask import ADAPTER_CONFIG, ADAPTERS, model_to_ask
-from lib.gguf_choice import quantization_to_run
-from lib.model_folder import MLX_FOLDERS
-from lib.progress import spending_summary
-from lib.prompts import check_placeholders
-from lib.published_files import PARTS
-from lib.stop_file import end_fresh, start_run_clock
-from lib.stop_file import STOP_FILE, remove_stop_file
-from lib.talk_blocks import block_names, ids_of_block
-from lib.video_list import VideoList
-from lib.youtube_address import addresses_of, names_a_file
+from understudy.source.captions.files import caption_files
+from understudy.source.account import account_in_a_line
+from understudy.configuration import QUANTIZATION_NAME, complete_configuration
+from understudy.teach.edited_questions import keep_edited_questions
+from understudy.shared.errors import UnderstudyError
+from understudy.models.paths import ADAPTER_CONFIG, ADAPTERS, model_to_ask
+from understudy.gguf.types import quantization_to_run
+from understudy.models.folder import MLX_FOLDERS
+from understudy.teach.progress import spending_summary
+from understudy.teacher.prompts import check_placeholders
+from understudy.export.published_files import PARTS
+from understudy.shared.snakemake_records import carry_over_inputs
+from understudy.shared.run import end_fresh, start_run_clock
+from understudy.shared.run import STOP_FILE, remove_stop_file
+from understudy.shared.blocks import block_names, ids_of_block
+from understudy.source.video_list import VideoList
+from understudy.source.youtube.address import addresses_of, names_a_file
 
 
 def checked_configuration():
@@ -418,6 +419,13 @@ def general_files():
     return sorted(os.path.relpath(path) for path in GENERAL_FOLDER.iterdir() if path.suffix in (".jsonl", ".txt"))
 
 
+def carry_over_general_files():
+    """Tell Snakemake of evaluations that are there already where the general questions lie now."""
+    moved = {os.path.relpath(GENERAL_FOLDER_BEFORE / Path(path).name): path for path in general_files()}
+    for path in Path(model_file("evaluation")).glob("*.json"):
+        carry_over_inputs(str(path), moved)
+
+
 def local_model_files(name):
     """The model file, or the files of the model folder, that `name` means here; none for a hub id or one in a package."""
     if name is None or name.startswith("package:"):
@@ -465,10 +473,14 @@ config.update(checked_configuration())
 SLOTS = [f"q{number:02d}" for number in range(1, config["questions"]["per_video"] + 1)]
 BASE = f"models/base/{base_folder_name()}"
 CURATION = "data/curation.csv"
-GENERAL_FOLDER = Path(workflow.basedir) / "workflow_scripts/lib/general"
+GENERAL_FOLDER = Path(workflow.basedir) / "workflow_scripts/understudy/evaluate/general"
+GENERAL_FOLDER_BEFORE = Path(workflow.basedir) / "workflow_scripts/lib/general"
 QUESTIONS_PROMPT, ANSWERS_PROMPT = prompt_file("questions.md"), prompt_file("answers.md")
 JUDGE_PROMPT = prompt_file("judge.md")
 WORKFLOW_VERSION = tomllib.loads((Path(workflow.basedir) / "pyproject.toml").read_text())["project"]["version"]
+
+if workflow.is_main_process:
+    carry_over_general_files()
 
 
 wildcard_constraints:

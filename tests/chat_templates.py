@@ -5,8 +5,8 @@ from pathlib import Path
 
 from transformers import PreTrainedTokenizerFast
 
-from lib.ollama_template import Messages, conversations_to_compare
 from random_llama import write_random_llama
+from understudy.export.ollama_template import Messages, conversations_to_compare
 
 BOS, EOS = "<s>", "</s>"
 CHATML = (

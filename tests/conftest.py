@@ -5,10 +5,10 @@ import logging
 import pytest
 
 from fake_teacher import FakeTeacher
-from lib.files import write_json_lines
 from project import MODEL, Project
 from random_llama import write_random_llama
 from tiny_training import BASE, TRAIN, VALID, chat_row
+from understudy.shared.files import write_json_lines
 
 
 @pytest.fixture(scope="session")

@@ -10,14 +10,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
 
-from lib.optimised_blas import run_with_optimised_blas
+from understudy.models.blas import run_with_optimised_blas
 
 if __name__ == "__main__":
     run_with_optimised_blas()
 
 import mlx.core as mx
 
-from lib.mlx_models import load_base
+from understudy.models.mlx.load import load_base
 
 
 def distances(model, prompt: list[int], tokens: list[int]) -> list[float]:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 from tabulate import tabulate
 
-from lib.configuration import complete_configuration
-from lib.doctor import Doctor, Talk
-from lib.files import read_json, read_json_lines
+from understudy.configuration import complete_configuration
+from understudy.dataset.doctor.doctor import Doctor, Talk
+from understudy.shared.files import read_json, read_json_lines
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 LABELLED = REPOSITORY / "tests/labelled"

@@ -3,8 +3,8 @@
 import random
 from pathlib import Path
 
-from lib.files import write_json, write_json_lines
-from lib.general_questions import general_questions
+from understudy.evaluate.general.questions import general_questions
+from understudy.shared.files import write_json, write_json_lines
 
 SUBJECTS = ("tomatoes", "beans", "compost", "slugs", "seeds", "roses", "leeks", "herbs", "apples", "carrots")
 VERBS = ("water", "feed", "prune", "watch", "cover", "thin", "lift", "turn", "move", "sow")

@@ -10,8 +10,8 @@ from typing import Any
 import mlx.core as mx
 from tokenizers import Tokenizer
 
-from lib.embedded_llama import embedded_server
-from lib.mlx_models import load_base
+from understudy.models.llama.server import embedded_server
+from understudy.models.mlx.load import load_base
 
 # What pre-tokenizers split in different ways.
 TEXTS = [

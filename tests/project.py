@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from lib.files import read_json
+from understudy.shared.files import read_json
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SNAKEMAKE = Path(sys.executable).with_name("snakemake")

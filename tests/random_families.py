@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from lib.gguf_tokenizer import GPT4O_REGEX, LLAMA3_REGEX, QWEN2_REGEX, TEKKEN_REGEX
-from lib.hub_layout import ARCHITECTURES, expected_tensors
 from random_llama import random_weights, write_shards, write_small_tokenizer
 from small_sentencepiece import write_small_sentencepiece
+from understudy.gguf.tokenizer import GPT4O_REGEX, LLAMA3_REGEX, QWEN2_REGEX, TEKKEN_REGEX
+from understudy.models.layout import ARCHITECTURES, expected_tensors
 
 SENTENCEPIECE = "sentencepiece"
 COMMON = {

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from gguf import GGUFReader
 
-from lib.gguf_tokenizer import write_tokenizer
+from understudy.gguf.tokenizer import write_tokenizer
 
 PACKAGED_MODEL = "SmolLM2-135M-Instruct.Q4_1.gguf"
 LLAMA3_SCALING = {

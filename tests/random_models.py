@@ -9,8 +9,8 @@ from typing import Any
 import mlx.core as mx
 from mlx.utils import tree_flatten
 
-from lib.mlx_models import model_without_weights
 from random_llama import write_small_tokenizer
+from understudy.models.mlx.load import model_without_weights
 
 Weights = dict[str, mx.array]
 VOCABULARY = 512

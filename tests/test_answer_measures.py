@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from lib.answer_form import AnswerForm, form_distances, form_of, wasserstein_distance
-from lib.closeness import chrf, longest_common_subsequence, nearness_to_own_reference, rouge_l
-from lib.memorising import TrainedRuns
-from lib.paired_bootstrap import difference_of, interval_of
-from lib.repetition import answer_flaws, compression_ratio, distinct_share, longest_repeat_share
-from lib.words import words_of
+from understudy.evaluate.intervals import difference_of, interval_of
+from understudy.evaluate.measures.closeness import chrf, longest_common_subsequence, nearness_to_own_reference, rouge_l
+from understudy.evaluate.measures.form import AnswerForm, form_distances, form_of, wasserstein_distance
+from understudy.evaluate.measures.memorising import TrainedRuns
+from understudy.text.repetition import answer_flaws, compression_ratio, distinct_share, longest_repeat_share
+from understudy.text.words import words_of
 
 RECORDED = json.loads((Path(__file__).parent / "oracles" / "closeness.json").read_text(encoding="utf-8"))
 ANSWER = """## Water
@@ -133,7 +133,9 @@ def test_flaws_are_told_apart():
 def test_ordinary_answers_do_not_compress_like_loops():
     rows = (Path(__file__).parents[1] / "demo" / "extra_pairs.jsonl").read_text(encoding="utf-8").splitlines()
     answers = [json.loads(row)["answer"] for row in rows]
-    general = (Path(__file__).parents[1] / "workflow_scripts/lib/general/encyclopedia.txt").read_text(encoding="utf-8")
+    general = (Path(__file__).parents[1] / "workflow_scripts/understudy/evaluate/general/encyclopedia.txt").read_text(
+        encoding="utf-8"
+    )
     assert max(map(compression_ratio, [*answers, *general.split("\n\n")])) < 2.1
 
 

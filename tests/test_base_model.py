@@ -16,14 +16,14 @@ from huggingface_hub import constants
 
 from fake_hub import COMMIT, MODEL, FakeHub
 from import_base_model import SOURCE_RECORD, import_base_model
-from lib import hub_models
-from lib.errors import InputFileError
-from lib.files import read_json, write_json
-from lib.hub_models import HubError
-from lib.mlx_models import load_base
 from project import REPOSITORY, Project
 from random_llama import write_random_llama, write_safetensors
 from random_models import write_random_model
+from understudy.models import hub as hub_models
+from understudy.models.hub import HubError
+from understudy.models.mlx.load import load_base
+from understudy.shared.errors import InputFileError
+from understudy.shared.files import read_json, write_json
 
 SCRIPTS = str(REPOSITORY / "workflow_scripts")
 TOKEN = "hf_secretsecretsecret"
@@ -176,7 +176,7 @@ def test_a_family_whose_gguf_is_not_written_here_is_told_at_once(tmp_path, caplo
 
 
 def test_the_job_log_has_no_hub_token(tmp_path, monkeypatch):
-    from lib.job_log import FormatterWithoutSecrets
+    from understudy.shared.log import FormatterWithoutSecrets
 
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     record = logging.LogRecord("x", logging.INFO, "x", 1, f"Bearer {TOKEN}", None, None)

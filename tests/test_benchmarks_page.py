@@ -7,8 +7,8 @@ import subprocess
 import pytest
 
 import write_benchmarks_page as page
-from lib.files import read_json, write_json
 from project import REPOSITORY
+from understudy.shared.files import read_json, write_json
 from write_benchmarks_page import BENCHMARKS
 
 TEXTS = {path.name: path.read_text() for path in (REPOSITORY / "benchmarks").glob("*.py")}

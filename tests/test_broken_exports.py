@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lib.errors import FileNotWritten, InputFileError, UnsupportedArchitecture
-from lib.files import read_json, write_json
-from lib.safetensors_folder import stored_tensors
 from random_families import write_random_family
 from random_llama import write_random_llama, write_safetensors
+from understudy.models.safetensors import stored_tensors
+from understudy.shared.errors import FileNotWritten, InputFileError, UnsupportedArchitecture
+from understudy.shared.files import read_json, write_json
 from write_gguf import write_gguf
 from write_hugging_face_folder import origin_of, write_hugging_face_folder
 

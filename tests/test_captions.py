@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from lib.caption_files import caption_files, described_by_name, id_from_title, talks_of
-from lib.caption_text import Segment, joined
-from lib.captions import CaptionError, read_segments
-from lib.errors import ConfigurationError
-from lib.files import read_json
 from project import REPOSITORY
+from understudy.shared.errors import ConfigurationError
+from understudy.shared.files import read_json
+from understudy.source.captions.cleaning import Segment, joined
+from understudy.source.captions.files import caption_files, described_by_name, id_from_title, talks_of
+from understudy.source.captions.formats import CaptionError, read_segments
 
 DEMO = REPOSITORY / "demo/captions"
 ROLLING = """WEBVTT

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lib.caption_text import Segment, cleaned_segments
-from lib.captions import READERS, CaptionError, read_segments
+from understudy.source.captions.cleaning import Segment, cleaned_segments
+from understudy.source.captions.formats import READERS, CaptionError, read_segments
 
 SUFFIXES = sorted(READERS)
 REMOVED = [

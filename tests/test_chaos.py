@@ -6,8 +6,8 @@ from collections import Counter
 import pytest
 
 from fake_teacher import OVERLOADED, TOO_MANY, FakeTeacher, Fault
-from lib.files import read_json
 from project import Project
+from understudy.shared.files import read_json
 
 VIDEOS = 200
 KILLS = 5

@@ -13,15 +13,15 @@ from mlx.utils import tree_flatten
 from mlx_lm.tuner.utils import linear_to_lora_layers
 
 import chat
-from lib.embedded_llama import EmbeddedModelError
-from lib.errors import InputFileError
-from lib.files import read_json, write_json
-from lib.gguf_writing import write_gguf_file
-from lib.llama_replies import ServerRefuses
-from lib.mlx_models import load_weights
-from lib.mlx_replies import ConversationError
-from lib.model_to_ask import NoModelError
 from random_llama import packaged_model, write_random_llama
+from understudy.gguf.writing import write_gguf_file
+from understudy.models.llama.replies import ServerRefuses
+from understudy.models.llama.server import EmbeddedModelError
+from understudy.models.mlx.load import load_weights
+from understudy.models.mlx.replies import ConversationError
+from understudy.models.paths import NoModelError
+from understudy.shared.errors import InputFileError
+from understudy.shared.files import read_json, write_json
 
 BRIEF = ("--temperature", "0", "--max-tokens", "24", "--repeat-penalty", "1")
 SCRIPT = Path(__file__).parent.parent / "workflow_scripts/chat.py"

@@ -4,12 +4,12 @@ import pytest
 from transformers import AutoTokenizer
 
 from import_base_model import import_base_model
-from lib.chat_template import NO_THINKING, fixed_date, settle_chat_template, settled_template
-from lib.embedded_llama import embedded_server
-from lib.files import read_json, write_json
-from lib.mlx_models import load_its_tokenizer
 from random_llama import write_random_llama
 from test_demo_model import post
+from understudy.base.chat_template import NO_THINKING, fixed_date, settle_chat_template, settled_template
+from understudy.models.llama.server import embedded_server
+from understudy.models.mlx.load import load_its_tokenizer
+from understudy.shared.files import read_json, write_json
 from write_gguf import write_gguf_file
 from write_hugging_face_folder import write_hugging_face_folder
 

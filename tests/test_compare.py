@@ -9,9 +9,9 @@ import pytest
 from compare_evaluations import compare_evaluations
 from evaluate import evaluate
 from held_out_records import base_answer, held_out_rows, record, teacher_answer, write_records, write_training_set
-from lib.errors import ConfigurationError, InputFileError
-from lib.files import read_json, write_json
 from random_llama import write_small_tokenizer
+from understudy.shared.errors import ConfigurationError, InputFileError
+from understudy.shared.files import read_json, write_json
 
 ROWS = held_out_rows()
 BASE = [base_answer(row["subject"], random.Random(row["row"])) for row in ROWS]

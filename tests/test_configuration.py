@@ -5,9 +5,9 @@ import shutil
 import pytest
 import yaml
 
-from lib.configuration import complete_configuration
-from lib.errors import ConfigurationError
 from project import MODEL, REPOSITORY
+from understudy.configuration import complete_configuration
+from understudy.shared.errors import ConfigurationError
 
 SCHEMA = REPOSITORY / "schemas/config.schema.yaml"
 SMALLEST = {

@@ -3,9 +3,9 @@ never lost."""
 
 import pytest
 
-from lib.curation import question_sha256, read_curation
-from lib.errors import InputFileError
 from test_dataset import GOOD_QUESTIONS, answer_record, built, good_records
+from understudy.dataset.curation import question_sha256, read_curation
+from understudy.shared.errors import InputFileError
 
 HEADER = "video_id,slot,question_sha256,decision,edited_question,edited_answer,note"
 A, B, C = "a" * 11, "b" * 11, "c" * 11

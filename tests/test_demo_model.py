@@ -9,9 +9,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from lib.embedded_llama import embedded_server
-from lib.files import read_json_lines
 from project import REPOSITORY, TRAINING, Project
+from understudy.models.llama.server import embedded_server
+from understudy.shared.files import read_json_lines
 
 DEMO = REPOSITORY / "demo"
 COUNT = 20

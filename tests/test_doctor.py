@@ -2,9 +2,9 @@
 
 import pytest
 
-from lib.configuration import complete_configuration
-from lib.doctor import Doctor, Talk
 from project import REPOSITORY
+from understudy.configuration import complete_configuration
+from understudy.dataset.doctor.doctor import Doctor, Talk
 
 SCHEMA = REPOSITORY / "schemas/config.schema.yaml"
 NEEDED = {"name": "x", "source": {"captions_dir": "x"}, "teacher": {"gguf": "x.gguf"}, "base_model": "x"}

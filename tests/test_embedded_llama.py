@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from lib.embedded_llama import EmbeddedModelError, embedded_server, read_prefix_once
 from llama_requests import post
 from random_llama import packaged_model
+from understudy.models.llama.server import EmbeddedModelError, embedded_server, read_prefix_once
 
 SCRIPTS = Path(__file__).parent.parent / "workflow_scripts"
 
@@ -23,7 +23,11 @@ def server_processes() -> list[int]:
     """The processes that this one has started and that serve a model."""
     listing = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
     rows = [line.split(None, 2) for line in listing.splitlines()]
-    return [int(pid) for pid, parent, command in rows if parent == str(os.getpid()) and "lib.embedded_llama" in command]
+    return [
+        int(pid)
+        for pid, parent, command in rows
+        if parent == str(os.getpid()) and "understudy.models.llama.server" in command
+    ]
 
 
 def test_it_answers_and_is_gone_afterwards(capfd):
@@ -77,7 +81,7 @@ def test_an_error_of_the_block_itself_comes_through():
 def test_the_server_does_not_outlive_a_killed_job():
     script = (
         f"import sys, time; sys.path.insert(0, {str(SCRIPTS)!r})\n"
-        "from lib.embedded_llama import embedded_server\n"
+        "from understudy.models.llama.server import embedded_server\n"
         f"with embedded_server({str(packaged_model())!r}, 512) as url: print(url, flush=True); time.sleep(60)"
     )
     job = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)

@@ -12,9 +12,9 @@ from held_out_records import (
     write_records,
     write_training_set,
 )
-from lib.errors import InputFileError
-from lib.files import read_json
 from random_llama import write_small_tokenizer
+from understudy.shared.errors import InputFileError
+from understudy.shared.files import read_json
 
 ROWS = held_out_rows()
 BASE_ANSWERS = [base_answer(row["subject"], random.Random(row["row"])) for row in ROWS]

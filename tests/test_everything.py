@@ -1,6 +1,6 @@
 """`snakemake` without a target, as a user types it at the end."""
 
-from lib.files import read_json
+from understudy.shared.files import read_json
 
 
 def test_everything_is_made_and_then_nothing_is_left_to_do(project):

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from lib.general_questions import general_questions, general_texts, is_right
-from lib.number_words import numbers_in
-from lib.words import words_of
+from understudy.evaluate.general.numbers import numbers_in
+from understudy.evaluate.general.questions import general_questions, general_texts, is_right
+from understudy.text.words import words_of
 
 QUESTIONS = {question.id: question for question in general_questions()}
 LABELLED = [

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from gguf import GGMLQuantizationType as Type
 
-from lib import ggml_kernels
-from lib.ggml_kernels import ggml_quantize_chunk, quantize_rows
-from lib.gguf_quantization import FALLBACKS, QUANTIZATIONS, STORED
+from understudy.gguf import kernels as ggml_kernels
+from understudy.gguf.kernels import ggml_quantize_chunk, quantize_rows
+from understudy.gguf.quantization import FALLBACKS, QUANTIZATIONS, STORED
 
 KINDS = sorted({*(kind for _, kind in QUANTIZATIONS.values()), *FALLBACKS.values()} - set(STORED))
 ROWS = np.random.default_rng(3).standard_normal((2, 3, 512), dtype=np.float32) * np.float32(0.02)

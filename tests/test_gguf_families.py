@@ -6,13 +6,13 @@ import pytest
 from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
 
 from gguf_digest import digest, metadata_of
-from lib.errors import InputFileError, UnsupportedArchitecture, UnsupportedTokenizer
-from lib.files import read_json, write_json
-from lib.gguf_quantization import QUANTIZATIONS
-from lib.gguf_tokenizer import QWEN2_REGEX, pre_tokenizer_name
-from lib.gguf_writing import write_gguf_file
 from llama_requests import assert_same_tokens
 from random_families import FAMILY_MODELS, RULES, write_family_tokenizer, write_random_family
+from understudy.gguf.quantization import QUANTIZATIONS
+from understudy.gguf.tokenizer import QWEN2_REGEX, pre_tokenizer_name
+from understudy.gguf.writing import write_gguf_file
+from understudy.shared.errors import InputFileError, UnsupportedArchitecture, UnsupportedTokenizer
+from understudy.shared.files import read_json, write_json
 
 REFERENCES = read_json(Path(__file__).parent / "oracles/references.json")["models"]
 # Of these `make test` compares the bytes: no mix, and the three that differ most between tensors.

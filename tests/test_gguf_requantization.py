@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from gguf_digest import digest, metadata_of
-from lib.errors import InputFileError
-from lib.gguf_requantization import quantize_gguf_file
 from random_gguf import FILES, write_random_gguf
+from understudy.gguf.requantization import quantize_gguf_file
+from understudy.shared.errors import InputFileError
 
 MIXES = json.loads((Path(__file__).parent / "oracles/mixes.json").read_text(encoding="utf-8"))["files"]
 QUICK = ("Q4_K_M", "Q8_0")

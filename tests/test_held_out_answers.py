@@ -8,22 +8,22 @@ from pathlib import Path
 import pytest
 
 import answer_held_out as stage
-from lib.answer_parts import AnswerParts
-from lib.answering import Request, Sampling
-from lib.configuration import complete_configuration
-from lib.embedded_llama import embedded_server
-from lib.errors import ConfigurationError, InputFileError
-from lib.files import read_json, read_json_lines, write_json_lines
-from lib.gguf_writing import write_gguf_file
-from lib.held_out_rows import held_out_rows, sampled
-from lib.llama_answers import llama_answers
-from lib.mlx_answers import mlx_answers
-from lib.mlx_models import load_base
-from lib.row_reading import FolderReader, reader_of
-from lib.training_rows import common_length
 from project import REPOSITORY
 from random_models import FAMILIES, write_random_model
 from tiny_training import BASE, TRAIN, VALID, chat_row
+from understudy.configuration import complete_configuration
+from understudy.evaluate.held_out_rows import held_out_rows, sampled
+from understudy.evaluate.kept_answers import AnswerParts
+from understudy.evaluate.row_reading import FolderReader, reader_of
+from understudy.gguf.writing import write_gguf_file
+from understudy.models.llama.answers import llama_answers
+from understudy.models.llama.server import embedded_server
+from understudy.models.mlx.answers import mlx_answers
+from understudy.models.mlx.load import load_base
+from understudy.models.requests import Request, Sampling
+from understudy.rows.training import common_length
+from understudy.shared.errors import ConfigurationError, InputFileError
+from understudy.shared.files import read_json, read_json_lines, write_json_lines
 
 PAIRS = "data/dataset/pairs.jsonl"
 SETTINGS = {"max_examples": 20, "seed": 42, "max_tokens": 24, "repeat_penalty": 1.0, "temperature": 0, "top_p": 1}

@@ -5,8 +5,8 @@ from collections import Counter
 import pytest
 
 from fake_teacher import FakeTeacher
-from lib.files import read_json
 from project import MODEL, Project
+from understudy.shared.files import read_json
 
 ADAPTERS = "models/tiny/adapters/adapters.safetensors"
 RESULTS = ("data/dataset/*.jsonl", "models/tiny/adapters/*", "models/tiny/fused/*", "models/*.gguf")

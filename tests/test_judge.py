@@ -6,9 +6,9 @@ import pytest
 
 from held_out_records import base_answer, held_out_rows, teacher_answer
 from judge_answers import judge_answers
-from lib.files import read_json, write_json
-from lib.stop_file import RunStopped
 from project import REPOSITORY
+from understudy.shared.files import read_json, write_json
+from understudy.shared.run import RunStopped
 
 IDENTITY = {"model": "fake-1", "gguf": None, "revision": None}
 IDENTITY |= {"temperature": None, "reasoning_effort": None, "seed": None}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lib.judge_statistics import judge_statistics
+from understudy.evaluate.judge.statistics import judge_statistics
 
 
 def judged(rows=240, videos=20, skill=0.0, first=0.0, length=0.0, longer=0.0, ties=0.2, seed=1) -> list[dict]:

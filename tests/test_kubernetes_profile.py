@@ -5,8 +5,8 @@ import subprocess
 
 import yaml
 
-from lib.files import read_json
 from project import REPOSITORY, Project, environment
+from understudy.shared.files import read_json
 
 DEFAULT, KUBERNETES = (
     yaml.safe_load((REPOSITORY / f"profiles/{name}/config.yaml").read_text()) for name in ("default", "kubernetes")

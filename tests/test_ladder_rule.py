@@ -1,6 +1,6 @@
 """The ladder through Snakemake: what it waits for, and what it makes."""
 
-from lib.files import read_json
+from understudy.shared.files import read_json
 
 LADDER, PICTURE = "models/tiny/export.json", "models/tiny/export.svg"
 

@@ -12,17 +12,17 @@ from gguf import GGUFReader
 import measure_export as stage
 from draw_export_ladder import draw_export_ladder
 from fuse_adapters import fuse_adapters
-from lib.embedded_llama import EmbeddedModelError
-from lib.export_bounds import BOUNDS
-from lib.export_table import ladder_markdown
-from lib.files import read_json, write_json_lines
-from lib.gguf_quantization import QUANTIZATIONS
-from lib.gguf_writing import write_gguf_file
-from lib.model_folder import MLX_FOLDERS
-from lib.next_token_distributions import PredictionError
 from random_llama import write_random_llama
 from sharp_model import sharpen
 from tiny_training import BASE, OUTPUTS, TRAIN, VALID, chat_row, train_it
+from understudy.export.bounds import BOUNDS
+from understudy.export.table import ladder_markdown
+from understudy.gguf.quantization import QUANTIZATIONS
+from understudy.gguf.writing import write_gguf_file
+from understudy.models.folder import MLX_FOLDERS
+from understudy.models.llama.server import EmbeddedModelError
+from understudy.models.predictions import PredictionError
+from understudy.shared.files import read_json, write_json_lines
 from write_hugging_face_folder import write_hugging_face_folder
 from write_mlx_folder import write_mlx_folder
 

@@ -9,11 +9,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from lib.base_licence import Licence, head_of_readme, licence_of
-from lib.card_usage import Exports
-from lib.files import read_json, write_json, write_json_lines
-from lib.metrics import COLUMNS
-from lib.plain_title import as_markdown, plain_title
+from understudy.models.licence import Licence, head_of_readme, licence_of
+from understudy.report.card.usage import Exports
+from understudy.shared.files import read_json, write_json, write_json_lines
+from understudy.shared.safe_markdown import as_markdown, plain_title
+from understudy.train.metrics import COLUMNS
 from write_lora_config import write_lora_config
 from write_model_card import write_model_card
 

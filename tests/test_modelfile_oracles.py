@@ -9,9 +9,9 @@ import pytest
 from gguf import GGUFReader
 
 from chat_templates import BOS, DERIVABLE, EOS, conversations, renderer_of, tokenizer_with_ends
-from lib.ollama_template import chat_frame
 from project import REPOSITORY
 from random_llama import packaged_model
+from understudy.export.ollama_template import chat_frame
 
 pytestmark = pytest.mark.oracle
 ORACLES, NODE_PACKAGES = REPOSITORY / "tests/oracles", REPOSITORY / ".oracles/node"

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.near_duplicates import (
+from understudy.dataset.duplicates.meaning import meaning_of
+from understudy.dataset.duplicates.pairs import (
     TooManySimilarError,
     choose_kept,
     clusters,
@@ -20,8 +21,7 @@ from lib.near_duplicates import (
     similar_across,
     similar_pairs,
 )
-from lib.question_meaning import meaning_of
-from lib.similar_sets import COSINE, JACCARD, similar_sets
+from understudy.dataset.duplicates.sets import COSINE, JACCARD, similar_sets
 
 LABELLED = Path(__file__).parent / "labelled"
 BOILERPLATE = "Remember to drink enough water every day and to ask your doctor before you begin any new diet."
@@ -224,7 +224,7 @@ def test_a_sentence_at_the_end_of_all_answers_makes_none_of_them_alike():
 
 
 def test_too_much_alike_is_an_error_with_what_to_do(monkeypatch):
-    monkeypatch.setattr("lib.near_duplicates.MOST_SIMILAR", 1000)
+    monkeypatch.setattr("understudy.dataset.duplicates.pairs.MOST_SIMILAR", 1000)
     answers = [f"number{number} {BOILERPLATE} {BOILERPLATE}" for number in range(100)]
     with pytest.raises(TooManySimilarError, match=r"pairs of answers .* raise dataset.answer_similarity from 0.7"):
         similar_pairs(of_texts([f"word{number}" for number in range(100)], answers), 0.85, 0.7)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lib.next_token_distributions import (
+from understudy.models.predictions import (
     PredictionError,
     agreement,
     checked_predictions,

@@ -15,19 +15,19 @@ from mlx.utils import tree_flatten
 
 import write_gguf as stage
 from gguf_digest import metadata_of
-from lib import official_converter
-from lib.embedded_llama import SCRIPTS_FOLDER as SCRIPTS
-from lib.embedded_llama import EmbeddedModelError
-from lib.errors import ConfigurationError, UnsupportedArchitecture
-from lib.gguf_quantization import QUANTIZATIONS
-from lib.gguf_requantization import quantize_gguf_file
-from lib.gguf_writing import write_gguf_file
-from lib.mlx_models import load_weights
-from lib.official_converter import ConverterFailed, write_with_official_converter
 from llama_requests import far_from_mlx
 from random_gguf import FILES, write_random_gguf
 from random_llama import write_random_llama
 from random_models import write_random_model
+from understudy.gguf import converter as official_converter
+from understudy.gguf.converter import ConverterFailed, write_with_official_converter
+from understudy.gguf.quantization import QUANTIZATIONS
+from understudy.gguf.requantization import quantize_gguf_file
+from understudy.gguf.writing import write_gguf_file
+from understudy.models.llama.server import SCRIPTS_FOLDER as SCRIPTS
+from understudy.models.llama.server import EmbeddedModelError
+from understudy.models.mlx.load import load_weights
+from understudy.shared.errors import ConfigurationError, UnsupportedArchitecture
 from write_hugging_face_folder import write_hugging_face_folder
 
 # Of SmolLM2: the converter knows a tokenizer by a hash of what its whole vocabulary makes of a text.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lib import optimised_blas
+from understudy.models import blas as optimised_blas
 
 SCRIPTS = str(Path(optimised_blas.__file__).parents[1])
 ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="macOS has Accelerate")
@@ -17,7 +17,7 @@ HAS_BLAS = pytest.mark.skipif(not optimised_blas.candidates(), reason="no OpenBL
 PROBE = """
 import json, os, sys, time
 sys.path.insert(0, {scripts!r})
-from lib.optimised_blas import blas_in_use, is_blas_optimised, run_with_optimised_blas
+from understudy.models.blas import blas_in_use, is_blas_optimised, run_with_optimised_blas
 
 if __name__ == "__main__":
     open("starts", "a").write("x")

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from lib.paired_bootstrap import confidence_of_each, difference_of, drawn_rows, half_width, interval_of, mean_of
+from understudy.evaluate.intervals import (
+    confidence_of_each,
+    difference_of,
+    drawn_rows,
+    half_width,
+    interval_of,
+    mean_of,
+)
 
 SIMULATIONS = 4000
 # Three standard errors of a share of 95 % among so many.

@@ -4,19 +4,19 @@ import mlx.core as mx
 import pytest
 from mlx import nn
 
-import lib.mlx_predictions as mlx_side
-from lib.files import read_json, write_json, write_json_lines
-from lib.gguf_writing import write_gguf_file
-from lib.llama_predictions import TokenizersDiffer, served_model
-from lib.mlx_models import load_base
-from lib.mlx_predictions import mlx_predictions, reference_losses
-from lib.next_token_distributions import compared, joined
-from lib.scored_rows import scored_rows, some_rows
-from lib.training_rows import RowLimits
+import understudy.models.mlx.predictions as mlx_side
 from random_llama import write_random_llama
 from random_models import write_random_model
 from sharp_model import sharpen
 from tiny_training import chat_row
+from understudy.gguf.writing import write_gguf_file
+from understudy.models.llama.predictions import TokenizersDiffer, served_model
+from understudy.models.mlx.load import load_base
+from understudy.models.mlx.predictions import mlx_predictions, reference_losses
+from understudy.models.predictions import compared, joined
+from understudy.models.scored_rows import scored_rows, some_rows
+from understudy.rows.training import RowLimits
+from understudy.shared.files import read_json, write_json, write_json_lines
 
 ROWS = [
     chat_row("What is 7?", "It is the number 7, of course.\n\n- **One:** a line\n- another, 12345"),

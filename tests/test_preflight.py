@@ -13,12 +13,13 @@ from mlx_lm.tuner.utils import linear_to_lora_layers
 
 import train_adapters as train_stage
 from check_training import check_training
-from lib.errors import ConfigurationError, InputFileError
-from lib.files import read_json, read_json_lines, write_json, write_json_lines
-from lib.machine import MachineMemory, SwapWatch, memory_of_machine
-from lib.metrics import MetricsFile
-from lib.mlx_models import load_base, load_its_tokenizer, model_without_weights
-from lib.preflight import (
+from tiny_training import BASE, OUTPUTS, TRAIN, TRAINING, VALID, chat_row, configure, train_it
+from understudy.models.mlx.load import load_base, load_its_tokenizer, model_without_weights
+from understudy.shared.errors import ConfigurationError, InputFileError
+from understudy.shared.files import read_json, read_json_lines, write_json, write_json_lines
+from understudy.train.machine import MachineMemory, SwapWatch, memory_of_machine
+from understudy.train.metrics import MetricsFile
+from understudy.train.preflight.checks import (
     RowLimits,
     account_of,
     check_context,
@@ -31,11 +32,10 @@ from lib.preflight import (
     plan_lines,
     saved_iterations,
 )
-from lib.training_disk import disk_of_adapters, needed_disk
-from lib.training_memory import predicted_memory, shape_of, with_settings
-from lib.training_time import Timed, looks_at_validation, predicted_seconds
-from lib.training_trial import batches_by_length, tokens_of_batches
-from tiny_training import BASE, OUTPUTS, TRAIN, TRAINING, VALID, chat_row, configure, train_it
+from understudy.train.preflight.disk import disk_of_adapters, needed_disk
+from understudy.train.preflight.memory import predicted_memory, shape_of, with_settings
+from understudy.train.preflight.time import Timed, looks_at_validation, predicted_seconds
+from understudy.train.preflight.trial import batches_by_length, tokens_of_batches
 from write_lora_config import iterations, write_lora_config
 
 SMOLLM2 = {

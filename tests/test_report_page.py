@@ -19,12 +19,12 @@ from held_out_records import (
     write_training_set,
 )
 from hostile import HOSTILE
-from lib.configuration import complete_configuration
-from lib.files import read_json, read_json_lines, write_json, write_json_lines
-from lib.judge_statistics import judge_statistics
-from lib.paired_bootstrap import Interval
 from project import REPOSITORY
 from random_llama import write_small_tokenizer
+from understudy.configuration import complete_configuration
+from understudy.evaluate.intervals import Interval
+from understudy.evaluate.judge.statistics import judge_statistics
+from understudy.shared.files import read_json, read_json_lines, write_json, write_json_lines
 from write_report import write_report
 
 HTML_OF = "found => found.map(each => each.innerHTML)"

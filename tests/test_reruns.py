@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lib.files import read_json, read_json_lines, write_json
+from understudy.shared.files import read_json, read_json_lines, write_json
 
 AFTER_DATASET = {"lora_config": 1, "adapters": 1, "fused": 1, "hf": 1, "gguf": 1}
 AFTER_ANSWERS = {"dataset_block": 1, "dataset": 1, **AFTER_DATASET}

@@ -20,17 +20,18 @@ import mlx.core as mx
 import pytest
 
 import train_adapters as train_stage
-from lib import training_loop, training_watch
-from lib.errors import ConfigurationError
-from lib.files import read_json, write_json_lines
-from lib.machine import SwapWatch
-from lib.metrics import COLUMNS, MetricsFile, read_metrics
-from lib.row_batches import RowOrder, batches_per_epoch, similar_lengths_together
-from lib.training_loop import Stretch, TrainingInterrupted, TrainingLoop, next_stretch
-from lib.training_run import RunInUse, SaveFailed, alone_in, best_name, file_sha256
-from lib.training_state import iterations_of_states
-from lib.training_watch import TrainingDiverged, Watcher
 from tiny_training import BASE, OUTPUTS, TRAIN, VALID, chat_row, configure, stop_at, train_it
+from understudy.shared.errors import ConfigurationError
+from understudy.shared.files import read_json, write_json_lines
+from understudy.train import loop as training_loop
+from understudy.train import watch as training_watch
+from understudy.train.batches import RowOrder, batches_per_epoch, similar_lengths_together
+from understudy.train.checkpoints import RunInUse, SaveFailed, alone_in, best_name, file_sha256
+from understudy.train.loop import Stretch, TrainingInterrupted, TrainingLoop, next_stretch
+from understudy.train.machine import SwapWatch
+from understudy.train.metrics import COLUMNS, MetricsFile, read_metrics
+from understudy.train.resume import iterations_of_states
+from understudy.train.watch import TrainingDiverged, Watcher
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 # Dropout, a schedule, gradients left over, a look between two updates: all that a state has to know.
@@ -46,7 +47,7 @@ DEMANDING = {
 }
 IN_A_PROCESS = f"""
 import sys
-from lib.job_log import start_job_log
+from understudy.shared.log import start_job_log
 import train_adapters as stage
 start_job_log("log.txt")
 stage.train_adapters("models/x/lora.yaml", {TRAIN!r}, {VALID!r}, {str(BASE)!r}, {OUTPUTS!r})

@@ -9,9 +9,9 @@ import pytest
 from browser import offline_browser, opened
 from build_dataset import COLUMNS
 from hostile import HOSTILE
-from lib.curation import COLUMNS as CURATION_COLUMNS
-from lib.curation import question_sha256
-from lib.files import read_json_lines, write_json_lines
+from understudy.dataset.curation import COLUMNS as CURATION_COLUMNS
+from understudy.dataset.curation import question_sha256
+from understudy.shared.files import read_json_lines, write_json_lines
 from write_review_page import write_review_page
 
 WORDS = [

@@ -15,9 +15,9 @@ import pytest
 from openai import DefaultHttpxClient, OpenAI
 
 import serve
-from lib.embedded_llama import EmbeddedModelError
 from project import REPOSITORY, environment
 from random_llama import packaged_model
+from understudy.models.llama.server import EmbeddedModelError
 
 URL = re.compile(r"answers at (http://127\.0\.0\.1:\d+/v1), for this machine alone")
 ASKED = {"messages": [{"role": "user", "content": "What is 2 + 2?"}], "max_tokens": 24, "temperature": 0}

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from fake_teacher import TOO_LONG, FakeTeacher
-from lib.files import read_json
 from loopback_slurm import NODES, LoopbackSlurm, why_not_here
 from project import REPOSITORY, Project, environment
+from understudy.shared.files import read_json
 
 ADAPTERS = "models/tiny/adapters/adapters.safetensors"
 KEY = "sk-test-never-in-a-file"

@@ -9,12 +9,12 @@ import pytest
 from gguf import GGUFReader
 
 import write_gguf as stage
-from lib.files import read_json_lines, write_json_lines
-from lib.safetensors_folder import stored_tensors
-from lib.smoke_test import Answer, BadAnswerError, HeldOutRows, first_answer
 from project import REPOSITORY
 from random_llama import packaged_model, write_random_llama, write_safetensors, write_small_tokenizer
 from tiny_training import chat_row
+from understudy.export.smoke_test import Answer, BadAnswerError, HeldOutRows, first_answer
+from understudy.models.safetensors import stored_tensors
+from understudy.shared.files import read_json_lines, write_json_lines
 
 WHOLE_VOCABULARY = 49152
 END_OF_TURN, START_OF_TURN, LETTER = 2, 1, 69

@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.split import EmptySplitError, UnusableSplitError, check_usable, remembered_sides, split_of_videos
+from understudy.dataset.split import (
+    EmptySplitError,
+    UnusableSplitError,
+    check_usable,
+    remembered_sides,
+    split_of_videos,
+)
 
 FRACTIONS = {"valid": 0.2, "test": 0.0}
 ids = st.text("abcXYZ019_-", min_size=11, max_size=11)

@@ -4,9 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from lib.files import read_json, write_json
-from lib.talk_blocks import TALKS_IN_A_BLOCK, block_names, files_of_blocks, ids_of_block, talks_with_their_files
 from project import Project
+from understudy.shared.blocks import (
+    TALKS_IN_A_BLOCK,
+    block_names,
+    files_of_blocks,
+    ids_of_block,
+    talks_with_their_files,
+)
+from understudy.shared.files import read_json, write_json
 
 IDS = [f"{number:07x}-_Az" for number in range(5000)]
 

@@ -6,9 +6,9 @@ import os
 import pytest
 
 from fake_teacher import NO_CREDIT, FakeTeacher
-from lib.files import read_json, write_json
-from lib.spending import ledger_lines
 from project import Project
+from understudy.shared.files import read_json, write_json
+from understudy.teacher.spending import ledger_lines
 
 
 def test_a_plan_asks_for_nothing_and_knows_what_is_stored(new_project, teacher):

@@ -10,17 +10,17 @@ import pytest
 import fake_teacher
 from ask_questions import holds_questions
 from fake_teacher import FakeTeacher, Fault, error
-from lib.files import read_json
-from lib.job_log import log
-from lib.question_list import questions_in, reply_schema
-from lib.response_store import ResponseStore
-from lib.server_habits import ServerHabits
-from lib.spending import ledger_lines, spent_usd
-from lib.stop_file import RunStopped, remove_stop_file
-from lib.teacher import Job, Teacher
-from lib.teacher_errors import TeacherError
-from lib.teacher_servers import hosted_client
-from lib.teaching_requests import Request
+from understudy.shared.files import read_json
+from understudy.shared.log import log
+from understudy.shared.run import RunStopped, remove_stop_file
+from understudy.teach.question_list import questions_in, reply_schema
+from understudy.teach.requests import Request
+from understudy.teacher.client import Job, Teacher
+from understudy.teacher.errors import TeacherError
+from understudy.teacher.habits import ServerHabits
+from understudy.teacher.servers import hosted_client
+from understudy.teacher.spending import ledger_lines, spent_usd
+from understudy.teacher.store import ResponseStore
 
 SLOTS = ["q01", "q02", "q03"]
 IDENTITY = {

@@ -21,17 +21,17 @@ from mlx_lm.utils import load_adapters, quantize_model, save
 
 import fuse_adapters as fuse_stage
 import train_adapters as train_stage
-from lib.errors import ConfigurationError, InputFileError
-from lib.files import read_json, write_json, write_json_lines
-from lib.metrics import read_metrics
-from lib.mlx_models import load_base, load_its_tokenizer, load_weights
-from lib.model_folder import folder_written_aside
-from lib.preflight import RowLimits, checked_dataset
-from lib.safetensors_folder import stored_tensors
-from lib.training_run import run_identity
-from lib.training_watch import TrainingDiverged
 from random_llama import write_random_llama
 from tiny_training import BASE, OUTPUTS, TRAIN, VALID, chat_row, configure, train_it
+from understudy.models.folder import folder_written_aside
+from understudy.models.mlx.load import load_base, load_its_tokenizer, load_weights
+from understudy.models.safetensors import stored_tensors
+from understudy.shared.errors import ConfigurationError, InputFileError
+from understudy.shared.files import read_json, write_json, write_json_lines
+from understudy.train.checkpoints import run_identity
+from understudy.train.metrics import read_metrics
+from understudy.train.preflight.checks import RowLimits, checked_dataset
+from understudy.train.watch import TrainingDiverged
 from write_hugging_face_folder import write_hugging_face_folder
 from write_lora_config import MLX_LM_DEFAULTS, iterations
 

@@ -12,11 +12,11 @@ import mlx.core as mx
 import pytest
 from mlx_lm.utils import quantize_model, save
 
-from lib.files import read_json, write_json_lines
-from lib.mlx_models import load_its_tokenizer, load_weights
-from lib.optimised_blas import is_blas_name
 from random_llama import write_random_llama
 from tiny_training import TRAIN, TRAINING, VALID, chat_row
+from understudy.models.blas import is_blas_name
+from understudy.models.mlx.load import load_its_tokenizer, load_weights
+from understudy.shared.files import read_json, write_json_lines
 from write_lora_config import write_lora_config
 from write_training_commands import write_training_commands
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from lib.paired_bootstrap import Interval
-from lib.verdict import Bound, Difference, verdict_of
+from understudy.evaluate.intervals import Interval
+from understudy.evaluate.verdict import Bound, Difference, verdict_of
 
 
 def difference(measure="loss", better="lower", low=-0.71, high=-0.55, videos=28, **others):

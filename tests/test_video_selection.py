@@ -2,10 +2,10 @@
 
 import pytest
 
-from lib.errors import ConfigurationError, InputFileError
-from lib.video_selection import record_of, video_record, why_not, with_those_that_left
-from lib.youtube_address import Address, addresses_of
-from lib.youtube_listing import ListedVideo
+from understudy.shared.errors import ConfigurationError, InputFileError
+from understudy.source.selection import record_of, video_record, why_not, with_those_that_left
+from understudy.source.youtube.address import Address, addresses_of
+from understudy.source.youtube.listing import ListedVideo
 
 SITE = "https://www.youtube.com"
 CHANNEL = "UC" + "a" * 22

@@ -5,9 +5,9 @@ from random import Random
 import numpy as np
 import pytest
 
-from lib.paired_bootstrap import difference_of, interval_of, mean_of
-from lib.teacher_phrases import START, find_phrases, folds_by_video, phrase_use, phrases_of, z_score
-from lib.voice import auc_of, voice_of
+from understudy.evaluate.intervals import difference_of, interval_of, mean_of
+from understudy.evaluate.measures.phrases import START, find_phrases, folds_by_video, phrase_use, phrases_of, z_score
+from understudy.evaluate.measures.voice import auc_of, voice_of
 
 SUBJECTS = [
     "slugs",

@@ -7,13 +7,13 @@ import pytest
 
 import write_gguf as stage
 from gguf_digest import digest, metadata_of
-from lib.embedded_llama import EmbeddedModelError
-from lib.errors import ConfigurationError, InputFileError
-from lib.gguf_import import import_gguf
-from lib.gguf_quantization import QUANTIZATIONS
-from lib.gguf_writing import write_gguf_file
-from lib.safetensors_folder import stored_tensors
 from random_llama import MODELS, packaged_model, write_random_llama, write_safetensors
+from understudy.gguf.quantization import QUANTIZATIONS
+from understudy.gguf.reading import import_gguf
+from understudy.gguf.writing import write_gguf_file
+from understudy.models.llama.server import EmbeddedModelError
+from understudy.models.safetensors import stored_tensors
+from understudy.shared.errors import ConfigurationError, InputFileError
 
 REFERENCES = json.loads((Path(__file__).parent / "oracles/references.json").read_text(encoding="utf-8"))["models"]
 DEMO_BASE = "SmolLM2-135M-Instruct"
@@ -75,7 +75,7 @@ def test_the_demo_s_base_is_quantized_as_by_llama_cpp(demo_base, tmp_path, caplo
 
 def test_the_bytes_do_not_depend_on_the_number_of_threads_or_on_pieces(random_folders, tmp_path, monkeypatch):
     write_gguf_file(random_folders["tied-256"], "Q4_K_M", tmp_path / "2.gguf", "model", threads=2)
-    monkeypatch.setattr("lib.gguf_writing.VALUES_AT_ONCE", 7000)
+    monkeypatch.setattr("understudy.gguf.writing.VALUES_AT_ONCE", 7000)
     write_gguf_file(random_folders["tied-256"], "Q4_K_M", tmp_path / "1.gguf", "model", threads=1)
     assert (tmp_path / "1.gguf").read_bytes() == (tmp_path / "2.gguf").read_bytes()
 

@@ -9,14 +9,16 @@ import pytest
 
 from fake_youtube import FakeYouTube, Track, Video
 from fetch_transcript import FetchFailed, fetch_transcript
-from lib.configuration import complete_configuration
-from lib.errors import ConfigurationError
-from lib.files import read_json
-from lib.stop_file import RunStopped, remove_stop_file, stop_run, wait_unless_stopped
-from lib.video_selection import video_record
-from lib.youtube_access import YouTubeAccess
-from lib.youtube_captions import error_of_yt_dlp
-from lib.youtube_errors import (
+from list_videos import list_videos
+from project import REPOSITORY, Project
+from understudy.configuration import complete_configuration
+from understudy.shared.errors import ConfigurationError
+from understudy.shared.files import read_json
+from understudy.shared.run import RunStopped, remove_stop_file, stop_run, wait_unless_stopped
+from understudy.source.selection import video_record
+from understudy.source.youtube.access import YouTubeAccess
+from understudy.source.youtube.captions import error_of_yt_dlp
+from understudy.source.youtube.errors import (
     AddressBlocked,
     ListingFailed,
     NotInThisCountry,
@@ -26,9 +28,7 @@ from lib.youtube_errors import (
     VideoRemoved,
     error_for_reason,
 )
-from lib.youtube_listing import flat_entries
-from list_videos import list_videos
-from project import REPOSITORY, Project
+from understudy.source.youtube.listing import flat_entries
 
 SCHEMA = REPOSITORY / "schemas/config.schema.yaml"
 CHANNEL_ID = "UC" + "t" * 22

@@ -5,7 +5,7 @@ import signal
 from pathlib import Path
 
 import train_adapters as train_stage
-from lib.training_watch import Watcher
+from understudy.train.watch import Watcher
 from write_lora_config import write_lora_config
 
 BASE = Path("models/base/tiny")

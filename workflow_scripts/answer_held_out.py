@@ -1,6 +1,6 @@
 """Ask one model the held-out questions and the general ones, and measure what the reference answers cost it."""
 
-from lib.optimised_blas import run_with_optimised_blas
+from understudy.models.blas import run_with_optimised_blas
 
 if __name__ == "__main__":
     run_with_optimised_blas()
@@ -14,18 +14,18 @@ from typing import Any, TypeVar
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from lib.answer_parts import AnswerParts
-from lib.answering import Request, Sampling, hash_of
-from lib.errors import InputFileError
-from lib.evaluated_model import LoadedModel, engine_of, identity_of, loaded
-from lib.files import write_json
-from lib.general_questions import general_questions, general_texts
-from lib.held_out_rows import HeldOutRow, held_out_rows
-from lib.job_log import log
-from lib.model_to_ask import MlxModel, model_to_ask
-from lib.plain_numbers import as_duration, counted
-from lib.row_reading import RowReader, reader_of
-from lib.scored_rows import ScoredRow
+from understudy.evaluate.asked_model import LoadedModel, engine_of, identity_of, loaded
+from understudy.evaluate.general.questions import general_questions, general_texts
+from understudy.evaluate.held_out_rows import HeldOutRow, held_out_rows
+from understudy.evaluate.kept_answers import AnswerParts
+from understudy.evaluate.row_reading import RowReader, reader_of
+from understudy.models.paths import MlxModel, model_to_ask
+from understudy.models.requests import Request, Sampling, hash_of
+from understudy.models.scored_rows import ScoredRow
+from understudy.shared.errors import InputFileError
+from understudy.shared.files import write_json
+from understudy.shared.formats import as_duration, counted
+from understudy.shared.log import log
 
 # Of the general questions: a name, a number, a few items. Longer answers only cost time.
 GENERAL_MAX_TOKENS = 48
@@ -232,7 +232,7 @@ def tell(parts: AnswerParts, work: Work, model: str) -> None:
 
 
 if __name__ == "__main__":
-    from lib.job_log import start_job_log
+    from understudy.shared.log import start_job_log
 
     start_job_log(snakemake.log[0])
     answer_held_out(

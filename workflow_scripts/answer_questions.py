@@ -3,16 +3,16 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from lib.files import read_json, write_json
-from lib.job_log import log, start_job_log
-from lib.progress import log_progress
-from lib.prompts import messages_about, prompt_sha256
-from lib.question_list import read_questions
-from lib.stop_file import fresh_since
-from lib.structured_answer import InvalidAnswer, answer_markdown
-from lib.teacher import Job, Reply, Teacher
-from lib.teacher_servers import EmbeddedWork, teacher_for
-from lib.teaching_requests import answer_request
+from understudy.shared.files import read_json, write_json
+from understudy.shared.log import log, start_job_log
+from understudy.shared.run import fresh_since
+from understudy.teach.answer_schema import InvalidAnswer, answer_markdown
+from understudy.teach.progress import log_progress
+from understudy.teach.question_list import read_questions
+from understudy.teach.requests import answer_request
+from understudy.teacher.client import Job, Reply, Teacher
+from understudy.teacher.prompts import messages_about, prompt_sha256
+from understudy.teacher.servers import EmbeddedWork, teacher_for
 
 
 def judged_answer(reply: Reply, form: str, question: str) -> tuple[str, str]:

@@ -2,17 +2,17 @@
 
 from pathlib import Path
 
-from lib.edited_questions import questions_sha256, warn_of_kept_copy
-from lib.errors import UnderstudyError
-from lib.files import read_json, write_json
-from lib.job_log import log, start_job_log
-from lib.progress import log_progress
-from lib.prompts import messages_about, prompt_sha256
-from lib.question_list import UnusableReply, questions_in
-from lib.stop_file import fresh_since
-from lib.teacher import Job, Teacher
-from lib.teacher_servers import EmbeddedWork, teacher_for
-from lib.teaching_requests import question_request
+from understudy.shared.errors import UnderstudyError
+from understudy.shared.files import read_json, write_json
+from understudy.shared.log import log, start_job_log
+from understudy.shared.run import fresh_since
+from understudy.teach.edited_questions import questions_sha256, warn_of_kept_copy
+from understudy.teach.progress import log_progress
+from understudy.teach.question_list import UnusableReply, questions_in
+from understudy.teach.requests import question_request
+from understudy.teacher.client import Job, Teacher
+from understudy.teacher.prompts import messages_about, prompt_sha256
+from understudy.teacher.servers import EmbeddedWork, teacher_for
 
 
 class NoQuestions(UnderstudyError):

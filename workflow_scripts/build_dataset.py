@@ -5,19 +5,25 @@ from pathlib import Path
 
 import pandas as pd
 
-from lib.chat_rows import rows_of_split
-from lib.curation import curated, question_sha256, read_curation
-from lib.dataset_report import dataset_report
-from lib.doctor import Doctor, Remark, Talk
-from lib.files import read_json, write_json, write_json_lines
-from lib.hand_written_pairs import hand_written_pairs
-from lib.job_log import log, start_job_log
-from lib.near_duplicates import choose_kept, similar_across, similar_pairs
-from lib.pair_tokens import PairTokens
-from lib.split import EmptySplitError, UnusableSplitError, check_usable, remembered_sides, split_of_videos
-from lib.talk_blocks import files_of_blocks
-from lib.taught_pairs import taught_pairs
-from lib.teacher_names import teacher_names
+from understudy.dataset.counts import dataset_report
+from understudy.dataset.curation import curated, question_sha256, read_curation
+from understudy.dataset.doctor.doctor import Doctor, Remark, Talk
+from understudy.dataset.duplicates.pairs import choose_kept, similar_across, similar_pairs
+from understudy.dataset.hand_written_pairs import hand_written_pairs
+from understudy.dataset.split import (
+    EmptySplitError,
+    UnusableSplitError,
+    check_usable,
+    remembered_sides,
+    split_of_videos,
+)
+from understudy.dataset.taught_pairs import taught_pairs
+from understudy.dataset.teacher_names import teacher_names
+from understudy.dataset.tokens import PairTokens
+from understudy.rows.chat import rows_of_split
+from understudy.shared.blocks import files_of_blocks
+from understudy.shared.files import read_json, write_json, write_json_lines
+from understudy.shared.log import log, start_job_log
 
 # Every key of a line of pairs.jsonl and rejected.jsonl, in this order.
 COLUMNS = [

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 
-from lib.errors import UnderstudyError
-from lib.model_to_ask import MlxModel, model_to_ask
-from lib.optimised_blas import run_with_optimised_blas
+from understudy.models.blas import run_with_optimised_blas
+from understudy.models.paths import MlxModel, model_to_ask
+from understudy.shared.errors import UnderstudyError
 
 CONTEXT_LENGTH = 4096
 Reply = Callable[[list[dict[str, str]]], Iterator[str]]
@@ -40,10 +40,10 @@ def replies_of(
 ) -> AbstractContextManager[Reply]:
     """What answers, for as long as a `with` block lasts: llama.cpp for a GGUF file, otherwise MLX."""
     if isinstance(model, MlxModel):
-        from lib.mlx_replies import mlx_replies
+        from understudy.models.mlx.replies import mlx_replies
 
         return nullcontext(mlx_replies(model, CONTEXT_LENGTH, temperature, max_tokens, repeat_penalty))
-    from lib.llama_replies import llama_replies
+    from understudy.models.llama.replies import llama_replies
 
     return llama_replies(model, CONTEXT_LENGTH, temperature, max_tokens, repeat_penalty)
 

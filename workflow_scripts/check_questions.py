@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from lib.errors import InputFileError
-from lib.files import read_json
-from lib.job_log import log, start_job_log
-from lib.question_list import mistakes_in
+from understudy.shared.errors import InputFileError
+from understudy.shared.files import read_json
+from understudy.shared.log import log, start_job_log
+from understudy.teach.question_list import mistakes_in
 
 
 def check_questions(data: Path, slots: list[str]) -> None:

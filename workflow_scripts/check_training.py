@@ -1,6 +1,6 @@
 """Tell, before a training, what it will do, take and risk: rows, steps, memory, time, disk. A few steps are really made."""
 
-from lib.optimised_blas import run_with_optimised_blas
+from understudy.models.blas import run_with_optimised_blas
 
 if __name__ == "__main__":
     run_with_optimised_blas()
@@ -12,12 +12,14 @@ from mlx import nn
 from mlx_lm.tuner.datasets import CacheDataset
 from tabulate import tabulate
 
-from lib.files import read_json
-from lib.job_log import log
-from lib.machine import MachineMemory, free_disk, memory_of_machine
-from lib.mlx_models import device_in_use, is_on_cpu, load_base, load_weights
-from lib.plain_numbers import as_duration, in_gigabytes
-from lib.preflight import (
+from train_adapters import add_adapters, make_optimizer, read_lora_config
+from understudy.models.mlx.load import device_in_use, is_on_cpu, load_base, load_weights
+from understudy.rows.training import lengths_of
+from understudy.shared.files import read_json
+from understudy.shared.formats import as_duration, in_gigabytes
+from understudy.shared.log import log
+from understudy.train.machine import MachineMemory, free_disk, memory_of_machine
+from understudy.train.preflight.checks import (
     check_keep,
     check_memory,
     checked_sets,
@@ -31,12 +33,10 @@ from lib.preflight import (
     saved_iterations,
     warn_of_forgetting,
 )
-from lib.training_disk import needed_disk
-from lib.training_memory import PredictedMemory, shape_of, with_settings
-from lib.training_rows import lengths_of
-from lib.training_time import looks_at_validation, predicted_seconds
-from lib.training_trial import Trial, tokens_of_batches, try_steps
-from train_adapters import add_adapters, make_optimizer, read_lora_config
+from understudy.train.preflight.disk import needed_disk
+from understudy.train.preflight.memory import PredictedMemory, shape_of, with_settings
+from understudy.train.preflight.time import looks_at_validation, predicted_seconds
+from understudy.train.preflight.trial import Trial, tokens_of_batches, try_steps
 
 
 def check_training(
@@ -120,7 +120,7 @@ def time_line(trial: Trial, train_set: CacheDataset, valid_set: CacheDataset, co
 
 
 if __name__ == "__main__":
-    from lib.job_log import start_job_log
+    from understudy.shared.log import start_job_log
 
     start_job_log(snakemake.log[0])
     check_training(

@@ -7,15 +7,23 @@ from typing import Any
 
 from tabulate import tabulate
 
-from lib.answer_form import AnswerForm
-from lib.errors import ConfigurationError, InputFileError
-from lib.evaluation_figures import BASE, FIGURES, HeldOut, closeness_statistics, estimate_of, form_statistics, loss_of
-from lib.files import read_json
-from lib.job_log import log, start_job_log
-from lib.paired_bootstrap import Interval, Statistic, difference_of, interval_of, mean_of
-from lib.plain_numbers import change_text, counted, figure_text
-from lib.report_figures import OUTCOMES, interval_text, label
-from lib.verdict import Difference
+from understudy.evaluate.figures import (
+    BASE,
+    FIGURES,
+    HeldOut,
+    closeness_statistics,
+    estimate_of,
+    form_statistics,
+    loss_of,
+)
+from understudy.evaluate.intervals import Interval, Statistic, difference_of, interval_of, mean_of
+from understudy.evaluate.measures.form import AnswerForm
+from understudy.evaluate.verdict import Difference
+from understudy.report.page.figures import OUTCOMES, interval_text, label
+from understudy.shared.errors import ConfigurationError, InputFileError
+from understudy.shared.files import read_json
+from understudy.shared.formats import change_text, counted, figure_text
+from understudy.shared.log import log, start_job_log
 
 TUNED = "tuned"
 SHOWN = {"loss": "loss", "form_distance": "form", "voice": "voice", "nearness": "nearness", "flawed": "flawed"}

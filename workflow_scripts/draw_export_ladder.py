@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
-from lib.export_table import label, measured_on, short_kl
-from lib.files import read_json, written_aside
-from lib.job_log import start_job_log
+from understudy.export.table import label, measured_on, short_kl
+from understudy.shared.files import read_json, written_aside
+from understudy.shared.log import start_job_log
 
 COLOUR, BASE_COLOUR, BOUND_COLOUR, STEM_COLOUR = "#2f6f8f", "#9db8c7", "#c0502d", "#d5e0e6"
 # Smaller divergences are drawn here, at the left end of the logarithmic scale.

@@ -3,9 +3,9 @@
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from lib.files import written_aside
-from lib.job_log import start_job_log
-from lib.metrics import read_metrics
+from understudy.shared.files import written_aside
+from understudy.shared.log import start_job_log
+from understudy.train.metrics import read_metrics
 
 TRAINING_COLOUR, VALIDATION_COLOUR = "#9db8c7", "#2f6f8f"
 

@@ -8,9 +8,7 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from lib.chat_rows import talks_by_pair
-from lib.errors import InputFileError
-from lib.evaluation_figures import (
+from understudy.evaluate.figures import (
     BASE,
     FIGURES,
     REFERENCE,
@@ -20,12 +18,14 @@ from lib.evaluation_figures import (
     estimate_of,
     measured,
 )
-from lib.files import read_json, read_json_lines, write_json
-from lib.general_questions import general_questions, is_right
-from lib.job_log import log, start_job_log
-from lib.paired_bootstrap import CONFIDENCE, confidence_of_each, difference_of, interval_of, mean_of
-from lib.teacher_phrases import FoundPhrase
-from lib.verdict import Bound, Difference, verdict_of
+from understudy.evaluate.general.questions import general_questions, is_right
+from understudy.evaluate.intervals import CONFIDENCE, confidence_of_each, difference_of, interval_of, mean_of
+from understudy.evaluate.measures.phrases import FoundPhrase
+from understudy.evaluate.verdict import Bound, Difference, verdict_of
+from understudy.rows.chat import talks_by_pair
+from understudy.shared.errors import InputFileError
+from understudy.shared.files import read_json, read_json_lines, write_json
+from understudy.shared.log import log, start_job_log
 
 # What the verdict rests on; all other figures are shown with it. Their intervals hold together.
 JUDGED = ("loss", "form_distance", "voice", "nearness", "flawed")

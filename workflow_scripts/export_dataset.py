@@ -7,9 +7,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from huggingface_hub import DatasetCard, DatasetCardData
 
-from lib.chat_rows import chat_row
-from lib.files import read_json, read_json_lines, write_text, written_aside
-from lib.job_log import log, start_job_log
+from understudy.rows.chat import chat_row
+from understudy.shared.files import read_json, read_json_lines, write_text, written_aside
+from understudy.shared.log import log, start_job_log
 
 # What the hub calls each side.
 HUB_NAMES = {"train": "train", "valid": "validation", "test": "test"}

@@ -2,17 +2,17 @@
 
 from pathlib import Path
 
-from lib.caption_files import described_by_name
-from lib.caption_text import Segment, cleaned_segments, joined
-from lib.captions import CaptionError, read_segments
-from lib.errors import UnderstudyError
-from lib.files import write_json
-from lib.job_log import log, start_job_log
-from lib.stop_file import check_not_stopped
-from lib.video_list import VideoList
-from lib.youtube_access import YouTubeAccess, pause
-from lib.youtube_captions import captions_of
-from lib.youtube_errors import NoCaptions, NotNow
+from understudy.shared.errors import UnderstudyError
+from understudy.shared.files import write_json
+from understudy.shared.log import log, start_job_log
+from understudy.shared.run import check_not_stopped
+from understudy.source.captions.cleaning import Segment, cleaned_segments, joined
+from understudy.source.captions.files import described_by_name
+from understudy.source.captions.formats import CaptionError, read_segments
+from understudy.source.video_list import VideoList
+from understudy.source.youtube.access import YouTubeAccess, pause
+from understudy.source.youtube.captions import captions_of
+from understudy.source.youtube.errors import NoCaptions, NotNow
 
 
 class FetchFailed(UnderstudyError):

@@ -1,6 +1,6 @@
 """Add the adapters into the base model's weights: a model folder that opens in LM Studio and mlx_lm as it is."""
 
-from lib.optimised_blas import run_with_optimised_blas
+from understudy.models.blas import run_with_optimised_blas
 
 if __name__ == "__main__":
     run_with_optimised_blas()
@@ -14,11 +14,11 @@ from mlx.utils import tree_flatten, tree_map_with_path, tree_unflatten
 from mlx_lm.tokenizer_utils import TokenizerWrapper
 from mlx_lm.utils import dequantize_model, load_adapters, save_model
 
-from lib.errors import InputFileError, UnderstudyError
-from lib.files import read_json, write_json
-from lib.job_log import log
-from lib.mlx_models import load_base, load_weights
-from lib.model_folder import MLX_KEYS, copy_companions, folder_written_aside
+from understudy.models.folder import MLX_KEYS, copy_companions, folder_written_aside
+from understudy.models.mlx.load import load_base, load_weights
+from understudy.shared.errors import InputFileError, UnderstudyError
+from understudy.shared.files import read_json, write_json
+from understudy.shared.log import log
 
 # Each goes through the chat template: a question, an order, a request for a list, code, numbers, another language ...
 PROMPTS = (
@@ -161,7 +161,7 @@ def check_agreement(difference: float, effect: float, rounding: float, prompt: s
 
 
 if __name__ == "__main__":
-    from lib.job_log import start_job_log
+    from understudy.shared.log import start_job_log
 
     start_job_log(snakemake.log[0])
     fuse_adapters(snakemake.input.adapters, str(Path(snakemake.input.base).parent), snakemake.output[0])

@@ -11,19 +11,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lib.base_licence import SOURCE_RECORD
-from lib.chat_template import settle_chat_template
-from lib.errors import ConfigurationError, InputFileError
-from lib.files import read_json, write_json
-from lib.gguf_families import FAMILIES
-from lib.gguf_import import import_gguf
-from lib.hub_layout import architecture_of, is_language_model
-from lib.hub_models import fetch_model
-from lib.job_log import log, start_job_log
-from lib.mlx_models import load_weights, model_without_weights
-from lib.model_folder import MODEL_FILES, WEIGHTS, link_or_copy
-from lib.model_to_ask import PACKAGE, gguf_source
-from lib.safetensors_folder import stored_tensors
+from understudy.base.chat_template import settle_chat_template
+from understudy.gguf.families import FAMILIES
+from understudy.gguf.reading import import_gguf
+from understudy.models.folder import MODEL_FILES, WEIGHTS, link_or_copy
+from understudy.models.hub import fetch_model
+from understudy.models.layout import architecture_of, is_language_model
+from understudy.models.licence import SOURCE_RECORD
+from understudy.models.mlx.load import load_weights, model_without_weights
+from understudy.models.paths import PACKAGE, gguf_source
+from understudy.models.safetensors import stored_tensors
+from understudy.shared.errors import ConfigurationError, InputFileError
+from understudy.shared.files import read_json, write_json
+from understudy.shared.log import log, start_job_log
 
 PARTS = ".downloads"
 TRIED_FAMILIES = "llama, mistral, qwen2, qwen3, gemma3_text, granite, granitemoehybrid, smollm3 and phi3"

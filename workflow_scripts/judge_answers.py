@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from lib.files import read_json, write_json
-from lib.job_log import log, start_job_log
-from lib.judge_requests import Comparison, comparisons, verdict_in
-from lib.judge_statistics import judge_statistics
-from lib.paired_bootstrap import Interval
-from lib.prompts import prompt_sha256
-from lib.teacher import Job, Teacher
-from lib.teacher_servers import EmbeddedWork, teacher_for
+from understudy.evaluate.intervals import Interval
+from understudy.evaluate.judge.requests import Comparison, comparisons, verdict_in
+from understudy.evaluate.judge.statistics import judge_statistics
+from understudy.shared.files import read_json, write_json
+from understudy.shared.log import log, start_job_log
+from understudy.teacher.client import Job, Teacher
+from understudy.teacher.prompts import prompt_sha256
+from understudy.teacher.servers import EmbeddedWork, teacher_for
 
 TUNED, BASE = "tuned", "base"
 

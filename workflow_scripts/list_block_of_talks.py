@@ -1,8 +1,8 @@
 """The files of a block of talks, each talk with a hash of what is in them."""
 
-from lib.files import write_json
-from lib.job_log import log, start_job_log
-from lib.talk_blocks import talks_with_their_files
+from understudy.shared.blocks import talks_with_their_files
+from understudy.shared.files import write_json
+from understudy.shared.log import log, start_job_log
 
 if __name__ == "__main__":
     start_job_log(snakemake.log[0])

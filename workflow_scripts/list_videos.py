@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from lib.caption_files import caption_files, talks_of
-from lib.files import read_json, write_json
-from lib.job_log import log, start_job_log
-from lib.video_selection import record_of, video_record, why_not, with_those_that_left
-from lib.youtube_access import YouTubeAccess
-from lib.youtube_address import addresses_of
-from lib.youtube_errors import ListingFailed
-from lib.youtube_listing import videos_behind
+from understudy.shared.files import read_json, write_json
+from understudy.shared.log import log, start_job_log
+from understudy.source.captions.files import caption_files, talks_of
+from understudy.source.selection import record_of, video_record, why_not, with_those_that_left
+from understudy.source.youtube.access import YouTubeAccess
+from understudy.source.youtube.address import addresses_of
+from understudy.source.youtube.errors import ListingFailed
+from understudy.source.youtube.listing import videos_behind
 
 
 def videos_of_folder(source: dict) -> tuple[list[dict], list[dict]]:

@@ -2,7 +2,7 @@
 
 The folders are computed by MLX, the files by llama.cpp's server, which is what users will run."""
 
-from lib.optimised_blas import run_with_optimised_blas
+from understudy.models.blas import run_with_optimised_blas
 
 if __name__ == "__main__":
     run_with_optimised_blas()
@@ -14,21 +14,21 @@ from typing import Any
 
 import mlx.core as mx
 
-from lib.errors import UnderstudyError
-from lib.export_bounds import bound_of
-from lib.export_table import label, ladder_text
-from lib.files import write_json
-from lib.job_log import log
-from lib.llama_predictions import served_model
-from lib.mlx_models import load_its_tokenizer, load_to_ask
-from lib.mlx_predictions import mlx_predictions
-from lib.mlx_replies import put_adapters
-from lib.model_folder import MLX_FOLDERS, size_of_weights
-from lib.model_to_ask import MlxModel
-from lib.next_token_distributions import KEPT, Predictions, compared, joined
-from lib.scored_rows import ScoredRow, scored_rows, some_rows
-from lib.training_rows import RowLimits
 from train_adapters import read_lora_config
+from understudy.export.bounds import bound_of
+from understudy.export.table import label, ladder_text
+from understudy.models.folder import MLX_FOLDERS, size_of_weights
+from understudy.models.llama.predictions import served_model
+from understudy.models.mlx.load import load_its_tokenizer, load_to_ask
+from understudy.models.mlx.predictions import mlx_predictions
+from understudy.models.mlx.replies import put_adapters
+from understudy.models.paths import MlxModel
+from understudy.models.predictions import KEPT, Predictions, compared, joined
+from understudy.models.scored_rows import ScoredRow, scored_rows, some_rows
+from understudy.rows.training import RowLimits
+from understudy.shared.errors import UnderstudyError
+from understudy.shared.files import write_json
+from understudy.shared.log import log
 
 POSITIONS = 2000
 BASE, ADAPTERS, FUSED, HF = "base", "adapters", "fused", "hf"
@@ -188,7 +188,7 @@ def what_failed(step: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    from lib.job_log import start_job_log
+    from understudy.shared.log import start_job_log
 
     start_job_log(snakemake.log[0])
     measure_export(

@@ -3,11 +3,11 @@
 import random
 from pathlib import Path
 
-from lib.errors import InputFileError
-from lib.files import read_json_lines, write_json_lines
-from lib.job_log import log, start_job_log
-from lib.plain_numbers import counted
-from lib.training_rows import check_messages
+from understudy.rows.training import check_messages
+from understudy.shared.errors import InputFileError
+from understudy.shared.files import read_json_lines, write_json_lines
+from understudy.shared.formats import counted
+from understudy.shared.log import log, start_job_log
 
 
 def mix_replay_rows(train: str, valid: str, replay: str, share: float, seed: int, outputs: dict[str, str]) -> None:

@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 from tabulate import tabulate
 
-from lib.job_log import log, start_job_log
-from lib.plain_numbers import as_duration, in_thousands
-from lib.planned_requests import Prompts, VideoRequests, requests_of_project
-from lib.response_store import ResponseStore
-from lib.spending import MILLION, ledger_lines, prices_of, spent_usd
-from lib.teacher_servers import store_identity
-from lib.teaching_requests import Request
+from understudy.shared.formats import as_duration, in_thousands
+from understudy.shared.log import log, start_job_log
+from understudy.teach.planned import Prompts, VideoRequests, requests_of_project
+from understudy.teach.requests import Request
+from understudy.teacher.servers import store_identity
+from understudy.teacher.spending import MILLION, ledger_lines, prices_of, spent_usd
+from understudy.teacher.store import ResponseStore
 
 # A token of English is 4.5 characters for most tokenizers, of other languages down to two and a half.
 CHARACTERS_OF_A_TOKEN = {"low": 5.0, "high": 3.0}

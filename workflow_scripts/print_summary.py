@@ -7,8 +7,8 @@ from pathlib import Path
 
 import yaml
 
-from lib.files import read_json
-from lib.plain_numbers import as_duration
+from understudy.shared.files import read_json
+from understudy.shared.formats import as_duration
 
 STAGES = {
     "talks": ("videos.tsv", "transcripts/*.tsv"),

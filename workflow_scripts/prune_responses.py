@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from lib.files import read_json
-from lib.job_log import log, start_job_log
-from lib.planned_requests import Prompts, requests_of_project
-from lib.response_store import ResponseStore
-from lib.teacher_servers import store_identity
+from understudy.shared.files import read_json
+from understudy.shared.log import log, start_job_log
+from understudy.teach.planned import Prompts, requests_of_project
+from understudy.teacher.servers import store_identity
+from understudy.teacher.store import ResponseStore
 
 SHOWN = 20
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from lib.base_licence import base_model_of, head_of_readme
-from lib.hub_upload import upload
-from lib.job_log import log, start_job_log
-from lib.plain_numbers import counted, file_size
-from lib.published_files import PublishedFile, files_to_publish
+from understudy.export.published_files import PublishedFile, files_to_publish
+from understudy.export.upload import upload
+from understudy.models.licence import base_model_of, head_of_readme
+from understudy.shared.formats import counted, file_size
+from understudy.shared.log import log, start_job_log
 
 CONSENT = "A voice is borrowed: publish a model of a person's talks only with their consent, and with the right to use the talks."
 

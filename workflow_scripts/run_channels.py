@@ -12,7 +12,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TextIO
 
-from lib.errors import InputFileError, UnderstudyError
+from understudy.shared.errors import InputFileError, UnderstudyError
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SNAKEMAKE = Path(sys.executable).with_name("snakemake")

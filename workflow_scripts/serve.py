@@ -9,9 +9,9 @@ import socket
 import sys
 from pathlib import Path
 
-from lib.embedded_llama import embedded_server
-from lib.errors import UnderstudyError
-from lib.job_log import start_job_log
+from understudy.models.llama.server import embedded_server
+from understudy.shared.errors import UnderstudyError
+from understudy.shared.log import start_job_log
 
 CONTEXT_LENGTH = 4096
 LOOPBACK, PORT = "127.0.0.1", 8080

@@ -1,6 +1,6 @@
 """Train LoRA adapters with mlx_lm's own training loop, in the run's own folder; the result is copied from there."""
 
-from lib.optimised_blas import blas_in_use, is_blas_optimised, run_with_optimised_blas
+from understudy.models.blas import blas_in_use, is_blas_optimised, run_with_optimised_blas
 
 if __name__ == "__main__":
     run_with_optimised_blas()
@@ -21,12 +21,26 @@ from mlx_lm.tokenizer_utils import TokenizerWrapper
 from mlx_lm.tuner.datasets import CacheDataset
 from mlx_lm.tuner.utils import build_schedule, linear_to_lora_layers
 
-from lib.errors import ConfigurationError, InputFileError
-from lib.files import read_json, write_json
-from lib.job_log import log
-from lib.machine import free_disk
-from lib.mlx_models import device_in_use, load_base
-from lib.preflight import (
+from understudy.models.mlx.load import device_in_use, load_base
+from understudy.shared.errors import ConfigurationError, InputFileError
+from understudy.shared.files import read_json, write_json
+from understudy.shared.log import log
+from understudy.train.batches import batches_per_epoch
+from understudy.train.checkpoints import (
+    ADAPTER_CONFIG,
+    ADAPTERS,
+    METRICS,
+    alone_in,
+    finished_run,
+    mark_finished,
+    publish,
+    remove_best_but,
+    run_identity,
+    saving,
+)
+from understudy.train.loop import TrainingLoop
+from understudy.train.machine import free_disk
+from understudy.train.preflight.checks import (
     check_keep,
     check_layers,
     check_memory,
@@ -40,23 +54,9 @@ from lib.preflight import (
     saved_iterations,
     warn_of_forgetting,
 )
-from lib.row_batches import batches_per_epoch
-from lib.training_disk import disk_of_adapters
-from lib.training_loop import TrainingLoop
-from lib.training_run import (
-    ADAPTER_CONFIG,
-    ADAPTERS,
-    METRICS,
-    alone_in,
-    finished_run,
-    mark_finished,
-    publish,
-    remove_best_but,
-    run_identity,
-    saving,
-)
-from lib.training_state import remove_states
-from lib.training_watch import Watcher
+from understudy.train.preflight.disk import disk_of_adapters
+from understudy.train.resume import remove_states
+from understudy.train.watch import Watcher
 from write_lora_config import MLX_LM_DEFAULTS
 
 OPTIMIZERS = {
@@ -224,7 +224,7 @@ def arguments_of(key: str) -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    from lib.job_log import start_job_log
+    from understudy.shared.log import start_job_log
 
     start_job_log(snakemake.log[0])
     train_adapters(

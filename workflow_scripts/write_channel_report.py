@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from tabulate import tabulate
 
-from lib.channel_account import NOT_FETCHED, VideoAccount, account_of_channel
-from lib.files import read_json, write_json, write_text, written_aside
-from lib.job_log import log, start_job_log
+from understudy.shared.files import read_json, write_json, write_text, written_aside
+from understudy.shared.log import log, start_job_log
+from understudy.source.account import NOT_FETCHED, VideoAccount, account_of_channel
 
 WIDEST_TITLE = 60
 BARS = 24

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from jinja2 import Environment, StrictUndefined
 
-from lib.dataset_pictures import as_base64_svg, draw_flow, draw_lengths, flow_steps, lengths_by_side
-from lib.files import read_json, read_json_lines, write_text
-from lib.job_log import log, start_job_log
+from understudy.report.dataset_pictures import as_base64_svg, draw_flow, draw_lengths, flow_steps, lengths_by_side
+from understudy.shared.files import read_json, read_json_lines, write_text
+from understudy.shared.log import log, start_job_log
 
 TEMPLATE = Path(__file__).with_name("dataset_report.html")
 MOST_TAGS = 8

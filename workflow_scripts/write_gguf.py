@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from lib.embedded_llama import embedded_server
-from lib.errors import UnderstudyError, UnsupportedArchitecture
-from lib.files import no_room_is_told, written_aside
-from lib.gguf_quantization import check_quantization
-from lib.gguf_writing import write_gguf_file
-from lib.job_log import log, start_job_log
-from lib.official_converter import write_with_official_converter
-from lib.smoke_test import BadAnswerError, HeldOutRows, first_answer
+from understudy.export.smoke_test import BadAnswerError, HeldOutRows, first_answer
+from understudy.gguf.converter import write_with_official_converter
+from understudy.gguf.quantization import check_quantization
+from understudy.gguf.writing import write_gguf_file
+from understudy.models.llama.server import embedded_server
+from understudy.shared.errors import UnderstudyError, UnsupportedArchitecture
+from understudy.shared.files import no_room_is_told, written_aside
+from understudy.shared.log import log, start_job_log
 
 SHORT_CONTEXT = 64
 

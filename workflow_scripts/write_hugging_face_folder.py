@@ -4,12 +4,12 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from lib.errors import InputFileError, UnsupportedArchitecture
-from lib.files import no_room_is_told, read_json, write_json
-from lib.hub_folder import HubTensor, hub_tensors, write_tensors
-from lib.hub_layout import Config, Shapes, architecture_of, expected_tensors, is_needless
-from lib.model_folder import MLX_KEYS, copy_companions, folder_written_aside, link_or_copy
-from lib.safetensors_folder import StoredTensor, stored_tensors
+from understudy.export.hf_folder import HubTensor, hub_tensors, write_tensors
+from understudy.models.folder import MLX_KEYS, copy_companions, folder_written_aside, link_or_copy
+from understudy.models.layout import Config, Shapes, architecture_of, expected_tensors, is_needless
+from understudy.models.safetensors import StoredTensor, stored_tensors
+from understudy.shared.errors import InputFileError, UnsupportedArchitecture
+from understudy.shared.files import no_room_is_told, read_json, write_json
 
 DTYPE_NAMES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 ORIGIN = "understudy.json"
@@ -21,7 +21,7 @@ def write_hugging_face_folder(
     """Write the folder of `output` (its config.json, last) from the folder of `fused_config`.
 
     Weight files are hard links unless a tensor in them has another name or shape in transformers, or no place. A model of
-    an architecture that lib.hub_layout doesn't have is taken if its tensors are called as those of the base, whose
+    an architecture that understudy.models.layout doesn't have is taken if its tensors are called as those of the base, whose
     config.json is `base_config`. `origin` is written as understudy.json. Raises UnsupportedArchitecture, naming it, if
     they are not, and InputFileError if a tensor is missing, of another shape, or not known."""
     source = Path(fused_config).parent
@@ -47,7 +47,7 @@ def config_with_ties(config: Config, stored: dict[str, StoredTensor]) -> Config:
 def expected_or_of_the_base(
     config: Config, stored: dict[str, StoredTensor], source: Path, base_config: str | None
 ) -> Shapes:
-    """Return the names and shapes of lib.hub_layout, or for another architecture those of the base, if they are the same."""
+    """Return the names and shapes of models.layout, or for another architecture those of the base, if they are the same."""
     try:
         return expected_tensors(config)
     except UnsupportedArchitecture:
@@ -126,7 +126,7 @@ def sha256_of(path: str) -> str:
 
 
 if __name__ == "__main__":
-    from lib.job_log import start_job_log
+    from understudy.shared.log import start_job_log
 
     start_job_log(snakemake.log[0])
     write_hugging_face_folder(

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import yaml
 
-from lib.errors import ConfigurationError
-from lib.files import read_json_lines, write_text
-from lib.optimizer_updates import at_an_update
+from understudy.shared.errors import ConfigurationError
+from understudy.shared.files import read_json_lines, write_text
+from understudy.train.updates import at_an_update
 
 # mlx_lm.lora.CONFIG_DEFAULTS without what this workflow decides; a test fails when mlx_lm changes them.
 MLX_LM_DEFAULTS = {
@@ -95,7 +95,7 @@ def number(key: str, value: object) -> float:
 
 
 if __name__ == "__main__":
-    from lib.job_log import start_job_log
+    from understudy.shared.log import start_job_log
 
     start_job_log(snakemake.log[0])
     write_lora_config(snakemake.params.training, snakemake.input.train, snakemake.input.base, snakemake.output[0])

@@ -5,12 +5,12 @@ from pathlib import Path
 from mlx import nn
 from mlx_lm.utils import quantize_model, save_config, save_model
 
-from lib.errors import UnderstudyError
-from lib.files import no_room_is_told, read_json
-from lib.job_log import log
-from lib.mlx_models import load_weights
-from lib.model_folder import copy_companions, folder_written_aside, size_of_weights
-from lib.plain_numbers import in_gigabytes
+from understudy.models.folder import copy_companions, folder_written_aside, size_of_weights
+from understudy.models.mlx.load import load_weights
+from understudy.shared.errors import UnderstudyError
+from understudy.shared.files import no_room_is_told, read_json
+from understudy.shared.formats import in_gigabytes
+from understudy.shared.log import log
 
 # mlx_lm's own default: so many weights of a row share a scale and an offset.
 GROUP_SIZE = 64
@@ -56,7 +56,7 @@ def check_rows(model: nn.Module, source: Path) -> None:
 
 
 if __name__ == "__main__":
-    from lib.job_log import start_job_log
+    from understudy.shared.log import start_job_log
 
     start_job_log(snakemake.log[0])
     write_mlx_folder(snakemake.input[0], int(snakemake.wildcards.bits), snakemake.output[0])

@@ -7,18 +7,18 @@ from typing import Any
 from huggingface_hub import ModelCardData
 from jinja2 import Environment, StrictUndefined
 
-from lib.base_licence import BaseModel, Licence, base_model_of, licence_of
-from lib.card_facts import pairs_of, talks_of, training_of
-from lib.card_usage import Exports, usage_of
-from lib.evaluation_table import evaluation_markdown
-from lib.export_table import ladder_markdown
-from lib.files import read_json, read_json_lines, write_text
-from lib.job_log import log, start_job_log
-from lib.model_folder import MLX_FOLDERS
-from lib.plain_numbers import in_gigabytes
-from lib.plain_title import Markdown, as_markdown
-from lib.published_files import UNDERSTUDY_RECORD, size_of
-from lib.training_run import file_sha256
+from understudy.export.published_files import UNDERSTUDY_RECORD, size_of
+from understudy.export.table import ladder_markdown
+from understudy.models.folder import MLX_FOLDERS
+from understudy.models.licence import BaseModel, Licence, base_model_of, licence_of
+from understudy.report.card.evaluation_table import evaluation_markdown
+from understudy.report.card.facts import pairs_of, talks_of, training_of
+from understudy.report.card.usage import Exports, usage_of
+from understudy.shared.files import read_json, read_json_lines, write_text
+from understudy.shared.formats import in_gigabytes
+from understudy.shared.log import log, start_job_log
+from understudy.shared.safe_markdown import Markdown, as_markdown
+from understudy.train.checkpoints import file_sha256
 
 TEMPLATE = Path(__file__).with_name("model_card.md")
 # The hub takes ISO 639; captions name regions too, such as en-GB.

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from gguf import GGUFReader
 
-from lib.files import read_json, write_text
-from lib.job_log import log, start_job_log
-from lib.ollama_template import ChatFrame, Messages, NotDerivable, chat_frame
+from understudy.export.ollama_template import ChatFrame, Messages, NotDerivable, chat_frame
+from understudy.shared.files import read_json, write_text
+from understudy.shared.log import log, start_job_log
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -8,18 +8,18 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from lib.base_licence import base_model_of
-from lib.card_facts import settings_of, training_of
-from lib.dataset_pictures import as_base64_svg, draw_flow, draw_lengths, flow_steps, lengths_by_side
-from lib.evaluation_figures import REFERENCE
-from lib.export_table import HEADERS, ladder_rows, measured_on
-from lib.files import read_json, read_json_lines, write_text
-from lib.job_log import log, start_job_log
-from lib.memorising import LONG_RUN
-from lib.plain_numbers import as_duration, counted, figure_text
-from lib.project_account import flat_settings, hashes, spending_by_pass, times_by_stage, versions
-from lib.report_figures import OUTCOMES, forest, form_strips, general_bars, judge_lines, label, voice_strip
-from lib.safe_page import as_json_in_html, content_policy, rendered_answer
+from understudy.evaluate.figures import REFERENCE
+from understudy.evaluate.measures.memorising import LONG_RUN
+from understudy.export.table import HEADERS, ladder_rows, measured_on
+from understudy.models.licence import base_model_of
+from understudy.report.card.facts import settings_of, training_of
+from understudy.report.dataset_pictures import as_base64_svg, draw_flow, draw_lengths, flow_steps, lengths_by_side
+from understudy.report.page.account import flat_settings, hashes, spending_by_pass, times_by_stage, versions
+from understudy.report.page.figures import OUTCOMES, forest, form_strips, general_bars, judge_lines, label, voice_strip
+from understudy.shared.files import read_json, read_json_lines, write_text
+from understudy.shared.formats import as_duration, counted, figure_text
+from understudy.shared.log import log, start_job_log
+from understudy.shared.safe_html import as_json_in_html, content_policy, rendered_answer
 
 PARTS = Path(__file__).with_name("report_page")
 FLAWS = {"empty": "empty", "endless": "cut off", "repetitive": "repeats itself"}

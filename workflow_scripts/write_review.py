@@ -2,9 +2,9 @@
 
 from itertools import groupby
 
-from lib.files import read_json_lines, write_text
-from lib.job_log import log, start_job_log
-from lib.plain_numbers import clock_time
+from understudy.shared.files import read_json_lines, write_text
+from understudy.shared.formats import clock_time
+from understudy.shared.log import log, start_job_log
 
 
 def review_page(pairs: list[dict]) -> str:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from lib.curation import COLUMNS, read_curation
-from lib.files import read_json_lines, write_text
-from lib.job_log import log, start_job_log
-from lib.plain_numbers import clock_time
-from lib.safe_page import as_json_in_html, content_policy, rendered_answer
+from understudy.dataset.curation import COLUMNS, read_curation
+from understudy.shared.files import read_json_lines, write_text
+from understudy.shared.formats import clock_time
+from understudy.shared.log import log, start_job_log
+from understudy.shared.safe_html import as_json_in_html, content_policy, rendered_answer
 
 PARTS = Path(__file__).with_name("review_page")
 SHOWN = [

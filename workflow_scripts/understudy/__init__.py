@@ -1,0 +1,1 @@
+"""The code behind the rules and the commands: one folder a stage or a concept."""

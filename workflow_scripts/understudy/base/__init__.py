@@ -1,0 +1,1 @@
+"""Stage base: the base model in Hugging Face layout."""

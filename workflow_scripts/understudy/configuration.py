@@ -1,0 +1,233 @@
+"""The configuration checked against schemas/config.schema.yaml before any job, with messages a person can act on."""
+
+import copy
+import datetime
+import difflib
+import math
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+from jsonschema import Draft202012Validator, ValidationError
+
+from understudy.shared.errors import ConfigurationError
+from understudy.teacher.spending import prices_of
+
+ADVICE = {
+    "training.alpha": "mlx_lm has no alpha: set training.lora_parameters.scale to alpha / rank.",
+    "training.lora_parameters.alpha": "mlx_lm has no alpha: set training.lora_parameters.scale to alpha / rank.",
+    "training.iters": "iters follow from training.epochs: epochs x training rows / batch_size.",
+}
+
+MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+QUANTIZATION_NAME = re.compile(r"(B?F|Q\d_)[A-Z0-9_]+")
+
+
+def complete_configuration(given: dict, schema_path: str | Path) -> dict:
+    """Return `given` with all defaults filled in and numbers that YAML read as text (`1e-5`) made numbers.
+
+    Raises ConfigurationError, one line a mistake, each naming the key and what it takes."""
+    schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
+    config = with_defaults(as_the_schema_wants(given, schema), schema)
+    mistakes = [describe(error, schema) for error in Draft202012Validator(schema).iter_errors(config)]
+    mistakes += conflicts(config) if not mistakes else []
+    if mistakes:
+        raise ConfigurationError("\n".join(["config.yaml can't be used:", *(f"  {line}" for line in mistakes)]))
+    return config
+
+
+def as_the_schema_wants(value: Any, schema: dict) -> Any:
+    """Undo what YAML 1.1 and Snakemake's --config make of values: `1e-5` is text to them, where the schema wants a number, and
+    `true` inside of braces; `2024-05-01` is a date, where the schema wants text; `2.0` is a whole number, too."""
+    if isinstance(value, dict):
+        known = schema.get("properties", {})
+        return {key: as_the_schema_wants(item, known.get(key, {})) for key, item in value.items()}
+    if isinstance(value, list):
+        return [as_the_schema_wants(item, schema.get("items", {})) for item in value]
+    kinds = kinds_of(schema)
+    if isinstance(value, str) and "string" not in kinds:
+        return value_of_text(value, kinds)
+    if isinstance(value, float) and value.is_integer() and "integer" in kinds:
+        return int(value)
+    if isinstance(value, datetime.date) and "string" in kinds:
+        return value.isoformat()
+    return value
+
+
+def value_of_text(text: str, kinds: list[str]) -> Any:
+    """The number, truth value or null that a text stands for, if the schema wants one; otherwise the text."""
+    words = {"boolean": {"true": True, "false": False}, "null": {"null": None}}
+    for kind in kinds:
+        if text.lower() in words.get(kind, {}):
+            return words[kind][text.lower()]
+        if kind in ("number", "integer"):
+            try:
+                return float(text) if kind == "number" else int(text)
+            except ValueError:
+                continue
+    return text
+
+
+def with_defaults(config: Any, schema: dict) -> Any:
+    """Fill in the schema's defaults, nested ones too."""
+    if not isinstance(config, dict):
+        return config
+    completed = dict(config)
+    for key, part in schema.get("properties", {}).items():
+        if key not in completed and "default" in part:
+            completed[key] = copy.deepcopy(part["default"])
+        if key in completed:
+            completed[key] = with_defaults(completed[key], part)
+    return completed
+
+
+def conflicts(config: dict) -> list[str]:
+    """Return what is wrong although each key alone is right."""
+    source, teacher = config["source"], config["teacher"]
+    found = []
+    if (source["channel"] is None) == (source["captions_dir"] is None):
+        found.append("source takes either `channel` (an address) or `captions_dir` (a folder of caption files).")
+    for key in ("title_include", "title_exclude"):
+        found += [
+            f"source.{key} has {pattern!r}: {mistake}" for pattern in source[key] if (mistake := regex_mistake(pattern))
+        ]
+    if not math.isfinite(source["pause_s"]):
+        found.append("source.pause_s takes a number of seconds.")
+    if source["published_after"] is not None and not is_date(source["published_after"]):
+        found.append(f"source.published_after is {source['published_after']!r}: there is no such day.")
+    if source["proxy"] is not None and "@" in source["proxy"]:
+        found.append(
+            "source.proxy has a login, which doesn't belong into this file. Put the whole address into the variable "
+            "UNDERSTUDY_PROXY, in the environment or in a .env file, and remove source.proxy."
+        )
+    if teacher["base_url"] is not None and "@" in urlsplit(teacher["base_url"]).netloc:
+        found.append(
+            "teacher.base_url has a login, which doesn't belong into this file. Leave it out, and put the server's key into the "
+            "variable OPENAI_API_KEY, in the environment or in a .env file."
+        )
+    if (teacher["model"] is None) == (teacher["gguf"] is None):
+        found.append("teacher takes either `model` (a name at a server) or `gguf` (a file for the embedded llama.cpp).")
+    if config["answers"]["quote"] and config["answers"]["form"] != "schema":
+        found.append("answers.quote needs answers.form: schema.")
+    if teacher["budget_usd"] is not None and prices_of(teacher["model"], teacher["prices"])[0] is None:
+        found.append(
+            "teacher.budget_usd needs teacher.prices, or nothing could be counted: prices.yaml doesn't have the model."
+        )
+    found += [
+        f"training.{key} is 0; it takes -1 for all, or 1 and more."
+        for key in ("num_layers", "val_batches")
+        if config["training"][key] == 0
+    ]
+    found += [
+        f"evaluation.models has the name {name!r}; it takes letters, digits, `.`, `_` and `-`, and is neither base nor tuned nor "
+        f"that of a quantization."
+        for name in config["evaluation"]["models"]
+        if not MODEL_NAME.fullmatch(name) or name in ("base", "tuned") or QUANTIZATION_NAME.fullmatch(name)
+    ]
+    return found
+
+
+def regex_mistake(pattern: str) -> str | None:
+    """Why a text is no regular expression, or None."""
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        return f"no regular expression ({error})."
+
+
+def is_date(text: str) -> bool:
+    try:
+        return bool(datetime.date.fromisoformat(text))
+    except ValueError:
+        return False
+
+
+def describe(error: ValidationError, schema: dict) -> str:
+    """Say which key is wrong, what it is, and what it takes."""
+    path = ".".join(str(part) for part in error.absolute_path)
+    if error.validator == "additionalProperties":
+        return " ".join(
+            unknown_key(key, path, error.schema) for key in error.instance if key not in error.schema["properties"]
+        )
+    if error.validator == "required":
+        # jsonschema gives one error a missing key, and names it in its message alone.
+        missing = next(key for key in error.validator_value if error.message.startswith(f"{key!r} "))
+        return f"{dotted(path, missing)} is missing; it takes {takes(error.schema['properties'][missing])}"
+    part = error.schema if "description" in error.schema else part_of_key(path, schema)
+    value = "not usable" if path == "source.proxy" else shown(error.instance)
+    return f"{path or 'config.yaml'} is {value}; it takes {takes(part)}"
+
+
+def unknown_key(key: str, path: str, part: dict) -> str:
+    name = dotted(path, key)
+    if name in ADVICE:
+        return f"{name} is not a key. {ADVICE[name]}"
+    near = difflib.get_close_matches(key, part["properties"], n=1)
+    hint = f"Did you mean {dotted(path, near[0])}?" if near else f"Known here: {', '.join(part['properties'])}."
+    return f"{name} is not a key. {hint}"
+
+
+def part_of_key(path: str, schema: dict) -> dict:
+    """The schema of a key; an item of a list has its own bounds and the list's description."""
+    part = schema
+    for name in path.split("."):
+        of_item = (
+            {"description": part.get("description", ""), **part["items"]}
+            if name.isdecimal() and "items" in part
+            else part
+        )
+        part = part.get("properties", {}).get(name, of_item)
+    return part
+
+
+def takes(part: dict) -> str:
+    """What a key takes: its kind and bounds, then its description."""
+    described = part.get("description", "").strip()
+    return f"{bounds(part)}: {described}" if described else bounds(part)
+
+
+def bounds(part: dict) -> str:
+    if "enum" in part:
+        return "one of " + ", ".join("null" if value is None else str(value) for value in part["enum"])
+    words = " or ".join(kind_in_words(kind) for kind in kinds_of(part)) or "a value"
+    limits = [
+        f"{phrase} {part[key]}"
+        for key, phrase in [
+            ("exclusiveMinimum", "over"),
+            ("minimum", "from"),
+            ("exclusiveMaximum", "under"),
+            ("maximum", "up to"),
+            ("pattern", "matching"),
+        ]
+        if key in part
+    ]
+    items = f" of {bounds(part['items'])}" if "items" in part else ""
+    return f"{words}{items}" + (" " + " and ".join(limits) if limits else "")
+
+
+def kinds_of(part: dict) -> list[str]:
+    kinds = part.get("type", [])
+    return [kinds] if isinstance(kinds, str) else kinds
+
+
+def kind_in_words(kind: str) -> str:
+    return {
+        "object": "a group of keys",
+        "array": "a list",
+        "string": "text",
+        "integer": "a whole number",
+        "number": "a number",
+        "boolean": "true or false",
+        "null": "null",
+    }[kind]
+
+
+def shown(value: Any) -> str:
+    text = "null" if value is None else repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def dotted(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else str(key)

@@ -1,0 +1,1 @@
+"""The doctor, who examines each pair."""

@@ -1,0 +1,1 @@
+"""Pairs that say the same."""

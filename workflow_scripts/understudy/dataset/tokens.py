@@ -1,0 +1,23 @@
+"""How many tokens a pair has in training: with the base model's own tokenizer and chat template."""
+
+from pathlib import Path
+
+from understudy.models.mlx.load import load_its_tokenizer
+from understudy.rows.chat import chat_row
+from understudy.shared.errors import InputFileError
+
+
+class PairTokens:
+    """Counts as mlx_lm's ChatDataset does, which cuts a row at `max_seq_length`."""
+
+    def __init__(self, base_folder: str | Path):
+        """Raises InputFileError if the folder has no tokenizer, or its tokenizer no chat template."""
+        self._tokenizer = load_its_tokenizer(base_folder)
+        if not self._tokenizer.has_chat_template:
+            raise InputFileError(
+                f"{base_folder}: the tokenizer has no chat template. Choose an instruct model as base_model."
+            )
+
+    def __call__(self, question: str, answer: str) -> int:
+        """Tokens of the whole row."""
+        return len(self._tokenizer.apply_chat_template(chat_row(question, answer)["messages"], return_dict=False))

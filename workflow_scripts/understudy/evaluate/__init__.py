@@ -1,0 +1,1 @@
+"""Stage evaluate: what models say on talks that they have never seen, measured."""

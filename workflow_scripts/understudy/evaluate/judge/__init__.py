@@ -1,0 +1,1 @@
+"""The teacher model as a judge."""

@@ -1,0 +1,1 @@
+"""GGUF files: reading, writing, quantizing, the families that are known."""

@@ -1,0 +1,1 @@
+"""Model folders and files: what a path means, hub layout, weights, licence, asking them."""

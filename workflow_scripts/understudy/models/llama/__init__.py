@@ -1,0 +1,1 @@
+"""Models in llama.cpp, in a process of its own."""

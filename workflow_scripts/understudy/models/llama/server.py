@@ -1,0 +1,175 @@
+"""llama.cpp's own server with a GGUF file, on this machine only, for as long as a `with` block lasts.
+
+It runs in a process of its own: an abort in C++ ends the server, not the job, and its log stays off the terminal.
+The process ends when its standard input closes, so it outlives a killed job by no more than a moment."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from understudy.shared.errors import UnderstudyError
+
+SCRIPTS_FOLDER = Path(__file__).resolve().parents[3]
+LOG_LINES_SHOWN = 5
+ERROR_LINE = re.compile(r"^\S+ E (?:\S+ +)?\S+: (?:error loading model: )?(.+)$")
+SAVED_PREFIX = "prefix.bin"
+SERVER_ENVIRONMENT = {
+    # Threads that wait for each other spin for a moment, then sleep. On 2 cores, SmolLM2-135M, tokens/s alone and beside two
+    # busy processes: 65 and 15; sleeping at once (OMP_WAIT_POLICY=PASSIVE) 28 and 32; spinning as is the default 65 and 4.
+    "GOMP_SPINCOUNT": "2000",
+    # ggml would start a debugger to write a backtrace after an abort.
+    "GGML_NO_BACKTRACE": "1",
+}
+
+
+class EmbeddedModelError(UnderstudyError):
+    """llama.cpp can't load the file, or it stopped while it was in use."""
+
+
+@contextmanager
+def embedded_server(
+    gguf_path: str | os.PathLike, context_length: int, parallel: int = 1, threads: int | None = None, port: int = 0
+) -> Iterator[str]:
+    """Serve the model in `gguf_path` on a loopback port, a free one unless `port` names it.
+
+    Yields the base URL that an OpenAI client takes (`.../v1`).
+
+    `context_length` is the number of tokens (prompt and answer) that each of the `parallel` requests may take; the
+    model's own limit stays in force. More requests than `parallel` wait for a slot. A slot keeps the tokens of its last
+    request, and a request goes to the idle slot whose tokens begin most like its own; where all requests begin alike,
+    call `read_prefix_once` first. `threads=None` leaves the number to llama.cpp.
+
+    Raises EmbeddedModelError if the file is missing, llama.cpp can't load it, or the server dies inside the block."""
+    if not Path(gguf_path).is_file():
+        raise EmbeddedModelError(f"{gguf_path} does not exist.")
+    with tempfile.TemporaryDirectory(prefix="understudy-") as folder, open(f"{folder}/log", "w+b") as server_log:
+        settings = {
+            "model": os.path.abspath(gguf_path),
+            "n_ctx": context_length * parallel,
+            "n_parallel": parallel,
+            "threads": threads,
+            "slots_folder": folder,
+            "port": port,
+        }
+        process = _start(settings, server_log)
+        try:
+            yield _base_url(process, gguf_path, server_log)
+        except Exception as error:
+            if process.poll() is not None and not isinstance(error, EmbeddedModelError):
+                raise EmbeddedModelError(_how_it_stopped(process, gguf_path, server_log)) from error
+            raise
+        finally:
+            _stop(process)
+
+
+def read_prefix_once(base_url: str, messages: list[dict[str, Any]]) -> int:
+    """Read the chat prompt of `messages` in one slot and copy its state to all the others; return its length in tokens.
+
+    Requests that begin with the same tokens then go on from there in every slot. For when no request is under way:
+    8 requests that shared 1,280 tokens took 62 s on two cores when sent at once. This call took 4 s, and they then 3 s."""
+    server = base_url.removesuffix("/v1")
+    slots = [slot["id"] for slot in ask_server(f"{server}/slots")]
+    first_slot = {"messages": messages, "max_tokens": 1, "id_slot": slots[0]}
+    length = ask_server(f"{base_url}/chat/completions", first_slot)["usage"]["prompt_tokens"]
+    if slots[1:]:
+        ask_server(f"{server}/slots/{slots[0]}?action=save", {"filename": SAVED_PREFIX})
+    for slot in slots[1:]:
+        ask_server(f"{server}/slots/{slot}?action=restore", {"filename": SAVED_PREFIX})
+    return length
+
+
+def ask_server(url: str, body: dict | None = None) -> Any:
+    """Return what one of the server's own endpoints replies to a JSON `body`, or to a GET without one.
+
+    Raises urllib.error.HTTPError with what the server says, as JSON."""
+    data = None if body is None else json.dumps(body).encode()
+    # No proxy of the environment stands between this process and its own server.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(urllib.request.Request(url, data, {"Content-Type": "application/json"})) as response:
+        return json.load(response)
+
+
+def _start(settings: dict, server_log: IO[bytes]) -> subprocess.Popen:
+    paths = [str(SCRIPTS_FOLDER), os.environ.get("PYTHONPATH", "")]
+    return subprocess.Popen(
+        [sys.executable, "-m", "understudy.models.llama.server", json.dumps(settings)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=server_log,
+        env={**SERVER_ENVIRONMENT, **os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
+        # Ctrl-C is for the job, which then closes the server in order.
+        start_new_session=True,
+    )
+
+
+def _base_url(process: subprocess.Popen, gguf_path, server_log: IO[bytes]) -> str:
+    address = process.stdout.readline().decode().strip()
+    if not address:
+        process.wait()
+        raise EmbeddedModelError(f"{gguf_path}: llama.cpp can't load it. {_what_it_said(server_log)}")
+    return f"{address}/v1"
+
+
+def _how_it_stopped(process: subprocess.Popen, gguf_path, server_log: IO[bytes]) -> str:
+    return f"{gguf_path}: llama.cpp stopped with status {process.returncode}. {_what_it_said(server_log)}"
+
+
+def _what_it_said(server_log: IO[bytes]) -> str:
+    server_log.seek(0)
+    lines = [line for line in server_log.read().decode(errors="replace").splitlines() if line.strip()]
+    errors = [match[1] for match in map(ERROR_LINE.match, lines) if match]
+    return "It says: " + (errors[0] if errors else "\n".join(lines[-LOG_LINES_SHOWN:]) or "nothing.")
+
+
+def _stop(process: subprocess.Popen) -> None:
+    process.stdin.close()
+    try:
+        process.wait(timeout=5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    process.stdout.close()
+
+
+def _serve(settings: dict) -> None:
+    """The server's process: say the address on standard output, then run until standard input closes."""
+    address_goes_to = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    import xllamacpp
+
+    server = xllamacpp.Server(_server_parameters(xllamacpp.CommonParams(), settings))
+    print(server.listening_address, file=address_goes_to, flush=True)
+    sys.stdin.buffer.read()
+    # Requests under way are of no interest to anyone any more, so nothing waits for them.
+    os._exit(0)
+
+
+def _server_parameters(params, settings: dict):
+    params.model.path = settings["model"]
+    # Otherwise replies name the model by its path on this machine.
+    params.model_alias = {Path(settings["model"]).stem}
+    params.n_ctx = settings["n_ctx"]
+    params.n_parallel = settings["n_parallel"]
+    params.slot_save_path = settings["slots_folder"] + os.sep
+    # Copies of replaced prompts took up to 8 GB and were of no use to other slots: loading one removes it.
+    params.cache_ram_mib = 0
+    params.cache_idle_slots = False
+    params.ui = False
+    params.port = settings["port"]
+    params.verbosity = 2
+    if settings["threads"]:
+        params.cpuparams.n_threads = settings["threads"]
+        params.cpuparams_batch.n_threads = settings["threads"]
+    return params
+
+
+if __name__ == "__main__":
+    _serve(json.loads(sys.argv[1]))

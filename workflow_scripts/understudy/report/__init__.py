@@ -1,0 +1,1 @@
+"""What people read: report, card, review, comparison; and publishing."""

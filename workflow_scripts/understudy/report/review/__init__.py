@@ -1,0 +1,1 @@
+"""The pages on which a person reads and decides about pairs."""

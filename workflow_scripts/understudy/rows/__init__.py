@@ -1,0 +1,1 @@
+"""The rows that are trained on: their form, their length in tokens."""

@@ -1,0 +1,95 @@
+"""Files that are either whole or absent: written beside their place, then renamed."""
+
+import errno
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from understudy.shared.errors import FileNotWritten, InputFileError
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@contextmanager
+def written_aside(path: str | os.PathLike) -> Iterator[Path]:
+    """Yield a path beside `path` to write to; on success it is renamed to `path`, on an error it is removed."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.", suffix=".part")
+    os.close(handle)
+    aside = Path(name)
+    try:
+        yield aside
+        with aside.open("rb") as written:
+            os.fsync(written.fileno())
+        aside.chmod(0o644)
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+@contextmanager
+def no_room_is_told(path: str | os.PathLike) -> Iterator[None]:
+    """Raise FileNotWritten, naming `path`, when the disk is full or a quota or a limit is reached."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        raise FileNotWritten(f"{path} can't be written: {error.strerror}. Make room and run it again.") from None
+
+
+def write_text(path: str | os.PathLike, text: str) -> None:
+    """Write `text` as UTF-8 with its line ends as they are."""
+    with written_aside(path) as aside:
+        aside.write_bytes(text.encode("utf-8"))
+
+
+def write_json(path: str | os.PathLike, record: Any) -> None:
+    """Write `record` as indented UTF-8 JSON; the same record gives the same bytes."""
+    write_text(path, json.dumps(record, ensure_ascii=False, indent=2) + "\n")
+
+
+def write_json_lines(path: str | os.PathLike, records: Iterable[Any]) -> None:
+    """Write one JSON document a line."""
+    write_text(path, "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records))
+
+
+def read_json(path: str | os.PathLike) -> Any:
+    """Read a JSON file.
+
+    Raises InputFileError, naming the file and the line, if it is missing, not UTF-8, or not JSON."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputFileError(f"{path} does not exist.") from None
+    except UnicodeDecodeError as error:
+        raise InputFileError(f"{path} is not UTF-8 text ({error.reason} at byte {error.start}).") from None
+    except json.JSONDecodeError as error:
+        raise InputFileError(f"{path}, line {error.lineno}: not JSON ({error.msg}).") from None
+
+
+def read_json_lines(path: str | os.PathLike) -> list[tuple[int, Any]]:
+    """Read a file of one JSON document a line as (line number, document); blank lines are passed over.
+
+    Raises InputFileError, naming the file and the line, if the file is missing or a line is not UTF-8 or not JSON."""
+    try:
+        lines = Path(path).read_text(encoding="utf-8-sig").split("\n")
+    except FileNotFoundError:
+        raise InputFileError(f"{path} does not exist.") from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise InputFileError(f"{path}, line {line}: not UTF-8 text ({error.reason}).") from None
+    documents = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            documents.append((number, json.loads(line)))
+        except json.JSONDecodeError as error:
+            raise InputFileError(f"{path}, line {number}: not JSON ({error.msg}).") from None
+    return documents

@@ -1,0 +1,1 @@
+"""Stage source: the list of talks and their transcripts."""

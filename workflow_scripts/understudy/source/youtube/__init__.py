@@ -1,0 +1,1 @@
+"""YouTube: access, listings, captions, errors."""

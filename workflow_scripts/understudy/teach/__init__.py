@@ -1,0 +1,1 @@
+"""Stage teach: the two passes of the teacher model over each talk."""

@@ -1,0 +1,138 @@
+"""Questions as the teacher model writes them, and as numbered slots; and the pattern that a server which generates by grammar
+holds a small model to."""
+
+import copy
+import json
+import re
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from understudy.shared.errors import InputFileError, UnderstudyError
+from understudy.shared.files import read_json
+
+MOST_TAGS = 2
+
+
+class UnusableReply(UnderstudyError):
+    """The teacher's reply holds no questions."""
+
+
+class Question(BaseModel):
+    """One standalone question and its topics."""
+
+    model_config = ConfigDict(extra="forbid")
+    question: str
+    tags: list[str]
+
+
+class QuestionList(BaseModel):
+    """The reply to pass 1."""
+
+    model_config = ConfigDict(extra="forbid")
+    questions: list[Question]
+
+
+def reply_schema(most: int, openings: list[str] | None = None) -> dict:
+    """The JSON schema of the reply, with at most `most` questions; with `openings`, one for each, which begins with it."""
+    schema = QuestionList.model_json_schema()
+    if openings is None:
+        schema["properties"]["questions"] |= {"minItems": 1, "maxItems": most}
+        return schema
+    opened = [opened_question(schema["$defs"]["Question"], opening) for opening in openings[:most]]
+    schema["properties"]["questions"] = {
+        "type": "array",
+        "prefixItems": opened,
+        "minItems": len(opened),
+        "maxItems": len(opened),
+    }
+    return schema
+
+
+def opened_question(question: dict, opening: str) -> dict:
+    """The schema of a question that begins with `opening`, with tags of one word."""
+    opened = copy.deepcopy(question)
+    opened["properties"]["question"]["pattern"] = question_pattern(opening)
+    opened["properties"]["tags"] |= {"minItems": 1, "maxItems": MOST_TAGS}
+    opened["properties"]["tags"]["items"]["pattern"] = WORD_PATTERN
+    return opened
+
+
+def questions_in(text: str, slots: list[str]) -> list[dict]:
+    """Put the questions of a reply into the slots, in order, each once; the rest of the slots stays unused.
+
+    Raises UnusableReply if the text isn't the JSON asked for, or has no question in it."""
+    try:
+        written = QuestionList.model_validate_json(text).questions
+    except ValidationError as error:
+        raise UnusableReply(f"it is not the JSON asked for ({error.errors()[0]['msg']})") from None
+    distinct: dict[str, Question] = {}
+    for item in written:
+        wording = " ".join(item.question.split())
+        if wording:
+            distinct.setdefault(wording.casefold(), item.model_copy(update={"question": wording}))
+    if not distinct:
+        raise UnusableReply("it has no question in it")
+    return [
+        {"slot": slot, "question": item.question, "tags": tag_names(item.tags)}
+        for slot, item in zip(slots, distinct.values(), strict=False)
+    ]
+
+
+def tag_names(tags: list[str]) -> list[str]:
+    """Tags in lowercase_with_underscores, each once."""
+    names = (re.sub(r"\W+", "_", tag.casefold()).strip("_") for tag in tags)
+    return list(dict.fromkeys(name for name in names if name))
+
+
+def read_questions(path: str | Path, slots: list[str]) -> dict:
+    """Read a question file, which a person may have edited.
+
+    Raises InputFileError, naming file and slot of every mistake, if a later stage could not use it."""
+    mistakes = mistakes_in(path, slots)
+    if mistakes:
+        raise InputFileError("\n".join(mistakes))
+    return read_json(path)
+
+
+def mistakes_in(path: str | Path, slots: list[str]) -> list[str]:
+    """Return what is wrong in a question file, a line each with the file and the slot; an empty list if nothing is."""
+    try:
+        record = read_json(path)
+    except InputFileError as error:
+        return [str(error)]
+    if not isinstance(record, dict) or not isinstance(record.get("questions"), list):
+        return [f"{path}: it takes an object with a list `questions`."]
+    found, seen, asked = [], set(), {}
+    for item in record["questions"]:
+        slot = item.get("slot") if isinstance(item, dict) else None
+        if slot not in slots or slot in seen:
+            found.append(f"{path}: slot {slot!r} is twice, or not one of {slots[0]} to {slots[-1]}.")
+            continue
+        seen.add(slot)
+        question = item.get("question")
+        if not isinstance(question, str) or not question.strip():
+            found.append(f"{path}, slot {slot}: `question` is empty. Write one, or remove the slot.")
+        elif (wording := " ".join(question.casefold().split())) in asked:
+            found.append(f"{path}, slot {slot}: the question of slot {asked[wording]} again.")
+        else:
+            asked[wording] = slot
+        tags = item.get("tags")
+        if not isinstance(tags, list) or not all(isinstance(tag, str) and tag.strip() for tag in tags):
+            found.append(f"{path}, slot {slot}: `tags` takes a list of words, which may be empty.")
+        elif tags != tag_names(tags):
+            found.append(
+                f"{path}, slot {slot}: tags are written lowercase_with_underscores, each once: {json.dumps(tag_names(tags))}."
+            )
+    return found
+
+
+# Without these a model of 135 million parameters neither ends a question nor keeps to words.
+INSIDE_A_SENTENCE = r'[^.!?:;"\\<>{}\[\]()_/*#=|`\n]'
+# Lower case, or any letter beyond ASCII.
+WORD_PATTERN = r"^[^\n -`{-~]{3,16}$"
+
+
+def question_pattern(opening: str) -> str:
+    """A question of at most some 100 characters that begins with `opening`."""
+    return rf"^{re.escape(opening)} {INSIDE_A_SENTENCE}{{10,90}}\?$"

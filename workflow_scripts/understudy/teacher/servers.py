@@ -1,0 +1,96 @@
+"""The server behind the teacher: somebody else's, or llama.cpp for as long as a job lasts."""
+
+import hashlib
+import urllib.error
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import openai
+
+from understudy.models.llama.server import embedded_server, read_prefix_once
+from understudy.models.paths import gguf_source
+from understudy.shared.credentials import api_key_for, is_loopback
+from understudy.teacher.client import Job, Teacher
+from understudy.teacher.errors import LONGEST_REASON, TeacherError
+from understudy.teacher.store import ResponseStore
+
+LONGEST_EMBEDDED_CONTEXT = 16_384
+CONNECT_TIMEOUT_S = 30
+
+
+@dataclass(frozen=True)
+class EmbeddedWork:
+    """How llama.cpp runs in a job: its cores, and the messages that all requests open with."""
+
+    threads: int
+    opening: list[dict]
+
+
+@contextmanager
+def teacher_for(
+    job: Job, identity: dict, settings: dict, work: EmbeddedWork, fresh_since: float = 0.0
+) -> Iterator[Teacher]:
+    """Yield the configured teacher; the embedded one runs as long as the block.
+
+    `identity` is what shapes its replies (model, gguf, revision and the sampling keys), `settings` the rest of the
+    configuration's `teacher`. Replies stored before `fresh_since` (seconds since the epoch) are asked for again."""
+    store = ResponseStore(store_identity(identity), fresh_since)
+    if identity["gguf"] is None:
+        connect = partial(hosted_client, settings["base_url"], settings["timeout_s"])
+        yield Teacher(connect, job, identity["model"], identity, settings, store)
+        return
+    path = gguf_source(identity["gguf"], "teacher.gguf")
+    with ExitStack() as servers:
+        connect = partial(embedded_client, servers, path, job.in_flight, work, settings["timeout_s"])
+        yield Teacher(connect, job, path.stem, identity, settings, store)
+
+
+def store_identity(identity: dict) -> dict:
+    """What names the teacher in the response store: as configured, but a model file by its sha256."""
+    if identity["gguf"] is None:
+        return identity
+    with gguf_source(identity["gguf"], "teacher.gguf").open("rb") as opened:
+        return {**identity, "gguf": hashlib.file_digest(opened, "sha256").hexdigest()}
+
+
+def hosted_client(base_url: str, timeout_s: float) -> openai.OpenAI:
+    """A client for a server that someone else runs; none of the environment's proxies for one on loopback. It repeats nothing.
+
+    `timeout_s` is the longest silence: before the first byte, and between two.
+    Raises MissingKeyError."""
+    direct = openai.DefaultHttpxClient(trust_env=False) if is_loopback(base_url) else None
+    timeout = openai.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s))
+    return openai.OpenAI(
+        base_url=base_url, api_key=api_key_for(base_url), max_retries=0, timeout=timeout, http_client=direct
+    )
+
+
+def embedded_client(
+    servers: ExitStack, path: Path, parallel: int, work: EmbeddedWork, timeout_s: float
+) -> openai.OpenAI:
+    """Start llama.cpp, which stops with `servers`, and return a client for it."""
+    context = embedded_context(path)
+    base_url = servers.enter_context(embedded_server(path, context, parallel, work.threads))
+    if parallel > 1:
+        try:
+            read_prefix_once(base_url, work.opening)
+        except urllib.error.HTTPError as error:
+            said = error.read().decode(errors="replace")[:LONGEST_REASON]
+            raise TeacherError(f"{path.name} can't take the transcript (it takes {context} tokens): {said}") from None
+    direct = openai.DefaultHttpxClient(trust_env=False)
+    return openai.OpenAI(
+        base_url=base_url, api_key="no-key-needed", max_retries=0, timeout=timeout_s, http_client=direct
+    )
+
+
+def embedded_context(path: Path) -> int:
+    """The context that the model was trained for, in tokens, up to what a long talk takes."""
+    # Needed by the embedded teacher alone, and slow to import.
+    from gguf import GGUFReader
+
+    reader = GGUFReader(path)
+    architecture = reader.fields["general.architecture"].contents()
+    return min(int(reader.fields[f"{architecture}.context_length"].contents()), LONGEST_EMBEDDED_CONTEXT)

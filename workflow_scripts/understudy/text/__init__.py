@@ -1,0 +1,1 @@
+"""Words, Markdown and repetition in answers."""

@@ -1,0 +1,1 @@
+"""Stage train: LoRA with MLX, exact resume, fusing."""
