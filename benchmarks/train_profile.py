@@ -22,8 +22,8 @@ from mlx import nn
 from mlx_lm.tuner.trainer import default_loss
 from mlx_lm.tuner.utils import linear_to_lora_layers
 
-from import_base_model import import_base_model
 from record_head import record_head
+from understudy.base.base_model import import_base_model
 from understudy.models.mlx.load import load_base
 from understudy.shared.files import write_json
 from understudy.train.loop import checkpointed

@@ -28,7 +28,7 @@ rule dataset_block:
     conda:
         "../envs/dataset.yaml"
     script:
-        "../workflow_scripts/list_block_of_talks.py"
+        "../workflow_scripts/dataset_dataset_block.py"
 
 
 rule dataset:
@@ -59,7 +59,7 @@ rule dataset:
     conda:
         "../envs/dataset.yaml"
     script:
-        "../workflow_scripts/build_dataset.py"
+        "../workflow_scripts/dataset_dataset.py"
 
 
 rule test_rows:
@@ -75,7 +75,7 @@ rule test_rows:
     conda:
         "../envs/dataset.yaml"
     script:
-        "../workflow_scripts/write_test_rows.py"
+        "../workflow_scripts/dataset_test_rows.py"
 
 
 rule dataset_report:
@@ -99,7 +99,7 @@ rule dataset_report:
     conda:
         "../envs/dataset.yaml"
     script:
-        "../workflow_scripts/write_dataset_report.py"
+        "../workflow_scripts/report_dataset_report.py"
 
 
 rule dataset_export:
@@ -118,7 +118,7 @@ rule dataset_export:
     conda:
         "../envs/dataset.yaml"
     script:
-        "../workflow_scripts/export_dataset.py"
+        "../workflow_scripts/dataset_dataset_export.py"
 
 
 rule review:
@@ -135,7 +135,7 @@ rule review:
     conda:
         "../envs/dataset.yaml"
     script:
-        "../workflow_scripts/write_review.py"
+        "../workflow_scripts/report_review.py"
 
 
 rule review_page:
@@ -155,4 +155,4 @@ rule review_page:
     conda:
         "../envs/dataset.yaml"
     script:
-        "../workflow_scripts/write_review_page.py"
+        "../workflow_scripts/report_review_page.py"

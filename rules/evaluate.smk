@@ -31,7 +31,7 @@ rule held_out_answers:
     conda:
         "../envs/evaluate.yaml"
     script:
-        "../workflow_scripts/answer_held_out.py"
+        "../workflow_scripts/evaluate_held_out_answers.py"
 
 
 rule evaluation:
@@ -50,7 +50,7 @@ rule evaluation:
     conda:
         "../envs/evaluate.yaml"
     script:
-        "../workflow_scripts/evaluate.py"
+        "../workflow_scripts/evaluate_evaluation.py"
 
 
 rule judge:
@@ -74,7 +74,7 @@ rule judge:
     conda:
         "../envs/evaluate.yaml"
     script:
-        "../workflow_scripts/judge_answers.py"
+        "../workflow_scripts/evaluate_judge.py"
 
 
 rule report:
@@ -110,7 +110,7 @@ rule report:
     conda:
         "../envs/evaluate.yaml"
     script:
-        "../workflow_scripts/write_report.py"
+        "../workflow_scripts/report_report.py"
 
 
 rule compare:
@@ -122,4 +122,4 @@ rule compare:
     conda:
         "../envs/evaluate.yaml"
     script:
-        "../workflow_scripts/compare_evaluations.py"
+        "../workflow_scripts/report_compare.py"

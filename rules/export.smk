@@ -32,7 +32,7 @@ rule hf:
     conda:
         "../envs/export.yaml"
     script:
-        "../workflow_scripts/write_hugging_face_folder.py"
+        "../workflow_scripts/export_hf.py"
 
 
 rule gguf:
@@ -51,7 +51,7 @@ rule gguf:
     conda:
         "../envs/export.yaml"
     script:
-        "../workflow_scripts/write_gguf.py"
+        "../workflow_scripts/export_gguf.py"
 
 
 rule mlx:
@@ -68,7 +68,7 @@ rule mlx:
     conda:
         "../envs/ladder.yaml"
     script:
-        "../workflow_scripts/write_mlx_folder.py"
+        "../workflow_scripts/export_mlx.py"
 
 
 rule ladder:
@@ -93,7 +93,7 @@ rule ladder:
     conda:
         "../envs/ladder.yaml"
     script:
-        "../workflow_scripts/measure_export.py"
+        "../workflow_scripts/export_ladder.py"
 
 
 rule ladder_picture:
@@ -114,7 +114,7 @@ rule ladder_picture:
     conda:
         "../envs/ladder.yaml"
     script:
-        "../workflow_scripts/draw_export_ladder.py"
+        "../workflow_scripts/export_ladder_picture.py"
 
 
 rule card:
@@ -149,7 +149,7 @@ rule card:
     conda:
         "../envs/export.yaml"
     script:
-        "../workflow_scripts/write_model_card.py"
+        "../workflow_scripts/report_card.py"
 
 
 rule publish_plan:
@@ -164,7 +164,7 @@ rule publish_plan:
     conda:
         "../envs/export.yaml"
     script:
-        "../workflow_scripts/publish_model.py"
+        "../workflow_scripts/report_publish_plan.py"
 
 
 rule publish:
@@ -179,7 +179,7 @@ rule publish:
     conda:
         "../envs/export.yaml"
     script:
-        "../workflow_scripts/publish_model.py"
+        "../workflow_scripts/report_publish.py"
 
 
 rule modelfile:
@@ -198,7 +198,7 @@ rule modelfile:
     conda:
         "../envs/export.yaml"
     script:
-        "../workflow_scripts/write_modelfile.py"
+        "../workflow_scripts/export_modelfile.py"
 
 
 rule serve:

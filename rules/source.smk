@@ -29,7 +29,7 @@ checkpoint videos:
         "../envs/source.yaml"
     retries: 0  # the script repeats what may help, after pauses; a profile's retries would ask again at once
     script:
-        "../workflow_scripts/list_videos.py"
+        "../workflow_scripts/source_videos.py"
 
 
 rule transcript:
@@ -52,7 +52,7 @@ rule transcript:
         "../envs/source.yaml"
     retries: 0
     script:
-        "../workflow_scripts/fetch_transcript.py"
+        "../workflow_scripts/source_transcript.py"
 
 
 rule channel_report:
@@ -72,4 +72,4 @@ rule channel_report:
     conda:
         "../envs/source.yaml"
     script:
-        "../workflow_scripts/write_channel_report.py"
+        "../workflow_scripts/report_channel_report.py"

@@ -33,7 +33,7 @@ rule questions:
     conda:
         "../envs/teach.yaml"
     script:
-        "../workflow_scripts/ask_questions.py"
+        "../workflow_scripts/teach_questions.py"
 
 
 rule answers:
@@ -59,7 +59,7 @@ rule answers:
     conda:
         "../envs/teach.yaml"
     script:
-        "../workflow_scripts/answer_questions.py"
+        "../workflow_scripts/teach_answers.py"
 
 
 rule plan:
@@ -77,7 +77,7 @@ rule plan:
     conda:
         "../envs/teach.yaml"
     script:
-        "../workflow_scripts/plan_teaching.py"
+        "../workflow_scripts/teach_plan.py"
 
 
 rule check_questions:
@@ -91,7 +91,7 @@ rule check_questions:
     conda:
         "../envs/teach.yaml"
     script:
-        "../workflow_scripts/check_questions.py"
+        "../workflow_scripts/teach_check_questions.py"
 
 
 rule responses_prune:
@@ -108,4 +108,4 @@ rule responses_prune:
     conda:
         "../envs/teach.yaml"
     script:
-        "../workflow_scripts/prune_responses.py"
+        "../workflow_scripts/teach_responses_prune.py"

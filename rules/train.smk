@@ -28,7 +28,7 @@ rule base_model:
     conda:
         "../envs/train.yaml"
     script:
-        "../workflow_scripts/import_base_model.py"
+        "../workflow_scripts/base_base_model.py"
 
 
 rule replay_rows:
@@ -50,7 +50,7 @@ rule replay_rows:
     conda:
         "../envs/train.yaml"
     script:
-        "../workflow_scripts/mix_replay_rows.py"
+        "../workflow_scripts/train_replay_rows.py"
 
 
 rule lora_config:
@@ -69,7 +69,7 @@ rule lora_config:
     conda:
         "../envs/train.yaml"
     script:
-        "../workflow_scripts/write_lora_config.py"
+        "../workflow_scripts/train_lora_config.py"
 
 
 rule commands:
@@ -86,7 +86,7 @@ rule commands:
     conda:
         "../envs/train.yaml"
     script:
-        "../workflow_scripts/write_training_commands.py"
+        "../workflow_scripts/train_commands.py"
 
 
 rule preflight:
@@ -106,7 +106,7 @@ rule preflight:
     conda:
         "../envs/train.yaml"
     script:
-        "../workflow_scripts/check_training.py"
+        "../workflow_scripts/train_preflight.py"
 
 
 rule adapters:
@@ -153,7 +153,7 @@ rule loss_curve:
     conda:
         "../envs/train.yaml"
     script:
-        "../workflow_scripts/draw_loss_curve.py"
+        "../workflow_scripts/train_loss_curve.py"
 
 
 rule fused:
@@ -172,4 +172,4 @@ rule fused:
     conda:
         "../envs/train.yaml"
     script:
-        "../workflow_scripts/fuse_adapters.py"
+        "../workflow_scripts/train_fused.py"

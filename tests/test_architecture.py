@@ -67,7 +67,7 @@ def test_the_flow_has_every_rule_beside_its_file():
 
 def test_the_places_in_the_code_that_the_page_names_are_there():
     code = {
-        path.name: path.read_text(encoding="utf-8")
+        path: path.read_text(encoding="utf-8")
         for folder in ("workflow_scripts", "rules", "tests", "schemas")
         for path in (REPOSITORY / folder).rglob("*")
         if path.suffix in (".py", ".smk", ".yaml")

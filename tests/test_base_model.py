@@ -15,10 +15,10 @@ import pytest
 from huggingface_hub import constants
 
 from fake_hub import COMMIT, MODEL, FakeHub
-from import_base_model import SOURCE_RECORD, import_base_model
 from project import REPOSITORY, Project
 from random_llama import write_random_llama, write_safetensors
 from random_models import write_random_model
+from understudy.base.base_model import SOURCE_RECORD, import_base_model
 from understudy.models import hub as hub_models
 from understudy.models.hub import HubError
 from understudy.models.mlx.load import load_base

@@ -14,11 +14,11 @@ import pytest
 
 from random_families import write_random_family
 from random_llama import write_random_llama, write_safetensors
+from understudy.export.gguf import write_gguf
+from understudy.export.hf import origin_of, write_hugging_face_folder
 from understudy.models.safetensors import stored_tensors
 from understudy.shared.errors import FileNotWritten, InputFileError, UnsupportedArchitecture
 from understudy.shared.files import read_json, write_json
-from write_gguf import write_gguf
-from write_hugging_face_folder import origin_of, write_hugging_face_folder
 
 SHARDS = ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
 SCRIPTS = Path(__file__).parent.parent / "workflow_scripts"

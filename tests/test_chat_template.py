@@ -3,15 +3,15 @@
 import pytest
 from transformers import AutoTokenizer
 
-from import_base_model import import_base_model
 from random_llama import write_random_llama
 from test_demo_model import post
+from understudy.base.base_model import import_base_model
 from understudy.base.chat_template import NO_THINKING, fixed_date, settle_chat_template, settled_template
+from understudy.export.gguf import write_gguf_file
+from understudy.export.hf import write_hugging_face_folder
 from understudy.models.llama.server import embedded_server
 from understudy.models.mlx.load import load_its_tokenizer
 from understudy.shared.files import read_json, write_json
-from write_gguf import write_gguf_file
-from write_hugging_face_folder import write_hugging_face_folder
 
 QUESTION = [{"role": "user", "content": "Why?"}]
 ROW = [*QUESTION, {"role": "assistant", "content": "Because it is so."}]

@@ -6,10 +6,10 @@ import random
 
 import pytest
 
-from compare_evaluations import compare_evaluations
-from evaluate import evaluate
 from held_out_records import base_answer, held_out_rows, record, teacher_answer, write_records, write_training_set
 from random_llama import write_small_tokenizer
+from understudy.evaluate.evaluation import evaluate
+from understudy.report.compare import compare_evaluations
 from understudy.shared.errors import ConfigurationError, InputFileError
 from understudy.shared.files import read_json, write_json
 

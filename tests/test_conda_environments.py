@@ -108,7 +108,9 @@ def test_every_environment_is_some_rules():
 
 
 def test_a_missing_package_is_found():
-    assert {"openai", "yaml"} <= modules_of(SCRIPTS / "judge_answers.py")
-    assert "pandas" in modules_of(SCRIPTS / "build_dataset.py") - modules_of(SCRIPTS / "fetch_transcript.py")
+    assert {"openai", "yaml"} <= modules_of(SCRIPTS / "understudy/evaluate/judge/judge.py")
+    assert "pandas" in modules_of(SCRIPTS / "understudy/dataset/dataset.py") - modules_of(
+        SCRIPTS / "understudy/source/transcript.py"
+    )
     assert "numpy" in installed_by("envs/dataset.yaml")
     assert "pandas" not in installed_by("envs/source.yaml")

@@ -10,15 +10,15 @@ from huggingface_hub import DatasetCard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from build_dataset import COLUMNS, build_dataset
 from project import REPOSITORY
 from understudy.configuration import complete_configuration
+from understudy.dataset.dataset import COLUMNS, build_dataset
 from understudy.dataset.hand_written_pairs import hand_written_pairs
 from understudy.dataset.teacher_names import teacher_names
 from understudy.dataset.time_span import SpokenSegments, greatest_run
+from understudy.report.review.review import review_page
 from understudy.shared.errors import InputFileError
 from understudy.shared.files import read_json, read_json_lines, write_json
-from write_review import review_page
 
 NEEDED = {"name": "x", "source": {"captions_dir": "x"}, "teacher": {"gguf": "x.gguf"}, "base_model": "x"}
 SETTINGS = complete_configuration(NEEDED, REPOSITORY / "schemas/config.schema.yaml")["dataset"]

@@ -12,11 +12,11 @@ from mlx import nn
 from mlx.utils import tree_flatten
 from mlx_lm.tuner.trainer import default_loss, iterate_batches
 
-import answer_held_out as stage
-from evaluate import evaluate
 from held_out_records import SUBJECTS, base_answer, teacher_answer
 from random_llama import write_random_llama
 from tiny_training import chat_row
+from understudy.evaluate import held_out_answers as stage
+from understudy.evaluate.evaluation import evaluate
 from understudy.models.mlx.load import load_base
 from understudy.rows.training import RowLimits, checked_dataset, rows_of
 from understudy.shared.files import read_json, write_json_lines

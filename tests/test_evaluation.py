@@ -3,7 +3,6 @@ import random
 
 import pytest
 
-from evaluate import evaluate
 from held_out_records import (
     base_answer,
     held_out_rows,
@@ -13,6 +12,7 @@ from held_out_records import (
     write_training_set,
 )
 from random_llama import write_small_tokenizer
+from understudy.evaluate.evaluation import evaluate
 from understudy.shared.errors import InputFileError
 from understudy.shared.files import read_json
 

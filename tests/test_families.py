@@ -12,21 +12,21 @@ from mlx.utils import tree_flatten
 from mlx_lm.tuner.lora import LoRALinear
 from mlx_lm.utils import load_adapters, quantize_model, save_config, save_model
 
-import fuse_adapters as fuse_stage
-from import_base_model import import_base_model
 from llama_requests import far_from_mlx
 from random_models import FAMILIES, random_config, write_random_model
 from tiny_training import OUTPUTS, TRAIN, VALID, stop_at
-from train_adapters import train_adapters
+from understudy.base.base_model import import_base_model
+from understudy.export.hf import write_hugging_face_folder
 from understudy.gguf.families import FAMILIES as GGUF_FAMILIES
 from understudy.gguf.writing import write_gguf_file
 from understudy.models.mlx.load import load_base, load_weights, model_without_weights
 from understudy.models.safetensors import stored_tensors
 from understudy.shared.errors import ConfigurationError, InputFileError, UnsupportedArchitecture
 from understudy.shared.files import read_json, write_json, write_json_lines
+from understudy.train import fused as fuse_stage
+from understudy.train.adapters import train_adapters
 from understudy.train.loop import TrainingInterrupted
-from write_hugging_face_folder import write_hugging_face_folder
-from write_lora_config import write_lora_config
+from understudy.train.lora_config import write_lora_config
 
 BASE = Path("models/base/tiny")
 ADAPTERS = Path("models/x/adapters")

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from gguf import GGUFReader, GGUFWriter
 
-from import_base_model import SOURCE_RECORD, import_base_model
 from llama_requests import assert_same_tokens
 from random_llama import LLAMA3_SCALING, packaged_model, write_random_llama
+from understudy.base.base_model import SOURCE_RECORD, import_base_model
 from understudy.gguf.reading import import_gguf, undo_rotary_permutation
 from understudy.gguf.writing import rotary_permutation, write_gguf_file
 from understudy.models.safetensors import stored_tensors

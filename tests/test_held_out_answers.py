@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-import answer_held_out as stage
 from project import REPOSITORY
 from random_models import FAMILIES, write_random_model
 from tiny_training import BASE, TRAIN, VALID, chat_row
 from understudy.configuration import complete_configuration
+from understudy.evaluate import held_out_answers as stage
 from understudy.evaluate.held_out_rows import held_out_rows, sampled
 from understudy.evaluate.kept_answers import AnswerParts
 from understudy.evaluate.row_reading import FolderReader, reader_of

@@ -5,8 +5,8 @@ import re
 import pytest
 
 from held_out_records import base_answer, held_out_rows, teacher_answer
-from judge_answers import judge_answers
 from project import REPOSITORY
+from understudy.evaluate.judge.judge import judge_answers
 from understudy.shared.files import read_json, write_json
 from understudy.shared.run import RunStopped
 

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from gguf import GGUFReader
 
-import measure_export as stage
-from draw_export_ladder import draw_export_ladder
-from fuse_adapters import fuse_adapters
 from random_llama import write_random_llama
 from sharp_model import sharpen
 from tiny_training import BASE, OUTPUTS, TRAIN, VALID, chat_row, train_it
+from understudy.export import ladder as stage
 from understudy.export.bounds import BOUNDS
+from understudy.export.hf import write_hugging_face_folder
+from understudy.export.ladder_picture import draw_export_ladder
+from understudy.export.mlx import write_mlx_folder
 from understudy.export.table import ladder_markdown
 from understudy.gguf.quantization import QUANTIZATIONS
 from understudy.gguf.writing import write_gguf_file
@@ -23,8 +24,7 @@ from understudy.models.folder import MLX_FOLDERS
 from understudy.models.llama.server import EmbeddedModelError
 from understudy.models.predictions import PredictionError
 from understudy.shared.files import read_json, write_json_lines
-from write_hugging_face_folder import write_hugging_face_folder
-from write_mlx_folder import write_mlx_folder
+from understudy.train.fused import fuse_adapters
 
 FUSED, HF = Path("models/x/fused"), Path("models/x/hf")
 QUANTS = ("F16", "Q8_0", "Q4_K_M")

@@ -16,10 +16,10 @@ from project import REPOSITORY
 from random_families import FAMILY_MODELS, write_random_family
 from random_llama import chat_template, write_random_llama
 from random_models import FAMILIES, write_random_model
+from understudy.export.mlx import RowsNotDivisible, write_mlx_folder
 from understudy.models.folder import MLX_FOLDERS
 from understudy.models.mlx.load import is_on_cpu, load_to_ask, load_weights
 from understudy.shared.files import read_json, write_json
-from write_mlx_folder import RowsNotDivisible, write_mlx_folder
 
 SCRIPTS = REPOSITORY / "workflow_scripts"
 BITS = tuple(MLX_FOLDERS.values())

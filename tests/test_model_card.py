@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from understudy.models.licence import Licence, head_of_readme, licence_of
+from understudy.report.card.card import write_model_card
 from understudy.report.card.usage import Exports
 from understudy.shared.files import read_json, write_json, write_json_lines
 from understudy.shared.safe_markdown import as_markdown, plain_title
+from understudy.train.lora_config import write_lora_config
 from understudy.train.metrics import COLUMNS
-from write_lora_config import write_lora_config
-from write_model_card import write_model_card
 
 HOSTILE = "a](javascript:alert(1)) <script>alert(2)</script> | `x` ![i](http://x/y.png)\n---\nlicense: mit\n# Big\n"
 TRAINING = {"epochs": 1, "num_layers": 2, "batch_size": 1, "learning_rate": 1e-4, "optimizer": "adamw", "seed": 7}

@@ -8,10 +8,10 @@ from mlx.utils import tree_flatten
 from mlx_lm.utils import get_total_parameters, quantize_model
 
 from random_llama import write_random_llama
-from train_adapters import add_adapters
 from understudy.models.mlx.load import load_weights, model_without_weights
 from understudy.shared.errors import InputFileError
 from understudy.shared.files import read_json
+from understudy.train.adapters import add_adapters
 
 LLAMA_3_2_3B = {
     "architectures": ["LlamaForCausalLM"],

@@ -19,12 +19,12 @@ from chat_templates import (
     tokenizer_with_ends,
 )
 from random_llama import write_random_llama
+from understudy.export.modelfile import sampling_of, write_modelfile
 from understudy.export.ollama_template import NotDerivable, chat_frame, go_text
 from understudy.gguf.quantization import QUANTIZATIONS
 from understudy.gguf.types import FIRST_CHOICE_FIRST, quantization_to_run
 from understudy.gguf.writing import write_gguf_file
 from understudy.shared.files import read_json, write_json
-from write_modelfile import sampling_of, write_modelfile
 
 
 @pytest.fixture(scope="module")

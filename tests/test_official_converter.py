@@ -13,12 +13,13 @@ import mlx.core as mx
 import pytest
 from mlx.utils import tree_flatten
 
-import write_gguf as stage
 from gguf_digest import metadata_of
 from llama_requests import far_from_mlx
 from random_gguf import FILES, write_random_gguf
 from random_llama import write_random_llama
 from random_models import write_random_model
+from understudy.export import gguf as stage
+from understudy.export.hf import write_hugging_face_folder
 from understudy.gguf import converter as official_converter
 from understudy.gguf.converter import ConverterFailed, write_with_official_converter
 from understudy.gguf.quantization import QUANTIZATIONS
@@ -28,7 +29,6 @@ from understudy.models.llama.server import SCRIPTS_FOLDER as SCRIPTS
 from understudy.models.llama.server import EmbeddedModelError
 from understudy.models.mlx.load import load_weights
 from understudy.shared.errors import ConfigurationError, UnsupportedArchitecture
-from write_hugging_face_folder import write_hugging_face_folder
 
 # Of SmolLM2: the converter knows a tokenizer by a hash of what its whole vocabulary makes of a text.
 WHOLE_VOCABULARY = 49152
@@ -55,7 +55,7 @@ while os.getppid() != 1 and not os.path.exists(os.path.join(os.path.dirname(__fi
 A_JOB = """
 import sys
 from pathlib import Path
-from write_gguf import write_gguf
+from understudy.export.gguf import write_gguf
 hf, path, script = map(Path, sys.argv[1:])
 write_gguf(hf, "Q4_K_M", path, "model", threads=1, converter=script)
 """

@@ -11,12 +11,12 @@ import pytest
 from mlx_lm.tuner.trainer import default_loss, iterate_batches
 from mlx_lm.tuner.utils import linear_to_lora_layers
 
-import train_adapters as train_stage
-from check_training import check_training
 from tiny_training import BASE, OUTPUTS, TRAIN, TRAINING, VALID, chat_row, configure, train_it
 from understudy.models.mlx.load import load_base, load_its_tokenizer, model_without_weights
 from understudy.shared.errors import ConfigurationError, InputFileError
 from understudy.shared.files import read_json, read_json_lines, write_json, write_json_lines
+from understudy.train import adapters as train_stage
+from understudy.train.lora_config import iterations, write_lora_config
 from understudy.train.machine import MachineMemory, SwapWatch, memory_of_machine
 from understudy.train.metrics import MetricsFile
 from understudy.train.preflight.checks import (
@@ -34,9 +34,9 @@ from understudy.train.preflight.checks import (
 )
 from understudy.train.preflight.disk import disk_of_adapters, needed_disk
 from understudy.train.preflight.memory import predicted_memory, shape_of, with_settings
+from understudy.train.preflight.preflight import check_training
 from understudy.train.preflight.time import Timed, looks_at_validation, predicted_seconds
 from understudy.train.preflight.trial import batches_by_length, tokens_of_batches
-from write_lora_config import iterations, write_lora_config
 
 SMOLLM2 = {
     "model_type": "llama", "hidden_size": 576, "intermediate_size": 1536, "num_hidden_layers": 30, "vocab_size": 49152,

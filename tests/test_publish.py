@@ -14,11 +14,11 @@ from mlx_lm import load
 
 from fake_upload_hub import TOKEN, FakeUploadHub, Repository, Stored
 from project import REPOSITORY
-from publish_model import publish_model
 from random_llama import write_random_llama
 from understudy.export.published_files import SecretInFileError, files_to_publish
 from understudy.export.upload import MissingTokenError
 from understudy.models.hub import HubError
+from understudy.report.publish import publish_model
 from understudy.shared.errors import InputFileError, UnderstudyError
 from understudy.shared.files import read_json, write_json
 from understudy.train.checkpoints import file_sha256

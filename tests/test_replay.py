@@ -5,9 +5,9 @@ import logging
 
 import pytest
 
-from mix_replay_rows import mix_replay_rows, rows_for_share
 from understudy.shared.errors import InputFileError
 from understudy.shared.files import read_json, read_json_lines, write_json_lines
+from understudy.train.replay_rows import mix_replay_rows, rows_for_share
 
 
 def chat_row(question, answer="An answer."):

@@ -8,7 +8,6 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from browser import offline_browser, opened
-from evaluate import evaluate
 from held_out_records import (
     base_answer,
     held_out_rows,
@@ -22,10 +21,11 @@ from hostile import HOSTILE
 from project import REPOSITORY
 from random_llama import write_small_tokenizer
 from understudy.configuration import complete_configuration
+from understudy.evaluate.evaluation import evaluate
 from understudy.evaluate.intervals import Interval
 from understudy.evaluate.judge.statistics import judge_statistics
+from understudy.report.page.report import write_report
 from understudy.shared.files import read_json, read_json_lines, write_json, write_json_lines
-from write_report import write_report
 
 HTML_OF = "found => found.map(each => each.innerHTML)"
 PICTURES = ("models/tiny/loss.svg", "models/tiny/export.svg", "data/dataset/report.html")

@@ -19,10 +19,10 @@ from pathlib import Path
 import mlx.core as mx
 import pytest
 
-import train_adapters as train_stage
 from tiny_training import BASE, OUTPUTS, TRAIN, VALID, chat_row, configure, stop_at, train_it
 from understudy.shared.errors import ConfigurationError
 from understudy.shared.files import read_json, write_json_lines
+from understudy.train import adapters as train_stage
 from understudy.train import loop as training_loop
 from understudy.train import watch as training_watch
 from understudy.train.batches import RowOrder, batches_per_epoch, similar_lengths_together
@@ -48,7 +48,7 @@ DEMANDING = {
 IN_A_PROCESS = f"""
 import sys
 from understudy.shared.log import start_job_log
-import train_adapters as stage
+from understudy.train import adapters as stage
 start_job_log("log.txt")
 stage.train_adapters("models/x/lora.yaml", {TRAIN!r}, {VALID!r}, {str(BASE)!r}, {OUTPUTS!r})
 """

@@ -7,12 +7,12 @@ import random
 import pytest
 
 from browser import offline_browser, opened
-from build_dataset import COLUMNS
 from hostile import HOSTILE
 from understudy.dataset.curation import COLUMNS as CURATION_COLUMNS
 from understudy.dataset.curation import question_sha256
+from understudy.dataset.dataset import COLUMNS
+from understudy.report.review.review_page import write_review_page
 from understudy.shared.files import read_json_lines, write_json_lines
-from write_review_page import write_review_page
 
 WORDS = [
     "soil",

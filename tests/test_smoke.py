@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from gguf import GGUFReader
 
-import write_gguf as stage
 from project import REPOSITORY
 from random_llama import packaged_model, write_random_llama, write_safetensors, write_small_tokenizer
 from tiny_training import chat_row
+from understudy.export import gguf as stage
 from understudy.export.smoke_test import Answer, BadAnswerError, HeldOutRows, first_answer
 from understudy.models.safetensors import stored_tensors
 from understudy.shared.files import read_json_lines, write_json_lines

@@ -8,12 +8,12 @@ from functools import partial
 import pytest
 
 import fake_teacher
-from ask_questions import holds_questions
 from fake_teacher import FakeTeacher, Fault, error
 from understudy.shared.files import read_json
 from understudy.shared.log import log
 from understudy.shared.run import RunStopped, remove_stop_file
 from understudy.teach.question_list import questions_in, reply_schema
+from understudy.teach.questions import holds_questions
 from understudy.teach.requests import Request
 from understudy.teacher.client import Job, Teacher
 from understudy.teacher.errors import TeacherError

@@ -17,8 +17,8 @@ from tiny_training import TRAIN, TRAINING, VALID, chat_row
 from understudy.models.blas import is_blas_name
 from understudy.models.mlx.load import load_its_tokenizer, load_weights
 from understudy.shared.files import read_json, write_json_lines
-from write_lora_config import write_lora_config
-from write_training_commands import write_training_commands
+from understudy.train.commands import write_training_commands
+from understudy.train.lora_config import write_lora_config
 
 ODD = Path('models/base/it\'s $(touch owned) "odd" @base@')
 SCRIPT = Path("models/x/commands.sh")

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import write_gguf as stage
 from gguf_digest import digest, metadata_of
 from random_llama import MODELS, packaged_model, write_random_llama, write_safetensors
+from understudy.export import gguf as stage
 from understudy.gguf.quantization import QUANTIZATIONS
 from understudy.gguf.reading import import_gguf
 from understudy.gguf.writing import write_gguf_file

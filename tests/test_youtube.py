@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from fake_youtube import FakeYouTube, Track, Video
-from fetch_transcript import FetchFailed, fetch_transcript
-from list_videos import list_videos
 from project import REPOSITORY, Project
 from understudy.configuration import complete_configuration
 from understudy.shared.errors import ConfigurationError
 from understudy.shared.files import read_json
 from understudy.shared.run import RunStopped, remove_stop_file, stop_run, wait_unless_stopped
 from understudy.source.selection import video_record
+from understudy.source.transcript import FetchFailed, fetch_transcript
+from understudy.source.videos import list_videos
 from understudy.source.youtube.access import YouTubeAccess
 from understudy.source.youtube.captions import error_of_yt_dlp
 from understudy.source.youtube.errors import (

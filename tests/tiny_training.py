@@ -4,9 +4,9 @@ import os
 import signal
 from pathlib import Path
 
-import train_adapters as train_stage
+from understudy.train import adapters as train_stage
+from understudy.train.lora_config import write_lora_config
 from understudy.train.watch import Watcher
-from write_lora_config import write_lora_config
 
 BASE = Path("models/base/tiny")
 TRAIN, VALID = "data/dataset/train.jsonl", "data/dataset/valid.jsonl"

@@ -13,13 +13,13 @@ from mlx_lm.utils import save_model  # noqa: E402
 
 from random_llama import packaged_model  # noqa: E402
 from random_models import FAMILIES, write_random_model  # noqa: E402
+from understudy.export.hf import write_hugging_face_folder  # noqa: E402
 from understudy.gguf.families import FAMILIES as GGUF_FAMILIES  # noqa: E402
 from understudy.gguf.reading import import_gguf  # noqa: E402
 from understudy.gguf.writing import write_gguf_file  # noqa: E402
 from understudy.models.folder import copy_companions  # noqa: E402
 from understudy.models.mlx.load import load_base, load_weights  # noqa: E402
 from understudy.shared.files import read_json, write_json  # noqa: E402
-from write_hugging_face_folder import write_hugging_face_folder  # noqa: E402
 
 TOKENS = [(7 * position) % 500 + 3 for position in range(40)]
 

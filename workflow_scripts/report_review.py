@@ -1,0 +1,13 @@
+"""Rule review of rules/report.smk."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from understudy.report.review.review import write_review
+from understudy.shared.log import start_job_log
+
+if __name__ == "__main__":
+    start_job_log(snakemake.log[0])
+    write_review(snakemake.input.pairs, snakemake.input.rejected, snakemake.output[0])

@@ -1,0 +1,220 @@
+"""Answers and hand-written pairs become chat rows: examined, each once, split by video."""
+
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+
+from understudy.dataset.counts import dataset_report
+from understudy.dataset.curation import curated, question_sha256, read_curation
+from understudy.dataset.doctor.doctor import Doctor, Remark, Talk
+from understudy.dataset.duplicates.pairs import choose_kept, similar_across, similar_pairs
+from understudy.dataset.hand_written_pairs import hand_written_pairs
+from understudy.dataset.split import (
+    EmptySplitError,
+    UnusableSplitError,
+    check_usable,
+    remembered_sides,
+    split_of_videos,
+)
+from understudy.dataset.taught_pairs import taught_pairs
+from understudy.dataset.teacher_names import teacher_names
+from understudy.dataset.tokens import PairTokens
+from understudy.rows.chat import rows_of_split
+from understudy.shared.files import read_json, write_json, write_json_lines
+from understudy.shared.log import log
+
+# Every key of a line of pairs.jsonl and rejected.jsonl, in this order.
+COLUMNS = [
+    *("video_id", "slot", "question", "answer", "tags", "title", "origin", "verdict", "remarks", "split", "tokens"),
+    *("start_s", "end_s", "question_sha256", "decision", "note", "original_question", "original_answer"),
+    *("question_model", "question_prompt_sha256", "question_response"),
+    *("answer_model", "answer_prompt_sha256", "answer_response"),
+]
+
+
+def gathered_pairs(hand_written: list[dict], taught: list[dict]) -> pd.DataFrame:
+    """All pairs, the hand-written ones first, with `verdict` ("ok" until one is found) and `remarks`."""
+    pairs = pd.DataFrame([*hand_written, *taught], columns=[*COLUMNS, "status", "says"]).astype(object)
+    pairs = pairs.where(pairs.notna(), None)
+    pairs["question_sha256"] = pairs["question"].map(question_sha256)
+    pairs["verdict"] = "ok"
+    pairs["remarks"] = [[] for _ in range(len(pairs))]
+    return pairs
+
+
+def is_protected(pairs: pd.DataFrame) -> pd.Series:
+    """Whether a person wrote, edited or kept each pair: then it is warned about, and not dropped."""
+    return (pairs["origin"] == "extra_pairs") | pairs["decision"].isin(["keep", "edit"])
+
+
+def reject(pairs: pd.DataFrame, row: int, verdict: str, says: str) -> None:
+    """Set a pair's verdict; the first one stays."""
+    if pairs.at[row, "verdict"] == "ok":
+        pairs.at[row, "verdict"] = verdict
+    pairs.at[row, "remarks"] = [*pairs.at[row, "remarks"], Remark(verdict, "reject", says).as_record()]
+
+
+def warn(pairs: pd.DataFrame, row: int, verdict: str, says: str) -> None:
+    pairs.at[row, "remarks"] = [*pairs.at[row, "remarks"], Remark(verdict, "warn", says).as_record()]
+
+
+def apply_statuses(pairs: pd.DataFrame) -> None:
+    """Reject what the teacher or a person has given up; what a person edited is whole again."""
+    for row, pair in pairs.iterrows():
+        if pair["decision"] == "reject":
+            reject(pairs, row, "rejected_by_person", pair["note"] or "data/curation.csv")
+        elif pair["status"] == "talk_not_listed" or (
+            pair["status"] != "ok" and pair["decision"] not in ("keep", "edit")
+        ):
+            reject(pairs, row, pair["status"], pair["says"])
+
+
+def examine(pairs: pd.DataFrame, doctor: Doctor, talks: dict[str, Talk]) -> None:
+    """Write the doctor's remarks, the tokens and the time span of every pair; without words not even a person keeps one."""
+    protected = is_protected(pairs)
+    for row, pair in pairs.iterrows():
+        talk = talks.get(pair["video_id"])
+        remarks, pairs.at[row, "tokens"] = doctor.remarks_on(pair["question"], pair["answer"], talk)
+        for remark in remarks:
+            rejects = remark.level == "reject" and (remark.verdict == "empty" or not protected[row])
+            (reject if rejects else warn)(pairs, row, remark.verdict, remark.says)
+        span = talk.spoken.span_of(pair["answer"]) if talk else None
+        pairs.at[row, "start_s"], pairs.at[row, "end_s"] = span or (None, None)
+
+
+def in_order_of_preference(pairs: pd.DataFrame, keep: str) -> list[int]:
+    """Positions of `pairs`, the one that is kept rather than another first."""
+    order = pd.DataFrame(
+        {
+            "unprotected": ~is_protected(pairs),
+            "remarks": pairs["remarks"].map(len),
+            "tokens": -pairs["tokens"].astype(float),
+        }
+    ).reset_index(drop=True)
+    by = ["unprotected", "remarks", "tokens"] if keep == "best" else ["unprotected"]
+    return order.sort_values(by, kind="stable").index.tolist()
+
+
+def drop_duplicates(pairs: pd.DataFrame, settings: dict) -> pd.DataFrame:
+    """Reject, or with `keep: all` warn about, what is nearly the same as another pair; return the similar pairs (left, right:
+    rows of `pairs`)."""
+    good = pairs[pairs["verdict"] == "ok"]
+    similar = similar_pairs(good, settings["question_similarity"], settings["answer_similarity"])
+    protected = is_protected(good).tolist()
+    kept_instead = choose_kept(len(good), similar, in_order_of_preference(good, settings["keep"]))
+    for position, (other, what) in sorted(kept_instead.items()):
+        same = "question and answer" if what == "both" else what
+        says = f"nearly the same {same} as {name_of(good.iloc[other])}: {good.iloc[other]['question']!r}"
+        stays = settings["keep"] == "all" or protected[position]
+        (warn if stays else reject)(pairs, good.index[position], "duplicate", says)
+    return similar.assign(left=good.index[similar["left"]], right=good.index[similar["right"]])
+
+
+def name_of(pair: pd.Series) -> str:
+    return f"{pair['video_id'] or 'extra_pairs'} {pair['slot']}"
+
+
+def rows_of_videos(pairs: pd.DataFrame) -> dict[str, int]:
+    """Kept pairs by video, in the order of the talks; pairs without a talk belong to none."""
+    kept = pairs[(pairs["verdict"] == "ok") & pairs["video_id"].notna()]
+    return kept.groupby("video_id", sort=False).size().to_dict()
+
+
+def assign_split(pairs: pd.DataFrame, sides: dict[str, str]) -> None:
+    """Each kept pair goes with its video; what belongs to no talk is for training."""
+    pairs["split"] = [
+        (sides[video_id] if video_id is not None else "train") if verdict == "ok" else None
+        for video_id, verdict in zip(pairs["video_id"], pairs["verdict"], strict=True)
+    ]
+
+
+def remove_leaks(pairs: pd.DataFrame, similar: pd.DataFrame) -> None:
+    """Reject the training side of near-duplicates across the split; the other side, if only the training one is a person's."""
+    protected = is_protected(pairs)
+    trained, held_out = pairs["split"] == "train", pairs["split"].isin(["valid", "test"])
+    reject_leaks(pairs, similar, held_out & ~protected, trained & protected)
+    reject_leaks(pairs, similar, trained, held_out & pairs["split"].notna())
+
+
+def reject_leaks(pairs: pd.DataFrame, similar: pd.DataFrame, leaving: pd.Series, staying: pd.Series) -> None:
+    """Reject those of the rows `leaving` that are similar to one of `staying`."""
+    for row, other in similar_across(len(pairs), similar, pairs.index[leaving], pairs.index[staying]).items():
+        reject(pairs, row, "leak", f"nearly the same as {name_of(pairs.loc[other])} on the other side of the split")
+        pairs.at[row, "split"] = None
+
+
+def write_pairs(pairs: pd.DataFrame, paths: dict[str, str]) -> None:
+    """Write every pair to pairs.jsonl or to rejected.jsonl, and the rows of each side."""
+    records = pairs[COLUMNS].astype(object).where(pairs[COLUMNS].notna(), None).to_dict("records")
+    kept = [record for record in records if record["verdict"] == "ok"]
+    write_json_lines(paths["pairs"], kept)
+    write_json_lines(paths["rejected"], [record for record in records if record["verdict"] != "ok"])
+    for split in ("train", "valid"):
+        write_json_lines(paths[split], rows_of_split(kept, split))
+
+
+def build_dataset(
+    sources: dict, prompts: list[str], settings: dict, voice: str, training: dict, paths: dict[str, str]
+) -> None:
+    """Write the files of the data set.
+
+    `sources`: answers, questions, transcripts, videos, extra_pairs, curation, base (config.json of the model) and remembered (the
+    last split, or None); `settings` is the configuration's dataset, `training` its max_seq_length and batch_size; `paths`
+    has pairs, rejected, train, valid, report and split."""
+    transcripts = [read_json(path) for path in sources["transcripts"]]
+    videos = read_json(sources["videos"])
+    titles = {record["video_id"]: record["title"] for record in transcripts}
+    written = hand_written_pairs(sources["extra_pairs"], videos) if sources["extra_pairs"] else []
+    taught = taught_pairs(sources["answers"], sources["questions"], titles)
+    curation = read_curation(sources["curation"])
+    pairs, idle = curated(gathered_pairs(written, taught), curation)
+    apply_statuses(pairs)
+    doctor = Doctor(
+        settings["doctor"],
+        settings["verdicts"],
+        teacher_names(settings["teacher_names"], voice),
+        [Path(path).read_text(encoding="utf-8") for path in prompts],
+        PairTokens(Path(sources["base"]).parent),
+        training["max_seq_length"],
+    )
+    examine(pairs, doctor, {record["video_id"]: Talk(record) for record in transcripts})
+    similar = drop_duplicates(pairs, settings)
+    fractions = {"valid": settings["valid_fraction"], "test": settings["test_fraction"]}
+    remembered = remembered_sides(sources["remembered"], settings["seed"], fractions)
+    try:
+        sides = split_of_videos(rows_of_videos(pairs), settings["seed"], fractions, remembered)
+        assign_split(pairs, sides)
+        remove_leaks(pairs, similar)
+        rows = Counter(pairs["split"].dropna())
+        check_usable(rows, rows_of_videos(pairs), training["batch_size"], fractions, settings["seed"])
+    except (EmptySplitError, UnusableSplitError):
+        # Snakemake removes what a failed job has written, rejected.jsonl too.
+        log.warning("Left out of the data set: %s.", left_out(pairs))
+        raise
+    write_pairs(pairs, paths)
+    write_json(
+        paths["split"],
+        {"seed": settings["seed"], **{f"{k}_fraction": v for k, v in fractions.items()}, "videos": sides},
+    )
+    report = dataset_report(
+        videos, transcripts, sources["answers"], pairs, similar, len(curation), idle, training["max_seq_length"]
+    )
+    write_json(paths["report"], report)
+    tell(report)
+
+
+def left_out(pairs: pd.DataFrame) -> str:
+    """How many pairs each verdict took out, the most frequent first."""
+    counts = pairs.loc[pairs["verdict"] != "ok", "verdict"].value_counts()
+    return ", ".join(f"{count} {verdict}" for verdict, count in counts.items()) or "nothing"
+
+
+def tell(report: dict) -> None:
+    """Say in the log what became of the pairs, and what was not done."""
+    rows = ", ".join(f"{count} {split}" for split, count in report["rows"].items())
+    log.info("data/dataset: rows: %s; rejected: %s.", rows, report["rejected"] or "none")
+    if report["missing_videos"]:
+        log.warning("Built without %d videos that have no answers yet.", len(report["missing_videos"]))
+    for decision in report["curation"]["not_applied"]:
+        log.warning("data/curation.csv, line %(line)d: %(video_id)s %(slot)s is not applied: %(why)s.", decision)

@@ -1,0 +1,83 @@
+"""One video's captions as a transcript record, from YouTube or from a local caption file."""
+
+from pathlib import Path
+
+from understudy.shared.errors import UnderstudyError
+from understudy.shared.files import write_json
+from understudy.shared.log import log
+from understudy.source.captions.cleaning import Segment, cleaned_segments, joined
+from understudy.source.captions.files import described_by_name
+from understudy.source.captions.formats import CaptionError, read_segments
+from understudy.source.youtube.access import YouTubeAccess
+from understudy.source.youtube.captions import captions_of
+from understudy.source.youtube.errors import NoCaptions, NotNow
+
+
+class FetchFailed(UnderstudyError):
+    """Nothing was fetched, but another try may succeed."""
+
+
+def transcript_of_file(path: str) -> dict:
+    """Return what a caption file gives: status, language, kind, segments and text."""
+    try:
+        segments, removed = read_segments(path)
+    except CaptionError as error:
+        return unavailable(str(error))
+    return found(segments, removed, described_by_name(Path(path)).language, "file")
+
+
+def transcript_of_youtube(video: dict, languages: list[str], access: YouTubeAccess) -> dict:
+    """Return what YouTube gives for a video, with its title if the list doesn't have it.
+
+    Raises RunStopped if the address is blocked, FetchFailed, naming the video, if another try may help."""
+    try:
+        captions = captions_of(video["video_id"], languages, access)
+    except NoCaptions as error:
+        return unavailable(str(error))
+    except NotNow as error:
+        raise FetchFailed(f"{video['video_id']}: {error}. The next run asks again.") from None
+    segments, removed = cleaned_segments(captions.cues)
+    if not segments:
+        return unavailable("its captions hold no speech")
+    transcript = found(segments, removed, captions.language, "generated" if captions.is_generated else "manual")
+    if video["title"] == video["video_id"] and captions.title:
+        transcript["title"] = captions.title
+    return transcript
+
+
+def found(segments: list[Segment], removed: dict[str, int], language: str | None, kind: str) -> dict:
+    return {
+        "status": "ok",
+        "reason": None,
+        "language": language,
+        "kind": kind,
+        "removed": removed,
+        "segments": [[rounded(segment.start_s), rounded(segment.duration_s), segment.text] for segment in segments],
+        "text": joined(segments),
+    }
+
+
+def rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)
+
+
+def unavailable(reason: str) -> dict:
+    log.warning("No transcript: %s", reason)
+    return {
+        "status": "unavailable",
+        "reason": reason,
+        "language": None,
+        "kind": None,
+        "removed": {},
+        "segments": [],
+        "text": "",
+    }
+
+
+def fetch_transcript(video: dict, languages: list[str], access: YouTubeAccess, path: str) -> None:
+    """Write the transcript record of `video` (a record of data/videos.json) to `path`."""
+    if video["source_file"]:
+        transcript = transcript_of_file(video["source_file"])
+    else:
+        transcript = transcript_of_youtube(video, languages, access)
+    write_json(path, {"video_id": video["video_id"], "title": video["title"], **transcript})

@@ -1,0 +1,175 @@
+"""Tell what the two passes will take before a single request: calls, tokens, money, time, and what is stored already."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from statistics import mean
+from typing import NamedTuple
+
+from tabulate import tabulate
+
+from understudy.shared.formats import as_duration, in_thousands
+from understudy.shared.log import log
+from understudy.teach.planned import Prompts, VideoRequests, requests_of_project
+from understudy.teach.requests import Request
+from understudy.teacher.servers import store_identity
+from understudy.teacher.spending import MILLION, ledger_lines, prices_of, spent_usd
+from understudy.teacher.store import ResponseStore
+
+# A token of English is 4.5 characters for most tokenizers, of other languages down to two and a half.
+CHARACTERS_OF_A_TOKEN = {"low": 5.0, "high": 3.0}
+# Before anything was answered: what a published run of this kind gave, and twice as much for models that reason first.
+FIRST_GUESS = {
+    "completion_tokens": {"questions": (600, 2500), "answers": (200, 900)},
+    "seconds": {"questions": (8, 40), "answers": (4, 20)},
+}
+# Characters of the frame and a usual prompt.
+PROMPT_OF_QUESTIONS, PROMPT_OF_ANSWERS = 2000, 2500
+WORDS_A_MINUTE, MINUTES_UNKNOWN, CHARACTERS_OF_A_WORD = 150, 12, 5.7
+LOWEST_CACHED_SHARE = {"low": 0.8, "high": 0.0}
+
+
+class Calls(NamedTuple):
+    """What one pass will ask. Characters of all prompts; `shared` of them open a video's requests after its first."""
+
+    calls: int = 0
+    characters: int = 0
+    shared: int = 0
+    stored: int = 0
+
+    def with_calls(self, of_video: list[int], stored: int = 0) -> "Calls":
+        """Add a video's requests by their characters."""
+        return Calls(
+            self.calls + len(of_video),
+            self.characters + sum(of_video),
+            self.shared + sum(of_video[1:]),
+            self.stored + stored,
+        )
+
+    def with_requests(self, requests: list[Request], store: ResponseStore) -> "Calls":
+        """Add those of a video's requests that the store can't answer, and count the others."""
+        left = [request for request in requests if not store.has(request)]
+        return self.with_calls([characters_of(request) for request in left], len(requests) - len(left))
+
+
+class Plan(NamedTuple):
+    """What is left to ask in each pass, and how many videos there are, and how many without a transcript yet."""
+
+    passes: dict[str, Calls]
+    videos: int
+    without_transcript: int
+
+
+def plan_of(videos: Iterable[VideoRequests], slots: int, store: ResponseStore) -> Plan:
+    """Count what is left to ask, one video in memory at a time. A video without transcript or questions counts as a usual one."""
+    questions, answers = Calls(), Calls()
+    lengths, unfetched, count = [], [], 0
+    for video in videos:
+        count += 1
+        if video.transcript is None:
+            unfetched.append(video.video)
+            continue
+        if video.questions is None:
+            continue
+        length = len(video.transcript["text"])
+        lengths.append(length)
+        questions = questions.with_requests([video.questions], store)
+        if video.answers is None:
+            answers = answers.with_calls([length + PROMPT_OF_ANSWERS] * slots)
+        else:
+            answers = answers.with_requests(video.answers, store)
+    for video in unfetched:
+        length = guessed_length(video, lengths)
+        questions = questions.with_calls([length + PROMPT_OF_QUESTIONS])
+        answers = answers.with_calls([length + PROMPT_OF_ANSWERS] * slots)
+    return Plan({"questions": questions, "answers": answers}, count, len(unfetched))
+
+
+def guessed_length(video: dict, lengths: list[int]) -> int:
+    """Characters of a talk that is not fetched yet: by its duration, else as long as the others are."""
+    if video["duration_s"]:
+        return int(video["duration_s"] / 60 * WORDS_A_MINUTE * CHARACTERS_OF_A_WORD)
+    return int(mean(lengths)) if lengths else int(MINUTES_UNKNOWN * WORDS_A_MINUTE * CHARACTERS_OF_A_WORD)
+
+
+def characters_of(request: Request) -> int:
+    return sum(len(message["content"]) for message in request.messages)
+
+
+def expected(pass_: str, key: str, lines: list[dict]) -> tuple[float, float]:
+    """Low and high for one request of a pass: what this project's replies took so far, else a guess."""
+    taken = [line[key] for line in lines if line["pass"] == pass_ and line.get(key) is not None]
+    return (0.8 * mean(taken), 1.2 * mean(taken)) if taken else FIRST_GUESS[key][pass_]
+
+
+def prompt_tokens(calls: Calls, bound: str) -> float:
+    return calls.characters / CHARACTERS_OF_A_TOKEN[bound]
+
+
+def cached_tokens(calls: Calls, bound: str) -> float:
+    """Tokens of the prompts that a server with a cache has read before: at best all that a video's answers share."""
+    return LOWEST_CACHED_SHARE[bound] * calls.shared / CHARACTERS_OF_A_TOKEN[bound]
+
+
+def price(calls: Calls, completion: float, prices: dict, bound: str) -> float:
+    """US dollars of a pass."""
+    cached = cached_tokens(calls, bound)
+    fresh = prompt_tokens(calls, bound) - cached
+    cached_price = prices.get("cached_input", prices["input"])
+    return (fresh * prices["input"] + cached * cached_price + calls.calls * completion * prices["output"]) / MILLION
+
+
+def plan_text(
+    passes: dict[str, Calls], lines: list[dict], prices: dict | None, origin: str, in_flight: int, spent: float
+) -> str:
+    """The plan as a table and sentences."""
+    rows, low_usd, high_usd, low_s, high_s = [], 0.0, 0.0, 0.0, 0.0
+    for pass_, calls in passes.items():
+        low, high = expected(pass_, "completion_tokens", lines)
+        seconds = expected(pass_, "seconds", lines)
+        low_s, high_s = low_s + calls.calls * seconds[0] / in_flight, high_s + calls.calls * seconds[1] / in_flight
+        usd = ""
+        if prices is not None:
+            bounds = price(calls, low, prices, "low"), price(calls, high, prices, "high")
+            low_usd, high_usd = low_usd + bounds[0], high_usd + bounds[1]
+            usd = "{:.2f} to {:.2f}".format(*bounds)
+        prompts = prompt_tokens(calls, "low"), prompt_tokens(calls, "high")
+        rows.append(
+            [
+                pass_,
+                calls.calls,
+                calls.stored,
+                "{} to {}".format(*map(in_thousands, prompts)),
+                "{} to {}".format(*map(in_thousands, (calls.calls * low, calls.calls * high))),
+                f"0 to {calls.shared / max(1, calls.characters):.0%}",
+                usd,
+            ]
+        )
+    headers = ["pass", "calls", "stored", "prompt tokens", "completion tokens", "cached", "US dollars"]
+    total = (
+        f"{low_usd:.2f} to {high_usd:.2f} US dollars ({origin}), {spent:.2f} spent so far."
+        if prices
+        else f"No price: {origin}."
+    )
+    return (
+        tabulate(rows, headers=headers, disable_numparse=True)
+        + f"\n\nAll in all: {total}\nAbout {as_duration(low_s)} to {as_duration(high_s)} with {in_flight} requests in flight."
+    )
+
+
+def plan_teaching(data: Path, config: dict, identity: dict, prompts: Prompts, slots: list[str], in_flight: int) -> None:
+    """Log the plan of a project whose data is in `data`."""
+    teacher = config["teacher"]
+    store = ResponseStore(store_identity(identity))
+    plan = plan_of(requests_of_project(data, config, prompts, slots, store), len(slots), store)
+    prices, origin = prices_of(teacher["model"], teacher["prices"])
+    spent = spent_usd(data / "spending")
+    name = teacher["model"] or teacher["gguf"]
+    log.info("The plan for %d videos with %s:\n", plan.videos, name)
+    log.info("%s", plan_text(plan.passes, ledger_lines(data / "spending"), prices, origin, in_flight, spent))
+    if plan.without_transcript:
+        log.info(
+            "%d videos have no transcript yet: their length is guessed. snakemake channel_report fetches them.",
+            plan.without_transcript,
+        )
+    if teacher["budget_usd"] is not None:
+        log.info("teacher.budget_usd stops the project at %.2f.", teacher["budget_usd"])

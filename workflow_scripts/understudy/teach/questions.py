@@ -1,0 +1,66 @@
+"""Pass 1: the teacher model reads a whole transcript and writes the questions that it answers."""
+
+from understudy.shared.errors import UnderstudyError
+from understudy.shared.files import read_json, write_json
+from understudy.shared.log import log
+from understudy.shared.run import fresh_since
+from understudy.teach.edited_questions import questions_sha256, warn_of_kept_copy
+from understudy.teach.question_list import UnusableReply, questions_in
+from understudy.teach.requests import question_request
+from understudy.teacher.client import Job, Teacher
+from understudy.teacher.prompts import messages_about, prompt_sha256
+from understudy.teacher.servers import EmbeddedWork, teacher_for
+
+
+class NoQuestions(UnderstudyError):
+    """The teacher gave no usable questions for a video."""
+
+
+def asked_questions(teacher: Teacher, transcript: dict, prompt: str, slots: list[str], style: dict) -> dict:
+    """Return model, usage and questions for a transcript; `style` has the configuration's openings and max_tokens.
+
+    Raises NoQuestions if the reply can't be used."""
+    request = question_request(transcript, prompt, slots, style)
+    reply = teacher.ask(request, fits=lambda text: holds_questions(text, slots))
+    asked = {"model": reply.model, "usage": reply.usage, "response": reply.response, "questions": []}
+    if reply.is_refused:
+        log.warning(
+            "%s: the teacher refuses to write questions: %s", transcript["video_id"], reply.refusal or "content filter"
+        )
+        return asked
+    try:
+        asked["questions"] = questions_in(reply.text, slots)
+    except UnusableReply as error:
+        teacher.forget(request)
+        raise NoQuestions(
+            f"{transcript['video_id']}: the teacher's reply can't be used: {error} (it ended with {reply.finish_reason!r}). "
+            "The next run asks again; if it was cut off, raise questions.max_tokens."
+        ) from None
+    origin = "from the response store" if reply.from_store else f"{reply.usage['completion_tokens']} tokens"
+    log.info("%s: %d questions, %s.", transcript["title"], len(asked["questions"]), origin)
+    return asked
+
+
+def holds_questions(text: str, slots: list[str]) -> bool:
+    """Whether a reply can be used."""
+    try:
+        return bool(questions_in(text, slots))
+    except UnusableReply:
+        return False
+
+
+def ask_questions(transcript_path, prompt, identity, settings, slots, style, threads, fresh, path) -> None:
+    """Write the question record of one transcript to `path`; a video without captions gets no questions.
+
+    Questions there that a person changed are kept in a copy."""
+    transcript = read_json(transcript_path)
+    video_id = transcript["video_id"]
+    asked = {"model": None, "usage": None, "response": None, "questions": []}
+    if transcript["status"] == "ok":
+        job = Job(f"questions-{video_id}", video_id)
+        work = EmbeddedWork(threads, messages_about(transcript))
+        with teacher_for(job, identity, settings, work, fresh_since("questions") if fresh else 0.0) as teacher:
+            asked = asked_questions(teacher, transcript, prompt, slots, style)
+    record = {"video_id": video_id, "title": transcript["title"], "prompt_sha256": prompt_sha256(prompt), **asked}
+    warn_of_kept_copy(path)
+    write_json(path, {**record, "written_sha256": questions_sha256(record["questions"])})
