@@ -120,14 +120,14 @@ benchmark-scale: environment
 
 # 3 minutes and 2 GB: what llama.cpp's own converter takes, with the environment that the rule makes for it (torch).
 check-converter: environment
-	@.venv/bin/pytest -m converter tests/test_official_converter.py
+	@.venv/bin/pytest -m converter tests/gguf/test_converter.py
 
 # 30 minutes: profiles/slurm on a real Slurm of two nodes on this machine, one of which loses its power. Needs root and Debian's packages.
 check-slurm: environment
 	@if [ "$$(id -u)" = 0 ] && ! command -v slurmctld >/dev/null && command -v apt-get >/dev/null; then \
 	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
 	slurmctld slurmd slurm-client munge >/dev/null; fi
-	@.venv/bin/pytest -m slurm tests/test_slurm.py
+	@.venv/bin/pytest -m slurm tests/workflow/test_slurm.py
 
 environment:
 	@sh envs/create_venv.sh

@@ -1,4 +1,4 @@
-"""Record what llama_model_quantize makes of the files of tests/random_gguf.py: python record_mixes.py WORKING_FOLDER
+"""Record what llama_model_quantize makes of the files of tests/support/random_gguf.py: python record_mixes.py WORKING_FOLDER
 
 Runs in the environment of requirements.txt beside it, not in the project's; see README.md."""
 

@@ -14,7 +14,7 @@ from understudy.gguf.writing import write_gguf_file
 from understudy.shared.errors import InputFileError, UnsupportedArchitecture, UnsupportedTokenizer
 from understudy.shared.files import read_json, write_json
 
-REFERENCES = read_json(Path(__file__).parent / "oracles/references.json")["models"]
+REFERENCES = read_json(Path(__file__).parents[1] / "oracles/references.json")["models"]
 # Of these `make test` compares the bytes: no mix, and the three that differ most between tensors.
 QUICK = ("F16", "Q4_K_M", "Q3_K_M")
 

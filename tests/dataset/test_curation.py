@@ -3,7 +3,7 @@ never lost."""
 
 import pytest
 
-from test_dataset import GOOD_QUESTIONS, answer_record, built, good_records
+from dataset_records import GOOD_QUESTIONS, answer_record, built, good_records
 from understudy.dataset.curation import question_sha256, read_curation
 from understudy.shared.errors import InputFileError
 

@@ -13,7 +13,9 @@ from understudy.text.words import words_of
 QUESTIONS = {question.id: question for question in general_questions()}
 LABELLED = [
     json.loads(line)
-    for line in (Path(__file__).parent / "labelled" / "general_answers.jsonl").read_text(encoding="utf-8").splitlines()
+    for line in (Path(__file__).parents[1] / "labelled" / "general_answers.jsonl")
+    .read_text(encoding="utf-8")
+    .splitlines()
 ]
 # As a plain model, a wordy one, and one that writes markdown would say it.
 WAYS = [

@@ -188,7 +188,9 @@ def test_a_killed_process_goes_on_where_it_stopped(hub, source, tmp_path):
     weights = {"model.embed_tokens.weight": ("F16", np.zeros((20_000, 700), np.float16))}
     write_safetensors(source / "model.safetensors", weights)
     hub.waits_after = 25_000_000
-    program = f"from import_base_model import import_base_model; import_base_model({MODEL!r}, None, Path('base'))"
+    program = (
+        f"from understudy.base.base_model import import_base_model; import_base_model({MODEL!r}, None, Path('base'))"
+    )
     environment = {**os.environ, "HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home"), "PYTHONPATH": SCRIPTS}
     command = [sys.executable, "-c", f"from pathlib import Path; {program}"]
     with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL) as first:

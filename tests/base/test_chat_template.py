@@ -3,8 +3,8 @@
 import pytest
 from transformers import AutoTokenizer
 
+from llama_requests import post
 from random_llama import write_random_llama
-from test_demo_model import post
 from understudy.base.base_model import import_base_model
 from understudy.base.chat_template import NO_THINKING, fixed_date, settle_chat_template, settled_template
 from understudy.export.gguf import write_gguf_file

@@ -313,7 +313,7 @@ def test_a_killed_upload_sends_the_rest_the_next_time(model, hub, tmp_path):
     (model / "tiny-Q4_K_M.gguf").write_bytes(os.urandom(4_000_000))
     hub.holds = last = file_sha256(model / "tiny-Q4_K_M.gguf")
     program = (
-        "from pathlib import Path; from publish_model import publish_model; "
+        "from pathlib import Path; from understudy.report.publish import publish_model; "
         f"publish_model(Path('models'), 'tiny', {REPO!r}, True, ['Q4_K_M'], 'models/base/x', True)"
     )
     variables = {"HF_ENDPOINT": hub.url, "HF_HUB_DISABLE_XET": "1", "HF_TOKEN": TOKEN, "PYTHONPATH": SCRIPTS}

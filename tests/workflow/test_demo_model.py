@@ -4,11 +4,10 @@ import json
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
-import httpx2
 import pytest
 
+from llama_requests import post
 from project import REPOSITORY, TRAINING, Project
 from understudy.models.llama.server import embedded_server
 from understudy.shared.files import read_json_lines
@@ -44,7 +43,7 @@ def test_the_fused_model_and_its_gguf_say_the_same(tuned):
         prompts = [prompt_tokens(server, question) for question in questions]
         by_llama_cpp = [completed(server, prompt) for prompt in prompts]
     by_mlx = subprocess.run(
-        [sys.executable, Path(__file__).with_name("distances_from_greedy.py"), tuned / "models/tiny/fused"],
+        [sys.executable, REPOSITORY / "tests/support/distances_from_greedy.py", tuned / "models/tiny/fused"],
         input=json.dumps(list(zip(prompts, by_llama_cpp, strict=True))),
         capture_output=True,
         text=True,
@@ -74,9 +73,3 @@ def completed(server: str, prompt: list[int]) -> list[int]:
         "ignore_eos": False,
     }
     return post(server, "/completion", body)["tokens"]
-
-
-def post(server: str, path: str, body: dict) -> dict:
-    reply = httpx2.post(server + path, json=body, timeout=300, trust_env=False)
-    reply.raise_for_status()
-    return reply.json()

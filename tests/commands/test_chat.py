@@ -24,7 +24,7 @@ from understudy.shared.errors import InputFileError
 from understudy.shared.files import read_json, write_json
 
 BRIEF = ("--temperature", "0", "--max-tokens", "24", "--repeat-penalty", "1")
-SCRIPT = Path(__file__).parent.parent / "workflow_scripts/chat.py"
+SCRIPT = Path(__file__).parents[2] / "workflow_scripts/chat.py"
 
 
 def run(*arguments: str, stdin: str = "", cwd: str | Path | None = None) -> subprocess.CompletedProcess:

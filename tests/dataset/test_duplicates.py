@@ -23,7 +23,7 @@ from understudy.dataset.duplicates.pairs import (
 )
 from understudy.dataset.duplicates.sets import COSINE, JACCARD, similar_sets
 
-LABELLED = Path(__file__).parent / "labelled"
+LABELLED = Path(__file__).parents[1] / "labelled"
 BOILERPLATE = "Remember to drink enough water every day and to ask your doctor before you begin any new diet."
 LONG = (
     "Water each plant on a Monday with ten litres, and then leave it alone until the next Monday comes around "

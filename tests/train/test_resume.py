@@ -33,7 +33,7 @@ from understudy.train.metrics import COLUMNS, MetricsFile, read_metrics
 from understudy.train.resume import iterations_of_states
 from understudy.train.watch import TrainingDiverged, Watcher
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 # Dropout, a schedule, gradients left over, a look between two updates: all that a state has to know.
 DEMANDING = {
     "epochs": 7,

@@ -27,4 +27,6 @@ def test_what_the_doctor_rejects_is_ill_and_most_of_what_is_ill_is_rejected(tabl
 
 def test_the_table_in_the_docs_is_this_one(table):
     shown = tabulate(table.reset_index(), headers="keys", tablefmt="github", showindex=False)
-    assert shown in (REPOSITORY / "docs/dataset.md").read_text(), "python tests/doctor_scores.py prints the table"
+    assert shown in (REPOSITORY / "docs/dataset.md").read_text(), (
+        "python tests/support/doctor_scores.py prints the table"
+    )

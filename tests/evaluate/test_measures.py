@@ -17,7 +17,7 @@ from understudy.evaluate.measures.memorising import TrainedRuns
 from understudy.text.repetition import answer_flaws, compression_ratio, distinct_share, longest_repeat_share
 from understudy.text.words import words_of
 
-RECORDED = json.loads((Path(__file__).parent / "oracles" / "closeness.json").read_text(encoding="utf-8"))
+RECORDED = json.loads((Path(__file__).parents[1] / "oracles" / "closeness.json").read_text(encoding="utf-8"))
 ANSWER = """## Water
 
 Water **deeply**, and **rarely**. Never the leaves!
@@ -131,9 +131,9 @@ def test_flaws_are_told_apart():
 
 
 def test_ordinary_answers_do_not_compress_like_loops():
-    rows = (Path(__file__).parents[1] / "demo" / "extra_pairs.jsonl").read_text(encoding="utf-8").splitlines()
+    rows = (Path(__file__).parents[2] / "demo" / "extra_pairs.jsonl").read_text(encoding="utf-8").splitlines()
     answers = [json.loads(row)["answer"] for row in rows]
-    general = (Path(__file__).parents[1] / "workflow_scripts/understudy/evaluate/general/encyclopedia.txt").read_text(
+    general = (Path(__file__).parents[2] / "workflow_scripts/understudy/evaluate/general/encyclopedia.txt").read_text(
         encoding="utf-8"
     )
     assert max(map(compression_ratio, [*answers, *general.split("\n\n")])) < 2.1

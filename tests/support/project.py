@@ -14,7 +14,7 @@ import yaml
 
 from understudy.shared.files import read_json
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 SNAKEMAKE = Path(sys.executable).with_name("snakemake")
 MODEL = "models/tiny-Q4_K_M.gguf"
 

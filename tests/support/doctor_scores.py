@@ -1,6 +1,6 @@
 """The doctor's precision and recall on the labelled pairs.
 
-python tests/doctor_scores.py    # the table for docs/dataset.md"""
+python tests/support/doctor_scores.py    # the table for docs/dataset.md"""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from understudy.configuration import complete_configuration
 from understudy.dataset.doctor.doctor import Doctor, Talk
 from understudy.shared.files import read_json, read_json_lines
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 LABELLED = REPOSITORY / "tests/labelled"
 NEEDED = {"name": "x", "source": {"captions_dir": "x"}, "teacher": {"gguf": "x.gguf"}, "base_model": "x"}
 

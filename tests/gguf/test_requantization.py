@@ -10,7 +10,7 @@ from random_gguf import FILES, write_random_gguf
 from understudy.gguf.requantization import quantize_gguf_file
 from understudy.shared.errors import InputFileError
 
-MIXES = json.loads((Path(__file__).parent / "oracles/mixes.json").read_text(encoding="utf-8"))["files"]
+MIXES = json.loads((Path(__file__).parents[1] / "oracles/mixes.json").read_text(encoding="utf-8"))["files"]
 QUICK = ("Q4_K_M", "Q8_0")
 
 

@@ -12,7 +12,7 @@ from llama_requests import post
 from random_llama import packaged_model
 from understudy.models.llama.server import EmbeddedModelError, embedded_server, read_prefix_once
 
-SCRIPTS = Path(__file__).parent.parent / "workflow_scripts"
+SCRIPTS = Path(__file__).parents[2] / "workflow_scripts"
 
 
 def chat(base_url: str, messages: list[dict], **options) -> dict:

@@ -123,7 +123,7 @@ def test_a_kill_before_the_end_leaves_no_config_and_the_next_run_finishes(tmp_pa
     fused = write_random_llama(tmp_path / "fused")
     packed(fused)
     code = (
-        "import os, write_mlx_folder as stage;"
+        "import os; from understudy.export import mlx as stage;"
         "stage.copy_companions = lambda *paths: os.kill(os.getpid(), 9);"
         "stage.write_mlx_folder('fused/config.json', 4, 'mlx-4bit/config.json')"
     )

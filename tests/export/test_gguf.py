@@ -15,7 +15,7 @@ from understudy.models.llama.server import EmbeddedModelError
 from understudy.models.safetensors import stored_tensors
 from understudy.shared.errors import ConfigurationError, InputFileError
 
-REFERENCES = json.loads((Path(__file__).parent / "oracles/references.json").read_text(encoding="utf-8"))["models"]
+REFERENCES = json.loads((Path(__file__).parents[1] / "oracles/references.json").read_text(encoding="utf-8"))["models"]
 DEMO_BASE = "SmolLM2-135M-Instruct"
 
 
