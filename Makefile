@@ -84,39 +84,39 @@ benchmarks: environment
 # 2 minutes: 100 hours of captions, beside readers in a folder of their own.
 benchmark-captions: environment
 	@$(INSTALL_RIVALS)
-	@PYTHONPATH=workflow_scripts:.benchmarks .venv/bin/python benchmarks/captions.py
+	@.venv/bin/python benchmarks/captions.py
 
 # 45 minutes: the two passes over a channel, beside a plain script, three times.
 benchmark-teach: environment
-	@PYTHONPATH=workflow_scripts:tests .venv/bin/python benchmarks/teach.py
+	@.venv/bin/python benchmarks/teach.py
 
 # 10 minutes: near-duplicates among up to 40,000 pairs, beside rivals in a folder of their own.
 benchmark-duplicates: environment
 	@$(INSTALL_RIVALS)
-	@PYTHONPATH=workflow_scripts:.benchmarks .venv/bin/python benchmarks/near_duplicates.py
+	@.venv/bin/python benchmarks/near_duplicates.py
 
 # 45 minutes: training beside mlx_lm's own command line, three times; then what a step's time goes to.
 benchmark-train: environment
-	@PYTHONPATH=workflow_scripts .venv/bin/python benchmarks/train.py
-	@PYTHONPATH=workflow_scripts .venv/bin/python benchmarks/train_profile.py
+	@.venv/bin/python benchmarks/train.py
+	@.venv/bin/python benchmarks/train_profile.py
 
 # 30 minutes: held-out answers in batches beside one-by-one loops, three times, then 200 answers of 200 tokens.
 benchmark-evaluation: environment
-	@PYTHONPATH=workflow_scripts .venv/bin/python benchmarks/evaluation.py
+	@.venv/bin/python benchmarks/evaluation.py
 
 # 1 minute: how often intervals over videos hold the true mean.
 benchmark-coverage: environment
-	@PYTHONPATH=workflow_scripts .venv/bin/python benchmarks/interval_coverage.py
+	@.venv/bin/python benchmarks/interval_coverage.py
 
 # 25 minutes and 24 GB of disk: GGUF files up to 3 billion weights beside llama.cpp's converter and quantizer, which `make references`
 # installs. OPTIONS="--runs 1 --sizes 135M 1B" for less; --oracle, --folder.
 benchmark-export: environment
-	@PYTHONPATH=workflow_scripts:benchmarks .venv/bin/python benchmarks/export.py $(OPTIONS)
+	@.venv/bin/python benchmarks/export.py $(OPTIONS)
 
 # 12 minutes and 2 GB of disk: Snakemake's own time and memory from 10 to 5,000 videos, with stand-ins for the scripts.
 # OPTIONS="--sizes 10 100 500" for less; --job-seconds, --arguments, --out.
 benchmark-scale: environment
-	@PYTHONPATH=workflow_scripts .venv/bin/python benchmarks/scale.py $(OPTIONS)
+	@.venv/bin/python benchmarks/scale.py $(OPTIONS)
 
 # 3 minutes and 2 GB: what llama.cpp's own converter takes, with the environment that the rule makes for it (torch).
 check-converter: environment

@@ -17,6 +17,8 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
+
 from understudy.models.blas import run_with_optimised_blas
 
 if __name__ == "__main__":
@@ -100,8 +102,7 @@ WAYS = {
 def measured(way: str, answers: int) -> dict[str, float]:
     """Run one way in a process of its own."""
     command = [sys.executable, str(REPOSITORY / "benchmarks/evaluation.py"), "--way", way, "--answers", str(answers)]
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "workflow_scripts")}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         sys.exit(done.stdout + done.stderr)
     tokens, seconds = json.loads(done.stdout.splitlines()[-1])

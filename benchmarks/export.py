@@ -26,10 +26,10 @@ from large_random_llama import SHAPES, parameters
 from record_head import record_head
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-PATHS = [str(REPOSITORY / folder) for folder in ("workflow_scripts", "benchmarks", "tests")]
 QUANTIZATION = "Q4_K_M"
-OURS = """
+OURS = f"""
 import sys
+sys.path.insert(0, {str(REPOSITORY / "workflow_scripts")!r})
 from pathlib import Path
 from understudy.gguf.writing import write_gguf_file
 folder, quant, path, threads = sys.argv[1:]
@@ -54,8 +54,9 @@ parameters.ftype = LlamaFileType["MOSTLY_" + quant].value
 parameters.nthread = int(threads)
 sys.exit(llama_cpp.llama_model_quantize(source.encode(), path.encode(), ctypes.byref(parameters)))
 """
-DIGESTS = """
+DIGESTS = f"""
 import sys
+sys.path.insert(0, {str(REPOSITORY / "tests/support")!r})
 from pathlib import Path
 from gguf_digest import digest
 sys.exit(digest(Path(sys.argv[1])) != digest(Path(sys.argv[2])))
@@ -81,7 +82,7 @@ def measured(command: Iterable, threads: int) -> dict[str, float]:
 
     Ends this program if the process fails."""
     limits = {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
-    variables = {**os.environ, **limits, "PYTHONPATH": os.pathsep.join(PATHS[:1]), "HF_HUB_OFFLINE": "1"}
+    variables = {**os.environ, **limits, "HF_HUB_OFFLINE": "1"}
     # What an earlier run has left to be written must not slow this one down.
     os.sync()
     started = time.monotonic()
@@ -102,9 +103,7 @@ def measured(command: Iterable, threads: int) -> dict[str, float]:
 
 def helper(*arguments: str) -> subprocess.CompletedProcess:
     """Run something that isn't measured in a process of its own: a child's peak memory begins with its parent's."""
-    return subprocess.run(
-        [sys.executable, *arguments], env={**os.environ, "PYTHONPATH": os.pathsep.join(PATHS)}, text=True
-    )
+    return subprocess.run([sys.executable, *arguments], text=True)
 
 
 def one_run(model: Path, folder: Path, oracle: Path, threads: int) -> dict[str, dict[str, float]]:

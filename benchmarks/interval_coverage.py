@@ -5,8 +5,11 @@
 Nominal is 95 %. Each setting is a number of videos and how the rows' differences are made: what a video has in common, what a row
 adds, and how many rows a video has. The table goes to docs/interval_coverage.json, its picture to docs/interval_coverage.png."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
 
 import numpy as np
 from matplotlib.figure import Figure

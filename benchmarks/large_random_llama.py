@@ -9,6 +9,8 @@ import struct
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
+
 import numpy as np
 
 from understudy.gguf.tokenizer import CONTROL, write_tokenizer

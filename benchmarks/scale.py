@@ -24,6 +24,8 @@ from pathlib import Path
 from statistics import linear_regression
 from tempfile import TemporaryDirectory
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
+
 import yaml
 
 from record_head import record_head
@@ -96,7 +98,7 @@ class Workflow:
     def _replace_scripts(self) -> None:
         pause = f"sleep {self.options.job_seconds}" if self.options.job_seconds else ""
         for script in (self.folder / "workflow_scripts").glob("*.py"):
-            text = LIST_STAND_IN if script.stem == "list_videos" else STAND_IN.format(pause=pause)
+            text = LIST_STAND_IN if script.stem == "source_videos" else STAND_IN.format(pause=pause)
             script.with_suffix(".sh").write_text(text)
         for rules in (self.folder / "rules").glob("*.smk"):
             rules.write_text(rules.read_text().replace('.py"\n', '.sh"\n'))

@@ -12,6 +12,7 @@ import asyncio
 import json
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from math import log
@@ -21,6 +22,9 @@ from statistics import NormalDist
 
 import openai
 from matplotlib.figure import Figure
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests/support"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
 
 from fake_teacher import FakeTeacher
 from project import REPOSITORY, SNAKEMAKE, Project, environment

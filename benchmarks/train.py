@@ -24,6 +24,8 @@ from tempfile import TemporaryDirectory
 import mlx.core as mx
 import yaml
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
+
 from bar_chart import draw_bars
 from record_head import record_head
 from understudy.base.base_model import import_base_model
@@ -67,15 +69,17 @@ model, tokenizer = load(args.model)
 train_set, valid_set, _ = load_dataset(args, tokenizer)
 lora.train_model(args, model, train_set, valid_set, Reports())
 """
-OURS = """
+OURS = f"""
+import sys
+sys.path.insert(0, {str(REPOSITORY / "workflow_scripts")!r})
 from understudy.models.blas import run_with_optimised_blas
 run_with_optimised_blas()
 from pathlib import Path
 from understudy.shared.log import start_job_log
 from understudy.train import adapters as stage
 start_job_log("log.txt")
-stage.train_adapters("models/x/lora.yaml", "data/dataset/train.jsonl", "data/dataset/valid.jsonl", "models/base/smollm2", {
-    name: f"models/x/{name}" for name in ("adapters.safetensors", "adapter_config.json", "metrics.csv")})
+stage.train_adapters("models/x/lora.yaml", "data/dataset/train.jsonl", "data/dataset/valid.jsonl", "models/base/smollm2", {{
+    name: "models/x/" + name for name in ("adapters.safetensors", "adapter_config.json", "metrics.csv")}})
 """
 
 
@@ -108,7 +112,7 @@ def configure(base: str, batch_size: int) -> None:
 
 def run(script: str, preload: bool = False) -> list[dict]:
     """Run a script in a process of its own; return mlx_lm's reports, or what metrics.csv says."""
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "workflow_scripts"), "HF_HUB_OFFLINE": "1"}
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
     environment |= {"LD_PRELOAD": str(find_optimised_blas())} if preload else {}
     shutil.rmtree("models/x/runs", ignore_errors=True)
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)

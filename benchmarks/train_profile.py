@@ -5,12 +5,15 @@
 Each part is timed alone, the median of several; the parts overlap, so they don't add up to the step."""
 
 import argparse
+import sys
 import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
 
 from understudy.models.blas import run_with_optimised_blas
 

@@ -1,6 +1,7 @@
 """One finished project for the session; each test gets a copy of its own to change."""
 
 import logging
+import signal
 
 import pytest
 
@@ -9,6 +10,10 @@ from project import MODEL, Project
 from random_llama import write_random_llama
 from tiny_training import BASE, TRAIN, VALID, chat_row
 from understudy.shared.files import write_json_lines
+
+# A shell ignores Ctrl-C for what it starts in the background, and so would every process that a test starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,6 @@ import os
 import re
 import socket
 import subprocess
-import sys
 import time
 
 import numpy as np
@@ -15,7 +14,7 @@ import pytest
 from huggingface_hub import constants
 
 from fake_hub import COMMIT, MODEL, FakeHub
-from project import REPOSITORY, Project
+from project import REPOSITORY, Project, in_a_process
 from random_llama import write_random_llama, write_safetensors
 from random_models import write_random_model
 from understudy.base.base_model import SOURCE_RECORD, import_base_model
@@ -25,7 +24,6 @@ from understudy.models.mlx.load import load_base
 from understudy.shared.errors import InputFileError
 from understudy.shared.files import read_json, write_json
 
-SCRIPTS = str(REPOSITORY / "workflow_scripts")
 TOKEN = "hf_secretsecretsecret"
 
 
@@ -191,8 +189,8 @@ def test_a_killed_process_goes_on_where_it_stopped(hub, source, tmp_path):
     program = (
         f"from understudy.base.base_model import import_base_model; import_base_model({MODEL!r}, None, Path('base'))"
     )
-    environment = {**os.environ, "HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home"), "PYTHONPATH": SCRIPTS}
-    command = [sys.executable, "-c", f"from pathlib import Path; {program}"]
+    environment = {**os.environ, "HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home")}
+    command = in_a_process(f"from pathlib import Path; {program}")
     with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL) as first:
         part = tmp_path / "base/.downloads" / hashlib.sha256((source / "model.safetensors").read_bytes()).hexdigest()
         while not (part.exists() and part.stat().st_size >= 10_000_000):

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from project import in_a_process
 from random_families import write_random_family
 from random_llama import write_random_llama, write_safetensors
 from understudy.export.gguf import write_gguf
@@ -21,7 +22,6 @@ from understudy.shared.errors import FileNotWritten, InputFileError, Unsupported
 from understudy.shared.files import read_json, write_json
 
 SHARDS = ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
-SCRIPTS = Path(__file__).parents[2] / "workflow_scripts"
 mounts = pytest.mark.skipif(
     sys.platform != "linux" or os.geteuid() != 0, reason="mounting a small file system takes root on Linux"
 )
@@ -130,9 +130,11 @@ def test_a_full_disk_leaves_no_hugging_face_folder(sharded, small_disk):
 def test_a_kill_in_the_middle_of_writing_leaves_no_gguf_and_the_next_run_finishes(tmp_path):
     folder = write_random_llama(tmp_path / "hf", hidden_size=256, intermediate_size=1024, layers=12, heads=8)
     path = tmp_path / "x.gguf"
-    code = "from pathlib import Path; from understudy.export.gguf import write_gguf; write_gguf(Path('hf'), 'Q5_K_M', Path('x.gguf'), 'x', 1)"
-    environment = {**os.environ, "PYTHONPATH": str(SCRIPTS)}
-    writing = subprocess.Popen([sys.executable, "-c", code], env=environment, cwd=tmp_path)
+    code = (
+        "from pathlib import Path; from understudy.export.gguf import write_gguf; "
+        "write_gguf(Path('hf'), 'Q5_K_M', Path('x.gguf'), 'x', 1)"
+    )
+    writing = subprocess.Popen(in_a_process(code), cwd=tmp_path)
     while not any(part.stat().st_size > 1e6 for part in tmp_path.glob(".x.gguf.*.part")):
         assert writing.poll() is None
         time.sleep(0.001)

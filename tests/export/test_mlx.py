@@ -1,6 +1,5 @@
 """Folders with packed weights for mlx_lm: that it loads them, how near they are to the fused model, and what can't be packed."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -12,7 +11,7 @@ import pytest
 from mlx import nn
 from mlx.utils import tree_flatten
 
-from project import REPOSITORY
+from project import REPOSITORY, in_a_process
 from random_families import FAMILY_MODELS, write_random_family
 from random_llama import chat_template, write_random_llama
 from random_models import FAMILIES, write_random_model
@@ -127,8 +126,7 @@ def test_a_kill_before_the_end_leaves_no_config_and_the_next_run_finishes(tmp_pa
         "stage.copy_companions = lambda *paths: os.kill(os.getpid(), 9);"
         "stage.write_mlx_folder('fused/config.json', 4, 'mlx-4bit/config.json')"
     )
-    environment = {**os.environ, "PYTHONPATH": str(SCRIPTS)}
-    killed = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment)
+    killed = subprocess.run(in_a_process(code), cwd=tmp_path)
     assert killed.returncode == -signal.SIGKILL
     assert (tmp_path / "mlx-4bit/.part/model.safetensors").exists()
     assert not (tmp_path / "mlx-4bit/config.json").exists()

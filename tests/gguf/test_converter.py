@@ -3,7 +3,6 @@ in the environment that the rule makes for it: make check-converter."""
 
 import json
 import logging
-import os
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from mlx.utils import tree_flatten
 
 from gguf_digest import metadata_of
 from llama_requests import far_from_mlx
+from project import in_a_process
 from random_gguf import FILES, write_random_gguf
 from random_llama import write_random_llama
 from random_models import write_random_model
@@ -25,7 +25,6 @@ from understudy.gguf.converter import ConverterFailed, write_with_official_conve
 from understudy.gguf.quantization import QUANTIZATIONS
 from understudy.gguf.requantization import quantize_gguf_file
 from understudy.gguf.writing import write_gguf_file
-from understudy.models.llama.server import SCRIPTS_FOLDER as SCRIPTS
 from understudy.models.llama.server import EmbeddedModelError
 from understudy.models.mlx.load import load_weights
 from understudy.shared.errors import ConfigurationError, UnsupportedArchitecture
@@ -155,8 +154,7 @@ def test_the_converter_s_failure_gives_its_last_lines_and_no_file(hf, tmp_path):
 
 def test_a_killed_run_leaves_no_file_with_the_final_name_and_the_next_removes_the_rest(hf, tmp_path, copying):
     waiting, path = checkout(tmp_path / "waiting", WAITING), tmp_path / "model.gguf"
-    command = [sys.executable, "-c", A_JOB, str(hf), str(path), str(waiting)]
-    job = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(SCRIPTS)})
+    job = subprocess.Popen(in_a_process(A_JOB, hf, path, waiting))
     while not (left := [found for found in tmp_path.glob(".model.gguf.*.F16.part") if found.stat().st_size]):
         assert job.poll() is None
         time.sleep(0.05)

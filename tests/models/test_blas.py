@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from project import REPOSITORY
 from understudy.models import blas as optimised_blas
 
-SCRIPTS = str(Path(optimised_blas.__file__).parents[1])
+SCRIPTS = str(REPOSITORY / "workflow_scripts")
 ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="macOS has Accelerate")
 HAS_BLAS = pytest.mark.skipif(not optimised_blas.candidates(), reason="no OpenBLAS and no mkl here")
 

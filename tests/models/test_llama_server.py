@@ -1,18 +1,15 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
 from llama_requests import post
+from project import in_a_process
 from random_llama import packaged_model
 from understudy.models.llama.server import EmbeddedModelError, embedded_server, read_prefix_once
-
-SCRIPTS = Path(__file__).parents[2] / "workflow_scripts"
 
 
 def chat(base_url: str, messages: list[dict], **options) -> dict:
@@ -24,9 +21,7 @@ def server_processes() -> list[int]:
     listing = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
     rows = [line.split(None, 2) for line in listing.splitlines()]
     return [
-        int(pid)
-        for pid, parent, command in rows
-        if parent == str(os.getpid()) and "understudy.models.llama.server" in command
+        int(pid) for pid, parent, command in rows if parent == str(os.getpid()) and "llama/server_process.py" in command
     ]
 
 
@@ -80,11 +75,11 @@ def test_an_error_of_the_block_itself_comes_through():
 
 def test_the_server_does_not_outlive_a_killed_job():
     script = (
-        f"import sys, time; sys.path.insert(0, {str(SCRIPTS)!r})\n"
+        "import time\n"
         "from understudy.models.llama.server import embedded_server\n"
         f"with embedded_server({str(packaged_model())!r}, 512) as url: print(url, flush=True); time.sleep(60)"
     )
-    job = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    job = subprocess.Popen(in_a_process(script), stdout=subprocess.PIPE, text=True)
     base_url = job.stdout.readline().strip()
     assert post(base_url, "/tokenize", {"content": "Hi"})["tokens"]
     job.kill()

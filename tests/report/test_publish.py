@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from huggingface_hub import constants
 from mlx_lm import load
 
 from fake_upload_hub import TOKEN, FakeUploadHub, Repository, Stored
-from project import REPOSITORY
+from project import REPOSITORY, in_a_process
 from random_llama import write_random_llama
 from understudy.export.published_files import SecretInFileError, files_to_publish
 from understudy.export.upload import MissingTokenError
@@ -24,7 +23,6 @@ from understudy.shared.files import read_json, write_json
 from understudy.train.checkpoints import file_sha256
 
 REPO = "owner/tiny"
-SCRIPTS = str(REPOSITORY / "workflow_scripts")
 JUNK = (
     ".env",
     ".x.part",
@@ -316,8 +314,8 @@ def test_a_killed_upload_sends_the_rest_the_next_time(model, hub, tmp_path):
         "from pathlib import Path; from understudy.report.publish import publish_model; "
         f"publish_model(Path('models'), 'tiny', {REPO!r}, True, ['Q4_K_M'], 'models/base/x', True)"
     )
-    variables = {"HF_ENDPOINT": hub.url, "HF_HUB_DISABLE_XET": "1", "HF_TOKEN": TOKEN, "PYTHONPATH": SCRIPTS}
-    command = [sys.executable, "-c", program]
+    variables = {"HF_ENDPOINT": hub.url, "HF_HUB_DISABLE_XET": "1", "HF_TOKEN": TOKEN}
+    command = in_a_process(program)
     environment = {**os.environ, **variables}
     with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL) as first:
         assert hub.is_holding.wait(60)

@@ -147,6 +147,12 @@ class Project:
         return {str(path.relative_to(self.path)): path.read_bytes() for path in sorted(self.path.glob(pattern))}
 
 
+def in_a_process(code: str, *arguments) -> list[str]:
+    """The command that runs Python code with the package of this checkout first on its path, as a rule's door has it."""
+    first = f"import sys; sys.path.insert(0, {str(REPOSITORY / 'workflow_scripts')!r})\n"
+    return [sys.executable, "-c", first + code, *map(str, arguments)]
+
+
 def tracked_files() -> list[Path]:
     """The files of the repository as someone else gets it, relative to it."""
     listed = subprocess.run(

@@ -19,6 +19,7 @@ from pathlib import Path
 import mlx.core as mx
 import pytest
 
+from project import in_a_process
 from tiny_training import BASE, OUTPUTS, TRAIN, VALID, chat_row, configure, stop_at, train_it
 from understudy.shared.errors import ConfigurationError
 from understudy.shared.files import read_json, write_json_lines
@@ -56,8 +57,7 @@ stage.train_adapters("models/x/lora.yaml", {TRAIN!r}, {VALID!r}, {str(BASE)!r}, 
 
 def start_training():
     """The training in a process of its own, as a rule's job runs it."""
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "workflow_scripts")}
-    return subprocess.Popen([sys.executable, "-c", IN_A_PROCESS], env=environment, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(in_a_process(IN_A_PROCESS), stderr=subprocess.PIPE, text=True)
 
 
 def run_folder():

@@ -17,7 +17,7 @@ from typing import IO, Any
 
 from understudy.shared.errors import UnderstudyError
 
-SCRIPTS_FOLDER = Path(__file__).resolve().parents[3]
+PROCESS = Path(__file__).with_name("server_process.py")
 LOG_LINES_SHOWN = 5
 ERROR_LINE = re.compile(r"^\S+ E (?:\S+ +)?\S+: (?:error loading model: )?(.+)$")
 SAVED_PREFIX = "prefix.bin"
@@ -98,13 +98,13 @@ def ask_server(url: str, body: dict | None = None) -> Any:
 
 
 def _start(settings: dict, server_log: IO[bytes]) -> subprocess.Popen:
-    paths = [str(SCRIPTS_FOLDER), os.environ.get("PYTHONPATH", "")]
     return subprocess.Popen(
-        [sys.executable, "-m", "understudy.models.llama.server", json.dumps(settings)],
+        # -P: the folder of the script, whose modules have common names, is not on its path.
+        [sys.executable, "-P", str(PROCESS), json.dumps(settings)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=server_log,
-        env={**SERVER_ENVIRONMENT, **os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
+        env={**SERVER_ENVIRONMENT, **os.environ},
         # Ctrl-C is for the job, which then closes the server in order.
         start_new_session=True,
     )
@@ -137,39 +137,3 @@ def _stop(process: subprocess.Popen) -> None:
         process.kill()
         process.wait()
     process.stdout.close()
-
-
-def _serve(settings: dict) -> None:
-    """The server's process: say the address on standard output, then run until standard input closes."""
-    address_goes_to = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
-    import xllamacpp
-
-    server = xllamacpp.Server(_server_parameters(xllamacpp.CommonParams(), settings))
-    print(server.listening_address, file=address_goes_to, flush=True)
-    sys.stdin.buffer.read()
-    # Requests under way are of no interest to anyone any more, so nothing waits for them.
-    os._exit(0)
-
-
-def _server_parameters(params, settings: dict):
-    params.model.path = settings["model"]
-    # Otherwise replies name the model by its path on this machine.
-    params.model_alias = {Path(settings["model"]).stem}
-    params.n_ctx = settings["n_ctx"]
-    params.n_parallel = settings["n_parallel"]
-    params.slot_save_path = settings["slots_folder"] + os.sep
-    # Copies of replaced prompts took up to 8 GB and were of no use to other slots: loading one removes it.
-    params.cache_ram_mib = 0
-    params.cache_idle_slots = False
-    params.ui = False
-    params.port = settings["port"]
-    params.verbosity = 2
-    if settings["threads"]:
-        params.cpuparams.n_threads = settings["threads"]
-        params.cpuparams_batch.n_threads = settings["threads"]
-    return params
-
-
-if __name__ == "__main__":
-    _serve(json.loads(sys.argv[1]))

@@ -1,0 +1,42 @@
+"""The process in which llama.cpp serves one GGUF file; server.py starts it. It imports nothing of this package."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+
+def serve(settings: dict) -> None:
+    """The server's process: say the address on standard output, then run until standard input closes."""
+    address_goes_to = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    import xllamacpp
+
+    server = xllamacpp.Server(server_parameters(xllamacpp.CommonParams(), settings))
+    print(server.listening_address, file=address_goes_to, flush=True)
+    sys.stdin.buffer.read()
+    # Requests under way are of no interest to anyone any more, so nothing waits for them.
+    os._exit(0)
+
+
+def server_parameters(params, settings: dict):
+    params.model.path = settings["model"]
+    # Otherwise replies name the model by its path on this machine.
+    params.model_alias = {Path(settings["model"]).stem}
+    params.n_ctx = settings["n_ctx"]
+    params.n_parallel = settings["n_parallel"]
+    params.slot_save_path = settings["slots_folder"] + os.sep
+    # Copies of replaced prompts took up to 8 GB and were of no use to other slots: loading one removes it.
+    params.cache_ram_mib = 0
+    params.cache_idle_slots = False
+    params.ui = False
+    params.port = settings["port"]
+    params.verbosity = 2
+    if settings["threads"]:
+        params.cpuparams.n_threads = settings["threads"]
+        params.cpuparams_batch.n_threads = settings["threads"]
+    return params
+
+
+if __name__ == "__main__":
+    serve(json.loads(sys.argv[1]))
