@@ -6,6 +6,8 @@ PORT ?= 8080
 CHANNELS ?= channels
 AT_ONCE ?= 1
 export MODEL QUESTION PORT CHANNELS AT_ONCE
+# The command of this checkout, also where its .venv is another one's, too.
+UNDERSTUDY = .venv/bin/python workflow_scripts/command_line.py
 # What the benchmarks compare with, in a folder of its own. A .venv that uv made has no pip.
 INSTALL_RIVALS = if command -v uv >/dev/null; then set -- uv pip install --python .venv/bin/python; else set -- .venv/bin/python -m pip install; fi; \
 	"$$@" --quiet --target .benchmarks --no-deps -r benchmarks/requirements.txt
@@ -15,19 +17,19 @@ INSTALL_RIVALS = if command -v uv >/dev/null; then set -- uv pip install --pytho
 demo: environment
 	@started=$$(date +%s) && . .venv/bin/activate && \
 	snakemake --directory demo models/demo-Q4_K_M.gguf --quiet rules host && \
-	python workflow_scripts/print_summary.py demo --started $$started
+	$(UNDERSTUDY) --directory demo summary --started $$started
 
 # Everything in every project of the folder CHANNELS, AT_ONCE of them at a time; OPTIONS go to snakemake, OPTIONS="-n" for example.
 channels: environment
-	@.venv/bin/python workflow_scripts/run_channels.py --at-once "$$AT_ONCE" "$$CHANNELS" $(OPTIONS)
+	@$(UNDERSTUDY) channels --at-once "$$AT_ONCE" "$$CHANNELS" $(OPTIONS)
 
 # make chat MODEL=models/fung-Q4_K_M.gguf QUESTION="..."; MODEL may be models/fung/fused or models/fung/adapters too
 chat: environment
-	@.venv/bin/python workflow_scripts/chat.py "$$MODEL" "$$QUESTION"
+	@$(UNDERSTUDY) chat "$$MODEL" "$$QUESTION"
 
 # make serve MODEL=models/fung-Q4_K_M.gguf PORT=8081; beside any Snakemake run, because it locks nothing
 serve: environment
-	@.venv/bin/python workflow_scripts/serve.py "$$MODEL" --port "$$PORT"
+	@$(UNDERSTUDY) serve "$$MODEL" --port "$$PORT"
 
 test: environment
 	@.venv/bin/pytest -n auto --maxprocesses 4 --dist worksteal
@@ -37,7 +39,8 @@ test-long: environment
 	@.venv/bin/pytest -m long
 
 lint: environment
-	@. .venv/bin/activate && ruff check . && ruff format --check . && snakefmt --check Snakefile rules && snakemake --lint
+	@. .venv/bin/activate && ruff check . && ruff format --check . && snakefmt --check Snakefile rules && snakemake --lint && \
+	cd workflow_scripts && lint-imports ../pyproject.toml --no-cache --no-logo
 
 # The parts of the pages that scripts make: docs/configuration.md from the schema, tables and figures between marks elsewhere.
 docs: environment

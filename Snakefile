@@ -14,10 +14,16 @@ report: "report/workflow.rst"
 include: "rules/common.smk"
 include: "rules/source.smk"
 include: "rules/teach.smk"
+include: "rules/base.smk"
 include: "rules/dataset.smk"
 include: "rules/train.smk"
 include: "rules/export.smk"
 include: "rules/evaluate.smk"
+include: "rules/report.smk"
+
+
+from understudy.shared.run import end_fresh, remove_stop_file, start_run_clock
+from understudy.teach.edited_questions import keep_edited_questions
 
 
 rule all:
@@ -45,17 +51,15 @@ rule all:
 
 onstart:
     start_jobs_without_a_rate()
-    if not only_tells():
-        remove_stop_file()
-        start_run_clock(config["fresh"])
-        keep_edited_questions(Path("data"))
+    remove_stop_file()
+    start_run_clock(config["fresh"])
+    keep_edited_questions(Path("data"))
 
 
 onsuccess:
-    if not only_tells():
-        if config["fresh"] is not None:
-            end_fresh()
-        print_summary_of_teaching()
+    if config["fresh"] is not None:
+        end_fresh()
+    print_summary_of_teaching()
 
 
 onerror:

@@ -1,16 +1,16 @@
 # From answers to training rows.
 # Requires: data/answers/, data/questions/, data/transcripts/, the base model's tokenizer, and, where there is one, dataset.extra_pairs
 # and data/curation.csv: what a person decided, which no rule writes.
-# Makes: data/dataset/, data/review/.
+# Makes: data/dataset/.
+
+
+include: "functions/dataset.smk"
 
 
 localrules:
     dataset_block,
     test_rows,
-    dataset_report,
     dataset_export,
-    review,
-    review_page,
 
 
 rule dataset_block:
@@ -78,30 +78,6 @@ rule test_rows:
         "../workflow_scripts/dataset_test_rows.py"
 
 
-rule dataset_report:
-    """Show what became of the pairs, how long they are, and the split, on one page."""
-    input:
-        report="data/dataset/report.json",
-        pairs="data/dataset/pairs.jsonl",
-    output:
-        report(
-            "data/dataset/report.html",
-            caption="../report/dataset.rst",
-            category="Data set",
-            labels={"page": "from pairs to rows"},
-        ),
-    params:
-        name=config["name"],
-    log:
-        "logs/dataset_report.log",
-    benchmark:
-        "logs/benchmarks/dataset_report.tsv"
-    conda:
-        "../envs/dataset.yaml"
-    script:
-        "../workflow_scripts/report_dataset_report.py"
-
-
 rule dataset_export:
     """Write the data set as a Hugging Face folder: Parquet and a card."""
     input:
@@ -119,40 +95,3 @@ rule dataset_export:
         "../envs/dataset.yaml"
     script:
         "../workflow_scripts/dataset_dataset_export.py"
-
-
-rule review:
-    """Write every pair on one readable page, with the doctor's remarks."""
-    input:
-        pairs="data/dataset/pairs.jsonl",
-        rejected="data/dataset/rejected.jsonl",
-    output:
-        "data/review/answers.md",
-    log:
-        "logs/review.log",
-    benchmark:
-        "logs/benchmarks/review.tsv"
-    conda:
-        "../envs/dataset.yaml"
-    script:
-        "../workflow_scripts/report_review.py"
-
-
-rule review_page:
-    """Write the page on which a person keeps, rejects and edits pairs."""
-    input:
-        pairs="data/dataset/pairs.jsonl",
-        rejected="data/dataset/rejected.jsonl",
-        curation=curation_file,
-    output:
-        "data/review/index.html",
-    params:
-        name=config["name"],
-    log:
-        "logs/review_page.log",
-    benchmark:
-        "logs/benchmarks/review_page.tsv"
-    conda:
-        "../envs/dataset.yaml"
-    script:
-        "../workflow_scripts/report_review_page.py"

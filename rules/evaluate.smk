@@ -1,11 +1,9 @@
 # From models to what they say on talks that they have never seen.
 # Requires: data/dataset/, the models that evaluation.models names, and those that the earlier stages make.
-# Makes: models/{name}/evaluation/, evaluation.json, judge.json and report.html. compare tells, and makes nothing.
+# Makes: models/{name}/evaluation/, evaluation.json and judge.json.
 
 
-localrules:
-    report,
-    compare,
+include: "functions/evaluate.smk"
 
 
 rule held_out_answers:
@@ -62,7 +60,7 @@ rule judge:
     output:
         model_file("judge.json"),
     params:
-        teacher=teacher_identity(),
+        teacher=teacher_identity(config["teacher"]),
         voice=config["answers"]["voice"],
     log:
         f"logs/{config['name']}/judge.log",
@@ -75,51 +73,3 @@ rule judge:
         "../envs/evaluate.yaml"
     script:
         "../workflow_scripts/evaluate_judge.py"
-
-
-rule report:
-    """Write the page that says whether it worked: the verdict, the answers beside one another, and all that the model was made of."""
-    input:
-        evaluation=model_file("evaluation.json"),
-        judge=verdicts_of_judge(),
-        export=model_file("export.json"),
-        export_picture=model_file("export.svg"),
-        loss_picture=model_file("loss.svg"),
-        metrics=model_file("metrics.csv"),
-        lora_config=model_file("lora.yaml"),
-        adapters=model_file("adapters/adapters.safetensors"),
-        base=f"{BASE}/config.json",
-        report="data/dataset/report.json",
-        pairs="data/dataset/pairs.jsonl",
-        train=training_rows("train"),
-        valid=training_rows("valid"),
-    output:
-        report(
-            model_file("report.html"),
-            caption="../report/report_page.rst",
-            category="Did it work?",
-            labels={"page": "the report"},
-        ),
-    params:
-        name=config["name"],
-        voice=config["answers"]["voice"],
-    log:
-        f"logs/{config['name']}/report.log",
-    benchmark:
-        f"logs/benchmarks/{config['name']}/report.tsv"
-    conda:
-        "../envs/evaluate.yaml"
-    script:
-        "../workflow_scripts/report_report.py"
-
-
-rule compare:
-    """Tell how several runs or projects did beside one another, from their evaluation files; nothing is made."""
-    params:
-        compared=config["evaluation"]["compare"],
-    log:
-        "logs/compare.log",
-    conda:
-        "../envs/evaluate.yaml"
-    script:
-        "../workflow_scripts/report_compare.py"

@@ -1,17 +1,15 @@
 # From the fused model to files for other programs.
 # Requires: models/{name}/fused/, and data/dataset/valid.jsonl for questions to ask.
-# Makes: models/{name}/hf/, models/{name}-{quant}.gguf, models/{name}/mlx-{bits}bit/, and export.json, export.svg, Modelfile and
-# README.md in models/{name}/. serve answers, publish sends the model to the hub, publish_plan tells what it would send; none of them
-# makes a file.
+# Makes: models/{name}/hf/, models/{name}-{quant}.gguf, models/{name}/mlx-{bits}bit/, and export.json, export.svg and Modelfile in
+# models/{name}/.
+
+
+include: "functions/export.smk"
 
 
 localrules:
     ladder_picture,
-    card,
-    publish_plan,
-    publish,
     modelfile,
-    serve,
 
 
 rule hf:
@@ -117,71 +115,6 @@ rule ladder_picture:
         "../workflow_scripts/export_ladder_picture.py"
 
 
-rule card:
-    """Write the model's card: what it was trained on, how, what not to expect of it, and whose voice it is."""
-    input:
-        videos="data/videos.json",
-        transcripts=transcripts_of_dataset,
-        report="data/dataset/report.json",
-        pairs="data/dataset/pairs.jsonl",
-        train=training_rows("train"),
-        lora_config=model_file("lora.yaml"),
-        metrics=model_file("metrics.csv"),
-        picture=model_file("loss.svg"),
-        adapters=model_file("adapters/adapters.safetensors"),
-        base=f"{BASE}/config.json",
-        hf=model_file("hf/config.json"),
-        exports=export_files(exports_of_card()),
-        proof=model_file("export.json"),
-        proof_picture=model_file("export.svg"),
-        evaluation=model_file("evaluation.json"),
-    output:
-        model_file("README.md"),
-    params:
-        voice=config["answers"]["voice"],
-        general_share=share_of_general_rows(),
-        repository=config["export"]["hub_repo"],
-        exports=exports_of_card(),
-    log:
-        f"logs/{config['name']}/card.log",
-    benchmark:
-        f"logs/benchmarks/{config['name']}/card.tsv"
-    conda:
-        "../envs/export.yaml"
-    script:
-        "../workflow_scripts/report_card.py"
-
-
-rule publish_plan:
-    """Tell what `snakemake publish` would send to the hub, file by file, and how large it is; nothing is sent."""
-    input:
-        files=files_to_publish(),
-        base=f"{BASE}/config.json",
-    params:
-        sends=False,
-    log:
-        f"logs/{config['name']}/publish_plan.log",
-    conda:
-        "../envs/export.yaml"
-    script:
-        "../workflow_scripts/report_publish_plan.py"
-
-
-rule publish:
-    """Send the model with its card to export.hub_repo; what is there already isn't sent again."""
-    input:
-        files=files_to_publish_there,
-        base=f"{BASE}/config.json",
-    params:
-        sends=True,
-    log:
-        f"logs/{config['name']}/publish.log",
-    conda:
-        "../envs/export.yaml"
-    script:
-        "../workflow_scripts/report_publish.py"
-
-
 rule modelfile:
     """Write Ollama's Modelfile: the GGUF file with the template it was trained under, stop tokens and settings."""
     input:
@@ -199,16 +132,3 @@ rule modelfile:
         "../envs/export.yaml"
     script:
         "../workflow_scripts/export_modelfile.py"
-
-
-rule serve:
-    """Serve the finished model on this machine for any OpenAI client, until Ctrl-C; --config port=8081 for another port."""
-    input:
-        gguf=gguf_to_run(),
-    log:
-        f"logs/{config['name']}/serve.log",
-    threads: workflow.cores
-    conda:
-        "../envs/export.yaml"
-    script:
-        "../workflow_scripts/serve.py"

@@ -1,12 +1,14 @@
 # From an address or a folder to transcripts.
 # Requires: source.channel (YouTube) or source.captions_dir (caption files).
-# Makes: data/videos.json, data/transcripts/{video_id}.json; on request data/channel.json with a table and a picture
+# Makes: data/videos.json, data/transcripts/{video_id}.json
+
+
+include: "functions/source.smk"
 
 
 localrules:
     videos,
     transcript,
-    channel_report,
 
 
 checkpoint videos:
@@ -53,23 +55,3 @@ rule transcript:
     retries: 0
     script:
         "../workflow_scripts/source_transcript.py"
-
-
-rule channel_report:
-    """Tell what the channel gave: captions or why none, hours, words, languages, as a table and a picture."""
-    input:
-        videos="data/videos.json",
-        passed_over="data/passed_over.json",
-        transcripts=transcripts_of_channel,
-    output:
-        record="data/channel.json",
-        table="data/channel.txt",
-        picture="data/channel.png",
-    log:
-        "logs/channel_report.log",
-    benchmark:
-        "logs/benchmarks/channel_report.tsv"
-    conda:
-        "../envs/source.yaml"
-    script:
-        "../workflow_scripts/report_channel_report.py"

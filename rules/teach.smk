@@ -1,13 +1,10 @@
 # The two passes of the teacher model, each with the whole transcript as its context.
 # Requires: data/transcripts/{video_id}.json, prompts/questions.md, prompts/answers.md, and the teacher of the configuration.
 # Makes: data/questions/{video_id}.json, data/answers/{video_id}/{slot}.json. What the teacher replied stays in data/responses/,
-# what it cost in data/spending/. plan, check_questions and responses_prune tell, and make nothing.
+# what it cost in data/spending/.
 
 
-localrules:
-    plan,
-    check_questions,
-    responses_prune,
+include: "functions/teach.smk"
 
 
 rule questions:
@@ -19,7 +16,7 @@ rule questions:
     output:
         questions="data/questions/{video_id}.json",
     params:
-        teacher=teacher_identity(),
+        teacher=teacher_identity(config["teacher"]),
         slots=SLOTS,
         style={key: config["questions"][key] for key in ("openings", "max_tokens")},
     log:
@@ -46,7 +43,7 @@ rule answers:
     output:
         expand("data/answers/{{video_id}}/{slot}.json", slot=SLOTS),
     params:
-        teacher=teacher_identity(),
+        teacher=teacher_identity(config["teacher"]),
         style={key: config["answers"][key] for key in ("voice", "form", "quote", "max_tokens")},
     log:
         "logs/answers/{video_id}.log",
@@ -60,52 +57,3 @@ rule answers:
         "../envs/teach.yaml"
     script:
         "../workflow_scripts/teach_answers.py"
-
-
-rule plan:
-    """Tell what teaching will take before a single request: calls, tokens, money, time, and what is stored already."""
-    input:
-        videos="data/videos.json",
-        questions_prompt=QUESTIONS_PROMPT,
-        answers_prompt=ANSWERS_PROMPT,
-    params:
-        teacher=teacher_identity(),
-        slots=SLOTS,
-        in_flight=calls_of_all_jobs(),
-    log:
-        "logs/plan.log",
-    conda:
-        "../envs/teach.yaml"
-    script:
-        "../workflow_scripts/teach_plan.py"
-
-
-rule check_questions:
-    """Check every question file that there is, and name the file and the slot of each mistake."""
-    input:
-        videos="data/videos.json",
-    params:
-        slots=SLOTS,
-    log:
-        "logs/check_questions.log",
-    conda:
-        "../envs/teach.yaml"
-    script:
-        "../workflow_scripts/teach_check_questions.py"
-
-
-rule responses_prune:
-    """List the stored replies that no configuration of this project refers to any more; delete them with --config prune=true."""
-    input:
-        videos="data/videos.json",
-        questions_prompt=QUESTIONS_PROMPT,
-        answers_prompt=ANSWERS_PROMPT,
-    params:
-        teacher=teacher_identity(),
-        slots=SLOTS,
-    log:
-        "logs/responses_prune.log",
-    conda:
-        "../envs/teach.yaml"
-    script:
-        "../workflow_scripts/teach_responses_prune.py"

@@ -1,34 +1,16 @@
 # From a base model and rows to a fused model.
-# Requires: base_model of the configuration, data/dataset/train.jsonl and valid.jsonl.
-# Makes: models/base/{base}/, models/{name}/lora.yaml, commands.sh, adapters/, metrics.csv, loss.svg and fused/. preflight tells, and
-# makes nothing.
+# Requires: models/base/{base}/, data/dataset/train.jsonl and valid.jsonl.
+# Makes: models/{name}/lora.yaml, commands.sh, adapters/, metrics.csv, loss.svg and fused/. preflight tells, and makes nothing.
+
+
+include: "functions/train.smk"
 
 
 localrules:
-    base_model,
     replay_rows,
     lora_config,
     commands,
     loss_curve,
-
-
-rule base_model:
-    """Bring the base model into Hugging Face layout: from the hub, a folder or a GGUF file."""
-    input:
-        local_model_files(config["base_model"]),
-    output:
-        config=f"{BASE}/config.json",
-    params:
-        source=config["base_model"],
-        revision=config["base_model_revision"],
-    log:
-        f"logs/{BASE}.log",
-    benchmark:
-        f"logs/benchmarks/{BASE}.tsv"
-    conda:
-        "../envs/train.yaml"
-    script:
-        "../workflow_scripts/base_base_model.py"
 
 
 rule replay_rows:

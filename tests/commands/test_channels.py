@@ -5,12 +5,11 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
 
-from project import MODEL, REPOSITORY, Project, environment
+from project import MODEL, REPOSITORY, Project, command_line, environment, understudy
 
 BASE_WEIGHTS = "models/base/shared-base/model.safetensors"
 
@@ -27,8 +26,7 @@ def channels(tmp_path, teacher, tiny_base):
 
 
 def run_channels(*arguments) -> subprocess.CompletedProcess:
-    command = [sys.executable, REPOSITORY / "workflow_scripts/run_channels.py", *arguments]
-    return subprocess.run(command, cwd=REPOSITORY, env=environment(), capture_output=True, text=True)
+    return understudy("channels", *arguments)
 
 
 def test_one_command_makes_all_models_from_one_base_and_tells_which_channel_failed(channels):
@@ -66,7 +64,7 @@ def test_a_folder_without_a_project_is_told(tmp_path, folder):
 
 
 def test_stopped_by_ctrl_c_it_starts_no_other_channel_and_leaves_none_locked(channels):
-    command = [sys.executable, REPOSITORY / "workflow_scripts/run_channels.py", channels, MODEL]
+    command = command_line("channels", channels, MODEL)
     with (channels / "printed.txt").open("w") as printed:
         run = subprocess.Popen(
             command, cwd=REPOSITORY, env=environment(), stdout=printed, stderr=printed, start_new_session=True

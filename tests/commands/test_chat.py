@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-import sys
 import zlib
 from pathlib import Path
 
@@ -12,8 +11,9 @@ import pytest
 from mlx.utils import tree_flatten
 from mlx_lm.tuner.utils import linear_to_lora_layers
 
-import chat
+from project import REPOSITORY, understudy
 from random_llama import packaged_model, write_random_llama
+from understudy.commands import chat
 from understudy.gguf.writing import write_gguf_file
 from understudy.models.llama.replies import ServerRefuses
 from understudy.models.llama.server import EmbeddedModelError
@@ -24,12 +24,10 @@ from understudy.shared.errors import InputFileError
 from understudy.shared.files import read_json, write_json
 
 BRIEF = ("--temperature", "0", "--max-tokens", "24", "--repeat-penalty", "1")
-SCRIPT = Path(__file__).parents[2] / "workflow_scripts/chat.py"
 
 
 def run(*arguments: str, stdin: str = "", cwd: str | Path | None = None) -> subprocess.CompletedProcess:
-    command = [sys.executable, str(SCRIPT), *arguments]
-    return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, cwd=cwd)
+    return understudy("chat", *arguments, input=stdin, cwd=cwd or REPOSITORY)
 
 
 def test_a_question_is_answered_on_standard_output():
@@ -57,7 +55,7 @@ def test_a_file_that_is_no_model_is_named(tmp_path):
 
 def test_nothing_to_ask_is_an_error():
     done = run(str(packaged_model()))
-    assert done.returncode == 1 and done.stderr == "Error: There is no question: give one as the second argument.\n"
+    assert done.returncode == 1 and done.stderr == "Error: There is no question: give one after the model.\n"
 
 
 def test_a_conversation_goes_on_until_an_empty_line(monkeypatch, capsys):

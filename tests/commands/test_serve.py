@@ -1,11 +1,10 @@
-"""An OpenAI client against the finished model's server: by itself, and as a rule of the real Snakemake."""
+"""An OpenAI client against the finished model's server."""
 
 import os
 import re
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,9 +13,9 @@ from pathlib import Path
 import pytest
 from openai import DefaultHttpxClient, OpenAI
 
-import serve
-from project import REPOSITORY, environment
+from project import REPOSITORY, command_line, environment
 from random_llama import packaged_model
+from understudy.commands import serve
 from understudy.models.llama.server import EmbeddedModelError
 
 URL = re.compile(r"answers at (http://127\.0\.0\.1:\d+/v1), for this machine alone")
@@ -57,7 +56,7 @@ def client(url: str) -> OpenAI:
 
 
 def server_alone(model: Path, port: int) -> list:
-    return [sys.executable, "workflow_scripts/serve.py", model, "--port", port]
+    return command_line("serve", model, "--port", port)
 
 
 def test_a_client_gets_answers_whole_and_in_pieces_until_ctrl_c(tmp_path):
@@ -95,7 +94,7 @@ def test_a_taken_port_is_told_before_the_model_is_loaded(tmp_path):
         other.listen()
         port = other.getsockname()[1]
         with pytest.raises(
-            serve.ServeError, match=rf"Port {port} of 127\.0\.0\.1 can't be used .*--config port={port + 1}"
+            serve.ServeError, match=rf"Port {port} of 127\.0\.0\.1 can't be used .*understudy serve --port {port + 1}"
         ):
             serve.serve(tmp_path / "never-read.gguf", port)
 
@@ -115,13 +114,14 @@ def test_a_missing_file_is_told():
         serve.serve(Path("nothing.gguf"), free_port())
 
 
-def test_snakemake_serves_the_model_and_leaves_no_lock(project, tmp_path):
+def test_the_project_s_own_model_is_served_beside_snakemake_and_without_a_lock(project, tmp_path):
     port = free_port()
-    command = project.command("serve", "--config", f"port={port}")
+    command = command_line("serve", "--directory", project.path, "--port", port)
     with started(command, tmp_path / "printed") as (run, url):
         assert url.endswith(f":{port}/v1")
         reply = client(url).chat.completions.create(model="any", messages=ASKED["messages"], max_tokens=4)
         assert reply.choices[0].message.role == "assistant"
+        project.snakemake("-f", "data/videos.json")
         os.killpg(run.pid, signal.SIGINT)
         run.wait()
     printed = (tmp_path / "printed").read_text()

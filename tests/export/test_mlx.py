@@ -2,7 +2,6 @@
 
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import mlx.core as mx
@@ -11,7 +10,7 @@ import pytest
 from mlx import nn
 from mlx.utils import tree_flatten
 
-from project import REPOSITORY, in_a_process
+from project import command_line, in_a_process
 from random_families import FAMILY_MODELS, write_random_family
 from random_llama import chat_template, write_random_llama
 from random_models import FAMILIES, write_random_model
@@ -20,7 +19,6 @@ from understudy.models.folder import MLX_FOLDERS
 from understudy.models.mlx.load import is_on_cpu, load_to_ask, load_weights
 from understudy.shared.files import read_json, write_json
 
-SCRIPTS = REPOSITORY / "workflow_scripts"
 BITS = tuple(MLX_FOLDERS.values())
 TOKENS = mx.array([[(7 * position) % 500 + 3 for position in range(40)]])
 # What 8 bits may change in the logits, as a share of their spread; measured: 0.7 to 1.3 %. A random Gemma, whose norms double
@@ -152,7 +150,7 @@ def test_snakemake_makes_it_when_it_is_asked_for_or_configured_and_chat_answers_
     steps = [step["step"] for step in read_json(project / "models/tiny/export.json")["steps"]]
     assert steps == ["adapters", "fused", "hf", "mlx-4bit", "Q4_K_M"]
     answered = subprocess.run(
-        [sys.executable, SCRIPTS / "chat.py", project / "models/tiny/mlx-4bit", "Hi?", "--max-tokens", "3"],
+        command_line("chat", project / "models/tiny/mlx-4bit", "Hi?", "--max-tokens", "3"),
         capture_output=True,
         text=True,
     )

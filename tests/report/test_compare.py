@@ -103,13 +103,16 @@ def test_one_evaluation_is_shown_with_how_to_name_others(told, evaluation):
     write_json("models/a/evaluation.json", evaluation(2.4))
     said = told()
     assert "better" in said
-    assert "There is one evaluation only: models/a/evaluation.json. Name others in evaluation.compare." in said
+    assert (
+        "There is one evaluation only: models/a/evaluation.json. Name others: understudy compare PROJECT PROJECT"
+        in said
+    )
 
 
 @pytest.mark.parametrize("given", [(), ("nowhere",), ("empty",)])
 def test_a_place_without_an_evaluation_is_named(told, tmp_path, given):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ConfigurationError, match=f"evaluation.compare: '{(given or ('.',))[0]}' is no evaluation.json"):
+    with pytest.raises(ConfigurationError, match=f"'{(given or ('.',))[0]}' is no evaluation.json"):
         told(*given)
 
 
@@ -119,12 +122,14 @@ def test_a_file_of_another_kind_is_named(told, tmp_path):
         told("other.json")
 
 
-def test_the_target_tells_and_makes_nothing(project, evaluation):
+def test_the_command_tells_and_makes_nothing(project, evaluation):
     for name, loss in (("a", 2.4), ("b", 2.1)):
         write_json(project / f"models/{name}/evaluation.json", evaluation(loss))
     (project / "data/stopped.txt").write_text("the run beside this one is stopped")
     before = project.contents("models/**/*.json")
-    said = project.snakemake("compare", "--config", "evaluation={compare: [models/b/evaluation.json, .]}")
+    said = project.understudy("compare", str(project / "models/b/evaluation.json"), str(project.path))
     assert "a beside b" in said
+    project.configure(evaluation={"compare": ["models/b/evaluation.json", "."]})
+    assert project.understudy("compare") == said
     assert project.contents("models/**/*.json") == before
     assert (project / "data/stopped.txt").exists()

@@ -107,6 +107,13 @@ class Project:
         assert (run.returncode == 0) == succeeds, output
         return output
 
+    def understudy(self, *arguments: str, succeeds: bool = True) -> str:
+        """Run a command of `understudy` on the project; return all that it prints."""
+        run = understudy("--directory", self.path, *arguments, cwd=self.checkout)
+        output = run.stdout + run.stderr
+        assert (run.returncode == 0) == succeeds, output
+        return output
+
     def killed_when(self, reached: Callable[[], bool], *arguments: str) -> None:
         """Start Snakemake and send SIGKILL to its whole process group as soon as `reached()`."""
         self.stopped_when(reached, *arguments, sign=signal.SIGKILL)
@@ -145,6 +152,18 @@ class Project:
     def contents(self, pattern: str) -> dict[str, bytes]:
         """The files that match, by path, with their bytes."""
         return {str(path.relative_to(self.path)): path.read_bytes() for path in sorted(self.path.glob(pattern))}
+
+
+def command_line(*arguments) -> list[str]:
+    """The command `understudy` of this checkout, with its arguments."""
+    return [sys.executable, str(REPOSITORY / "workflow_scripts/command_line.py"), *map(str, arguments)]
+
+
+def understudy(*arguments, cwd: Path | str = REPOSITORY, **options) -> subprocess.CompletedProcess:
+    """Run a command of `understudy` to its end; `options` are those of subprocess.run."""
+    return subprocess.run(
+        command_line(*arguments), cwd=cwd, env=environment(), capture_output=True, text=True, check=False, **options
+    )
 
 
 def in_a_process(code: str, *arguments) -> list[str]:

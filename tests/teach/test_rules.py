@@ -13,7 +13,9 @@ from understudy.teacher.spending import ledger_lines
 
 def test_a_plan_asks_for_nothing_and_knows_what_is_stored(new_project, teacher):
     new_project.configure(teacher={"prices": {"input": 1, "output": 2}})
-    said = new_project.snakemake("plan")
+    assert "`snakemake data/videos.json` lists the talks" in new_project.understudy("plan", succeeds=False)
+    new_project.snakemake("data/videos.json")
+    said = new_project.understudy("plan")
     assert teacher.asked() == []
     assert "2 videos have no transcript yet" in said
     assert [line.split()[:3] for line in said.splitlines() if line.startswith(("questions ", "answers "))] == [
@@ -23,13 +25,13 @@ def test_a_plan_asks_for_nothing_and_knows_what_is_stored(new_project, teacher):
     assert "US dollars (teacher.prices), 0.00 spent so far." in said
     new_project.snakemake("data/dataset/train.jsonl")
     teacher.forget()
-    said = new_project.snakemake("plan")
+    said = new_project.understudy("plan")
     assert [line.split()[:3] for line in said.splitlines() if line.startswith(("questions ", "answers "))] == [
         ["questions", "0", "2"],
         ["answers", "0", "6"],
     ]
     new_project.configure(teacher={"prices": None, "model": "home-made"})
-    assert "No price: no price of home-made in prices.yaml: set teacher.prices." in new_project.snakemake("plan")
+    assert "No price: no price of home-made in prices.yaml: set teacher.prices." in new_project.understudy("plan")
     assert teacher.asked() == []
 
 
@@ -53,20 +55,20 @@ def test_a_run_says_how_far_it_is_in_one_line(new_project, teacher):
 
 def test_an_answer_prompt_with_an_unknown_placeholder_stops_before_any_request(new_project, teacher):
     (new_project / "prompts/answers.md").write_text("Answer {{ qestion }} as {{ voice }} about {{ title }}.")
-    assert "{{ qestion }} is unknown" in new_project.snakemake("plan", succeeds=False)
+    assert "{{ qestion }} is unknown" in new_project.understudy("plan", succeeds=False)
     assert "{{ qestion }} is unknown" in new_project.snakemake("data/dataset/train.jsonl", succeeds=False)
     assert teacher.asked() == []
 
 
 def test_question_files_are_checked_all_at_once(project, teacher):
-    assert "2 question files are right, 0 videos have none yet." in project.snakemake("check_questions")
+    assert "2 question files are right, 0 videos have none yet." in project.understudy("check-questions")
     paths = [project / f"data/questions/{video_id}.json" for video_id in project.video_ids().values()]
     for path in paths:
         record = read_json(path)
         record["questions"][0]["question"] = ""
         record["questions"][1]["tags"] = "soil"
         write_json(path, record)
-    said = project.snakemake("check_questions", succeeds=False)
+    said = project.understudy("check-questions", succeeds=False)
     assert "4 mistakes in question files" in said
     assert all(f"{path.relative_to(project.path)}, slot q01: `question` is empty" in said for path in paths)
     assert all(f"{path.relative_to(project.path)}, slot q02: `tags` takes a list" in said for path in paths)
@@ -117,11 +119,11 @@ def test_asking_again_goes_on_where_it_was_interrupted(project, session_teacher,
     assert len(teacher.asked()) == 6, "once it has ended well, it can be asked for anew"
 
 
-def test_what_only_tells_leaves_the_stop_of_a_run_beside_it(project):
+def test_a_command_leaves_the_stop_of_a_run_beside_it(project):
     (project / "data/stopped.txt").write_text("stopped\n")
     started = (project / "data/run_started.txt").read_text()
-    for rule in ("plan", "check_questions", "responses_prune"):
-        project.snakemake(rule)
+    for command in ("plan", "check-questions", "prune"):
+        project.understudy(command)
     assert (project / "data/stopped.txt").exists()
     assert (project / "data/run_started.txt").read_text() == started
 
@@ -129,7 +131,7 @@ def test_what_only_tells_leaves_the_stop_of_a_run_beside_it(project):
 def test_a_plan_after_an_edit_of_the_questions_prompt_counts_what_follows_from_it(project, teacher):
     prompt = project / "prompts/questions.md"
     prompt.write_text(prompt.read_text() + "\nBe kind.\n")
-    said = project.snakemake("plan")
+    said = project.understudy("plan")
     assert [line.split()[:3] for line in said.splitlines() if line.startswith(("questions ", "answers "))] == [
         ["questions", "2", "0"],
         ["answers", "8", "0"],
@@ -137,14 +139,14 @@ def test_a_plan_after_an_edit_of_the_questions_prompt_counts_what_follows_from_i
 
 
 def test_replies_that_nothing_refers_to_are_listed_and_deleted_only_when_asked(project, teacher):
-    assert "0 of 8 stored replies are referred to by nothing" in project.snakemake("responses_prune")
+    assert "0 of 8 stored replies are referred to by nothing" in project.understudy("prune")
     prompt = project / "prompts/answers.md"
     prompt.write_text(prompt.read_text() + "\nBe kind.\n")
-    said = project.snakemake("responses_prune")
+    said = project.understudy("prune")
     assert "6 of 8 stored replies are referred to by nothing" in said
-    assert "--config prune=true" in said
+    assert "understudy prune --delete" in said
     assert len(project.contents("data/responses/*/*.json")) == 8
-    project.snakemake("responses_prune", "--config", "prune=true")
+    project.understudy("prune", "--delete")
     assert len(project.contents("data/responses/*/*.json")) == 2
     assert project.contents("data/spending/*.jsonl"), "what was spent is never pruned"
 

@@ -1,4 +1,5 @@
-"""The configuration checked against schemas/config.schema.yaml before any job, with messages a person can act on."""
+"""The configuration checked against schemas/config.schema.yaml, and against what the project has, before any job and any command,
+with messages a person can act on."""
 
 import copy
 import datetime
@@ -12,9 +13,16 @@ from urllib.parse import urlsplit
 import yaml
 from jsonschema import Draft202012Validator, ValidationError
 
-from understudy.shared.errors import ConfigurationError
+from understudy.models.paths import model_to_ask
+from understudy.shared.checkout import REPOSITORY
+from understudy.shared.errors import ConfigurationError, UnderstudyError
+from understudy.source.captions.files import caption_files
+from understudy.source.youtube.address import addresses_of
 from understudy.teacher.spending import prices_of
 
+SCHEMA = REPOSITORY / "schemas/config.schema.yaml"
+# Keys of earlier versions that are flags of a command now.
+FLAGS = {"prune": "understudy prune --delete", "port": "understudy serve --port {value}"}
 ADVICE = {
     "training.alpha": "mlx_lm has no alpha: set training.lora_parameters.scale to alpha / rank.",
     "training.lora_parameters.alpha": "mlx_lm has no alpha: set training.lora_parameters.scale to alpha / rank.",
@@ -25,7 +33,31 @@ MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 QUANTIZATION_NAME = re.compile(r"(B?F|Q\d_)[A-Z0-9_]+")
 
 
-def complete_configuration(given: dict, schema_path: str | Path) -> dict:
+def checked_configuration(given: dict) -> dict:
+    """Return the configuration of the project in the working directory with its defaults.
+
+    Raises ConfigurationError, one line a mistake, also for what it names and the project does not have."""
+    completed = complete_configuration({key: value for key, value in given.items() if key not in FLAGS})
+    if completed["source"]["captions_dir"] is not None:
+        caption_files(completed["source"]["captions_dir"])
+    else:
+        addresses_of(completed["source"]["channel"], completed["source"]["tabs"])
+    mistakes = named_files_that_are_missing(completed) + models_that_are_none(completed)
+    if mistakes:
+        raise ConfigurationError("\n".join(mistakes))
+    return completed
+
+
+def keys_that_are_flags(given: dict) -> list[str]:
+    """What to say of each key that is the flag of a command now, and does nothing any more."""
+    return [
+        f"config.yaml: {key} is no key any more and does nothing. It is a flag: {flag.format(value=given[key])}"
+        for key, flag in FLAGS.items()
+        if key in given
+    ]
+
+
+def complete_configuration(given: dict, schema_path: str | Path = SCHEMA) -> dict:
     """Return `given` with all defaults filled in and numbers that YAML read as text (`1e-5`) made numbers.
 
     Raises ConfigurationError, one line a mistake, each naming the key and what it takes."""
@@ -231,3 +263,45 @@ def shown(value: Any) -> str:
 
 def dotted(path: str, key: str) -> str:
     return f"{path}.{key}" if path else str(key)
+
+
+def named_files_that_are_missing(config: dict) -> list[str]:
+    """What the configuration names and the project does not have, one line each."""
+    named = {
+        "dataset.extra_pairs": config["dataset"]["extra_pairs"],
+        "source.cookies": config["source"]["cookies"],
+        "training.replay.file": config["training"]["replay"]["file"],
+        "evaluation.file": config["evaluation"]["file"],
+        "export.converter": config["export"]["converter"],
+    }
+    for key, value in (("teacher.gguf", config["teacher"]["gguf"]), ("base_model", config["base_model"])):
+        named[key] = value if value and value.endswith(".gguf") and not value.startswith("package:") else None
+    return [
+        f"{key} is {path!r}: there is no such file in {Path.cwd()}."
+        for key, path in named.items()
+        if path is not None and not Path(path).is_file() and not path.startswith("data/dataset/")
+    ]
+
+
+def models_that_are_none(config: dict) -> list[str]:
+    """What evaluation.models names and nobody can be asked by, one line each; the project's own models are made when wanted."""
+    mistakes = []
+    for name, path in config["evaluation"]["models"].items():
+        if is_made_here(path, config["name"]):
+            continue
+        try:
+            if not Path(path).exists():
+                raise UnderstudyError(f"there is no such file or folder in {Path.cwd()}.")
+            if isinstance(model_to_ask(Path(path)), Path) and not path.endswith(".gguf"):
+                raise UnderstudyError("it takes a .gguf file, a model folder, a folder of adapters, or a checkpoint.")
+        except UnderstudyError as error:
+            mistakes.append(f"evaluation.models.{name} is {path!r}: {error}")
+    return mistakes
+
+
+def is_made_here(path: str, name: str) -> bool:
+    """Whether a path is one of the model `name` of this project: in its folder, or a GGUF file of it."""
+    gguf = Path(path).name.removeprefix(f"{name}-").removesuffix(".gguf")
+    return path.startswith(f"models/{name}/") or (
+        path == f"models/{name}-{gguf}.gguf" and bool(QUANTIZATION_NAME.fullmatch(gguf))
+    )

@@ -14,11 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from understudy.gguf.requantization import count_tensors, quantize_gguf_file
+from understudy.shared.checkout import REPOSITORY
 from understudy.shared.errors import ConfigurationError, UnderstudyError
 from understudy.shared.formats import in_gigabytes
 from understudy.shared.log import log
 
-REPOSITORY = Path(__file__).resolve().parents[3]
 ENVIRONMENT = REPOSITORY / ".converter"
 REQUIREMENTS = REPOSITORY / "envs/converter.txt"
 ENVIRONMENT_BYTES = 1_300_000_000

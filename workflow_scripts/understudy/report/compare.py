@@ -57,7 +57,7 @@ def compare_evaluations(given: Sequence[str]) -> None:
     for other in others:
         log.info("%s\n", difference_text(other, first))
     if not others:
-        log.info("There is one evaluation only: %s. Name others in evaluation.compare.", first.path)
+        log.info("There is one evaluation only: %s. Name others: understudy compare PROJECT PROJECT", first.path)
 
 
 def evaluation_files(given: Sequence[str]) -> list[Path]:
@@ -68,7 +68,7 @@ def evaluation_files(given: Sequence[str]) -> list[Path]:
         files = sorted(path.glob(EVALUATIONS)) if path.is_dir() else [path] if path.is_file() else []
         if not files:
             raise ConfigurationError(
-                f"evaluation.compare: {name!r} is no evaluation.json, and no project folder with {EVALUATIONS}. "
+                f"{name!r} is no evaluation.json, and no project folder with {EVALUATIONS}. "
                 f"`snakemake models/NAME/evaluation.json` in the project makes it."
             )
         found |= dict.fromkeys(files)

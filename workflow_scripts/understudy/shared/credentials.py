@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
+from understudy.shared.checkout import REPOSITORY
 from understudy.shared.errors import UnderstudyError
 
-REPOSITORY = Path(__file__).resolve().parents[3]
 API_KEY = "OPENAI_API_KEY"
 HUB_TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 HUB_LOGIN = ("HF_TOKEN_PATH", "HF_HOME", "XDG_CACHE_HOME")

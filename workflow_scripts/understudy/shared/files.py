@@ -1,6 +1,7 @@
 """Files that are either whole or absent: written beside their place, then renamed."""
 
 import errno
+import hashlib
 import json
 import os
 import tempfile
@@ -93,3 +94,9 @@ def read_json_lines(path: str | os.PathLike) -> list[tuple[int, Any]]:
         except json.JSONDecodeError as error:
             raise InputFileError(f"{path}, line {number}: not JSON ({error.msg}).") from None
     return documents
+
+
+def file_sha256(path: str | Path) -> str:
+    """The SHA-256 of a file's content, in hexadecimal."""
+    with open(path, "rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""One logging set-up for all scripts: the rule's log file has everything, the terminal the progress and the error."""
+"""One logging set-up for all rules and commands: a rule's log file has everything, the terminal the progress and the error."""
 
 import logging
 import sys
@@ -35,6 +35,19 @@ def start_job_log(path: str) -> logging.Logger:
     log.propagate = False
     sys.excepthook = _log_uncaught
     return log
+
+
+def start_command_log() -> None:
+    """Send what a command says to standard output, and what is wrong to standard error."""
+    says, warns = logging.StreamHandler(sys.stdout), logging.StreamHandler(sys.stderr)
+    says.addFilter(lambda record: record.levelno < logging.WARNING)
+    warns.setLevel(logging.WARNING)
+    for handler in (says, warns):
+        handler.setFormatter(FormatterWithoutSecrets("%(message)s"))
+    log.handlers[:] = [says, warns]
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    sys.excepthook = _log_uncaught
 
 
 def _log_uncaught(kind, error, traceback) -> None:

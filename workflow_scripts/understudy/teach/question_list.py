@@ -14,6 +14,11 @@ from understudy.shared.files import read_json
 MOST_TAGS = 2
 
 
+def slots_of(per_video: int) -> list[str]:
+    """The names of a talk's slots: q01, q02 ..."""
+    return [f"q{number:02d}" for number in range(1, per_video + 1)]
+
+
 class UnusableReply(UnderstudyError):
     """The teacher's reply holds no questions."""
 

@@ -53,7 +53,7 @@ def prune_responses(
             path.unlink()
         log.info("Deleted.")
     elif unused:
-        log.info("They were paid for. To delete them: snakemake responses_prune --config prune=true")
+        log.info("They were paid for. To delete them: understudy prune --delete")
 
 
 def verdicts_given(judged: Sequence[str]) -> Iterator[str]:

@@ -1,11 +1,13 @@
 """The frame around a transcript, and the prompt files with their named placeholders."""
 
 import hashlib
+import os
 from pathlib import Path
 
 from jinja2 import StrictUndefined, TemplateError, UndefinedError, meta
 from jinja2.sandbox import SandboxedEnvironment
 
+from understudy.shared.checkout import REPOSITORY
 from understudy.shared.errors import UnderstudyError
 
 FRAME = """{mark}
@@ -26,6 +28,21 @@ PLACEHOLDERS = {
 
 class PromptError(UnderstudyError):
     """A prompt file has a placeholder that is unknown or missing."""
+
+
+def prompt_file(name: str) -> str:
+    """The project's own prompts/NAME if it exists, otherwise the repository's, relative to the project in the working directory.
+
+    Raises PromptError if there is none, or if its placeholders are not those that it takes."""
+    own, shared = Path("prompts") / name, REPOSITORY / "prompts" / name
+    found = next((str(path) for path in (own, Path(os.path.relpath(shared))) if path.is_file()), None)
+    if found is None:
+        raise PromptError(
+            f"prompts/{name} is missing, in the project ({Path.cwd()}) and in the workflow ({REPOSITORY}). "
+            f"It is a Markdown file that tells the teacher model what to write; restore it with git."
+        )
+    check_placeholders(found)
+    return found
 
 
 def transcript_frame(title: str, text: str) -> str:

@@ -1,6 +1,5 @@
 """The server behind the teacher: somebody else's, or llama.cpp for as long as a job lasts."""
 
-import hashlib
 import urllib.error
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,12 +12,18 @@ import openai
 from understudy.models.llama.server import embedded_server, read_prefix_once
 from understudy.models.paths import gguf_source
 from understudy.shared.credentials import api_key_for, is_loopback
+from understudy.shared.files import file_sha256
 from understudy.teacher.client import Job, Teacher
 from understudy.teacher.errors import LONGEST_REASON, TeacherError
 from understudy.teacher.store import ResponseStore
 
 LONGEST_EMBEDDED_CONTEXT = 16_384
 CONNECT_TIMEOUT_S = 30
+
+
+def teacher_identity(teacher: dict) -> dict:
+    """What of the configuration's `teacher` shapes its replies; its address, price and pace don't."""
+    return {key: teacher[key] for key in ("model", "gguf", "revision", "temperature", "reasoning_effort", "seed")}
 
 
 @dataclass(frozen=True)
@@ -52,8 +57,7 @@ def store_identity(identity: dict) -> dict:
     """What names the teacher in the response store: as configured, but a model file by its sha256."""
     if identity["gguf"] is None:
         return identity
-    with gguf_source(identity["gguf"], "teacher.gguf").open("rb") as opened:
-        return {**identity, "gguf": hashlib.file_digest(opened, "sha256").hexdigest()}
+    return {**identity, "gguf": file_sha256(gguf_source(identity["gguf"], "teacher.gguf"))}
 
 
 def hosted_client(base_url: str, timeout_s: float) -> openai.OpenAI:

@@ -15,6 +15,7 @@ from threading import Lock
 
 import yaml
 
+from understudy.shared.checkout import REPOSITORY
 from understudy.shared.errors import InputFileError, UnderstudyError
 from understudy.shared.files import read_json, write_json
 from understudy.shared.log import log
@@ -235,7 +236,7 @@ def ledger_lines(folder: Path = LEDGER, since: float = 0.0) -> list[dict]:
     return lines
 
 
-PRICE_LIST = Path(__file__).resolve().parents[3] / "prices.yaml"
+PRICE_LIST = REPOSITORY / "prices.yaml"
 
 
 def prices_of(model: str | None, configured: dict | None, price_list: Path = PRICE_LIST) -> tuple[dict | None, str]:

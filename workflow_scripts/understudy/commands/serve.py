@@ -1,20 +1,17 @@
-"""Serve what was trained to any OpenAI client on this machine: python workflow_scripts/serve.py MODEL.gguf --port 8080
+"""Serve what was trained to any OpenAI client on this machine: understudy serve [MODEL.gguf] [--port 8080]
 
 llama.cpp answers, on the loopback address only, until Ctrl-C."""
 
-import argparse
 import json
 import signal
 import socket
-import sys
 from pathlib import Path
 
 from understudy.models.llama.server import embedded_server
 from understudy.shared.errors import UnderstudyError
-from understudy.shared.log import start_job_log
 
 CONTEXT_LENGTH = 4096
-LOOPBACK, PORT = "127.0.0.1", 8080
+LOOPBACK, PORT, LAST_PORT = "127.0.0.1", 8080, 65535
 HOW_TO_ASK = """{model} answers at {url}, for this machine alone. The key is of no meaning, the model's name is {name}.
 
   curl {url}/chat/completions -H 'Content-Type: application/json' \\
@@ -51,27 +48,5 @@ def check_port(port: int) -> None:
         except OSError as error:
             raise ServeError(
                 f"Port {port} of {LOOPBACK} can't be used ({error.strerror}): another program may be listening there. "
-                f"Choose another one: `snakemake serve --config port={port + 1}`, or PORT={port + 1} after `make serve`."
+                f"Choose another one: `understudy serve --port {port + 1}`, or PORT={port + 1} after `make serve`."
             ) from None
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description="Serve a GGUF file to OpenAI clients on this machine.")
-    parser.add_argument("model", type=Path, help="such as models/fung-Q4_K_M.gguf")
-    parser.add_argument("--port", type=int, default=PORT, help=f"default: {PORT}")
-    arguments = parser.parse_args()
-    try:
-        serve(arguments.model, arguments.port)
-    except UnderstudyError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    return 0
-
-
-if __name__ == "__main__":
-    if "snakemake" not in globals():
-        sys.exit(main())
-    start_job_log(snakemake.log[0])
-    serve(Path(snakemake.input.gguf), snakemake.config["port"], snakemake.threads)

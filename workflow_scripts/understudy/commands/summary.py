@@ -1,7 +1,7 @@
 """What a project's runs have made: the files, the losses, the time by stage, and how to talk to the model."""
 
-import argparse
 import csv
+import shlex
 import time
 from pathlib import Path
 
@@ -31,7 +31,9 @@ def summary(project: Path, started: float | None) -> str:
     ]
     lines += [rows_line(project), loss_line(project / "models" / name / "adapters/kept.json"), time_line(project, name)]
     lines += ["", "The model has learned a voice and a form, not facts. Talk to it:", ""]
-    lines += [f"    make chat MODEL={file}" if project != Path("demo") else "    make chat" for file in files[-1:]]
+    lines += [
+        "    make chat" if project == Path("demo") else f"    understudy --directory {shlex.quote(str(project))} chat"
+    ]
     return "\n".join(lines)
 
 
@@ -66,11 +68,3 @@ def benchmark_seconds(path: Path) -> float:
     """Wall time of a job: column `s` of Snakemake's benchmark file."""
     with path.open(newline="", encoding="utf-8") as opened:
         return sum(float(row["s"]) for row in csv.DictReader(opened, delimiter="\t"))
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("project", type=Path)
-    parser.add_argument("--started", type=float, help="when the run began, in seconds since the epoch")
-    arguments = parser.parse_args()
-    print(f"\n{summary(arguments.project, arguments.started)}\n")

@@ -1,4 +1,4 @@
-"""Talk to what was trained: python workflow_scripts/chat.py MODEL "question"
+"""Talk to what was trained: understudy chat [MODEL] ["question"]
 
 MODEL is a GGUF file, a model folder (models/NAME/fused, models/NAME/hf, models/base/...), or adapters (models/NAME/adapters, or a
 checkpoint's file in it). Without a question, on a terminal, it is a conversation; an empty line or Ctrl-D ends it, and Ctrl-C
@@ -16,6 +16,7 @@ from understudy.models.paths import MlxModel, model_to_ask
 from understudy.shared.errors import UnderstudyError
 
 CONTEXT_LENGTH = 4096
+MODEL_SUFFIXES = (".gguf", ".safetensors")
 Reply = Callable[[list[dict[str, str]]], Iterator[str]]
 
 
@@ -81,12 +82,22 @@ def typed_questions() -> Iterator[str]:
         yield question
 
 
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Talk to a GGUF file, a model folder or adapters.")
+def _questions(question: str | None) -> Iterator[str]:
+    question = (question if question is not None else sys.stdin.read()).strip()
+    if not question:
+        raise ChatError("There is no question: give one after the model.")
+    return iter([question])
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """MODEL and QUESTION are one list, because each of them may be left out."""
     parser.add_argument(
-        "model", type=Path, help="such as models/fung-Q4_K_M.gguf, models/fung/fused, models/fung/adapters"
+        "words",
+        nargs="*",
+        metavar="[MODEL] [QUESTION]",
+        help="a GGUF file, a model folder or adapters, such as models/fung-Q4_K_M.gguf, models/fung/fused, models/fung/adapters "
+        "(default: the project's GGUF file); without a question, on a terminal: a conversation",
     )
-    parser.add_argument("question", nargs="?", help="without it, on a terminal: a conversation")
     parser.add_argument(
         "--temperature", type=float, default=0.3, help="0 gives the same answer every time (default: 0.3)"
     )
@@ -97,32 +108,26 @@ def _arguments() -> argparse.Namespace:
         default=1.1,
         help="on the last 64 tokens, as in Ollama; 1 is none (default: 1.1)",
     )
-    return parser.parse_args()
 
 
-def _questions(question: str | None) -> Iterator[str]:
-    question = (question if question is not None else sys.stdin.read()).strip()
-    if not question:
-        raise ChatError("There is no question: give one as the second argument.")
-    return iter([question])
+def model_and_question(words: list[str]) -> tuple[Path | None, str | None]:
+    """Tell apart what was typed. One word alone is the model if there is such a file or folder, or if it is named like one.
+
+    Raises ChatError for more than a model and a question."""
+    if len(words) > 2:
+        raise ChatError(
+            f"It takes a model and a question, but there are {len(words)} words: put the question in quotation marks."
+        )
+    if len(words) == 2:
+        return Path(words[0]), words[1]
+    if words and (Path(words[0]).suffix in MODEL_SUFFIXES or Path(words[0]).exists()):
+        return Path(words[0]), None
+    return None, words[0] if words else None
 
 
-def main() -> int:
-    arguments = _arguments()
-    try:
-        if isinstance(model_to_ask(arguments.model), MlxModel):
-            run_with_optimised_blas()
-        talks = arguments.question is None and sys.stdin.isatty()
-        questions = typed_questions() if talks else _questions(arguments.question)
-        sampling = {name: getattr(arguments, name) for name in ("temperature", "max_tokens", "repeat_penalty")}
-        chat(arguments.model, questions, goes_on=talks, **sampling)
-    except UnderstudyError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def talk(model: Path, question: str | None, **sampling: float) -> None:
+    """Answer the question, that of standard input, or on a terminal those that are typed."""
+    if isinstance(model_to_ask(model), MlxModel):
+        run_with_optimised_blas()
+    talks = question is None and sys.stdin.isatty()
+    chat(model, typed_questions() if talks else _questions(question), goes_on=talks, **sampling)

@@ -1,10 +1,9 @@
 """Run Snakemake in every project directory of a folder; one that fails doesn't stop the others.
 
-    python workflow_scripts/run_channels.py [--at-once N] channels [arguments of snakemake]
+    understudy channels [--at-once N] channels [arguments of snakemake]
 
 Each is a Snakemake of its own. The exit status is 1 if one has failed, 130 after Ctrl-C."""
 
-import argparse
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -12,9 +11,9 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TextIO
 
-from understudy.shared.errors import InputFileError, UnderstudyError
+from understudy.shared.checkout import REPOSITORY
+from understudy.shared.errors import InputFileError
 
-REPOSITORY = Path(__file__).resolve().parents[1]
 SNAKEMAKE = Path(sys.executable).with_name("snakemake")
 LOG = "logs/channel.log"
 
@@ -57,26 +56,15 @@ def opened_log(project: Path) -> TextIO:
     return (project / LOG).open("w", encoding="utf-8")
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description="Run Snakemake in every project directory of a folder.")
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--at-once", type=int, default=1, help="so many projects at a time; their output goes to files")
-    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="what snakemake gets")
-    options = parser.parse_args()
+def run_all(folder: Path, arguments: list[str], at_once: int) -> int:
+    """Run Snakemake in every project of `folder`, say how it went, and return the exit status."""
+    projects = projects_in(folder)
     try:
-        projects = projects_in(options.folder)
-        failed = run_channels(projects, options.arguments, max(1, options.at_once))
-    except UnderstudyError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return 1
+        failed = run_channels(projects, arguments, max(1, at_once))
     except KeyboardInterrupt:
         print("Stopped. The same command goes on.", file=sys.stderr)
         return 130
     print(f"{len(projects) - len(failed)} of {len(projects)} channels are done.", flush=True)
     for project in failed:
-        print(f"{project} failed: {project / LOG if options.at_once > 1 else 'see above'}", file=sys.stderr)
+        print(f"{project} failed: {project / LOG if at_once > 1 else 'see above'}", file=sys.stderr)
     return 1 if failed else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,65 @@
+# Inputs and settings of rules/dataset.smk.
+from understudy.shared.blocks import block_names, ids_of_block
+
+CURATION = "data/curation.csv"
+
+
+def has_answers(video_id):
+    """Whether every slot of a video is there; all that `dataset.allow_missing` builds from."""
+    return all(Path(path).exists() for path in answer_files(video_id))
+
+
+def with_answers(ids):
+    """Those of the videos that the data set is built from."""
+    return [video_id for video_id in ids if has_answers(video_id)] if config["dataset"]["allow_missing"] else ids
+
+
+def blocks_of_dataset(wildcards):
+    """The blocks of the videos of the data set."""
+    return [f"data/dataset/blocks/{block}.json" for block in block_names(with_answers(listed_ids()))]
+
+
+def videos_of_block(wildcards):
+    """The ids of the data set's videos that are in one block."""
+    return with_answers(ids_of_block(wildcards.block, listed_ids()))
+
+
+def answers_of_block(wildcards):
+    """Every slot of every video of one block."""
+    return [path for video_id in videos_of_block(wildcards) for path in answer_files(video_id)]
+
+
+def transcripts_of_block(wildcards):
+    """The transcript of every video of one block."""
+    return [f"data/transcripts/{video_id}.json" for video_id in videos_of_block(wildcards)]
+
+
+def questions_of_block(wildcards):
+    """The question record of every video of one block."""
+    return [f"data/questions/{video_id}.json" for video_id in videos_of_block(wildcards)]
+
+
+def curation_file(wildcards):
+    """What a person decided about pairs, once there is such a file."""
+    return [CURATION] if Path(CURATION).exists() else []
+
+
+def extra_pairs_file(wildcards):
+    """The project's hand-written pairs, or none."""
+    path = config["dataset"]["extra_pairs"]
+    return [] if path is None else path
+
+
+def what_shapes_the_dataset():
+    """The keys of dataset that decide what is in its files."""
+    others = ("extra_pairs", "allow_missing", "export")
+    return {key: value for key, value in config["dataset"].items() if key not in others}
+
+
+def optional_files_of_dataset():
+    """What of the data set is made only if the configuration asks for it."""
+    wanted = {
+        "data/dataset/test.jsonl": config["dataset"]["test_fraction"],
+        "data/dataset/export/README.md": config["dataset"]["export"],
+    }
+    return [path for path, is_wanted in wanted.items() if is_wanted]

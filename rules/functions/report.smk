@@ -1,0 +1,60 @@
+# Inputs of rules/report.smk.
+from understudy.export.published_files import PARTS
+from understudy.models.paths import ADAPTERS
+
+
+def transcripts_of_channel(wildcards):
+    """The transcript of every listed video; with `dataset.allow_missing`, those that are there."""
+    paths = [f"data/transcripts/{video['video_id']}.json" for video in listed_videos()]
+    return [path for path in paths if Path(path).exists()] if config["dataset"]["allow_missing"] else paths
+
+
+def transcripts_of_dataset(wildcards):
+    """The transcript of every video of the data set."""
+    return [f"data/transcripts/{video_id}.json" for video_id in with_answers(listed_ids())]
+
+
+def verdicts_of_judge():
+    """What the teacher says of the answers, if the configuration asks for it."""
+    return [model_file("judge.json")] if config["evaluation"]["judge"] else []
+
+
+def share_of_general_rows():
+    """Which part of the training rows are general chat rows, or None."""
+    replay = config["training"]["replay"]
+    return replay["share"] if replay["file"] else None
+
+
+def exports_of_card():
+    """What the reader of the card has beside the Hugging Face folder: what is published, or without a repository what is made."""
+    if config["export"]["hub_repo"] is not None:
+        return config["export"]["publish"]
+    return config["export"]["quantizations"] + mlx_names()
+
+
+def export_files(exports):
+    """The file that stands for each export: adapters, fused, a quantization, or an MLX folder."""
+    return [file_of_export(export) for export in exports]
+
+
+def file_of_export(export):
+    """The file that stands for one of them."""
+    if export == "adapters":
+        return model_file(f"adapters/{ADAPTERS}")
+    return model_file(f"{export}/config.json") if export in PARTS else gguf_file(export)
+
+
+def files_to_publish():
+    """The card, and the file that stands for each part of the model that goes up."""
+    files = [model_file(file) for file in ("README.md", "loss.svg", "export.svg", "hf/config.json")]
+    return files + export_files(config["export"]["publish"])
+
+
+def files_to_publish_there(wildcards):
+    """The same, once it is said where to."""
+    if config["export"]["hub_repo"] is None:
+        raise WorkflowError(
+            "export.hub_repo is not set: name the repository of the Hugging Face hub, such as `hub_repo: owner/name`, in "
+            "config.yaml. `snakemake publish_plan` lists what would go there."
+        )
+    return files_to_publish()

@@ -1,0 +1,33 @@
+# Inputs and settings of rules/source.smk.
+from understudy.source.account import account_in_a_line
+from understudy.source.captions.files import caption_files
+from understudy.source.youtube.address import names_a_file
+
+
+def files_of_source(wildcards=None):
+    """The project's caption files or its text file of videos, or none when the talks come from an address."""
+    if config["source"]["captions_dir"] is None:
+        return [config["source"]["channel"]] if names_a_file(config["source"]["channel"]) else []
+    return [str(path) for path in caption_files(config["source"]["captions_dir"])]
+
+
+def what_shapes_the_list():
+    """The keys of source that decide which videos are listed; how they are reached doesn't."""
+    keys = ("channel", "captions_dir", "tabs", "languages", "max_videos", "published_after", "forget_removed")
+    return {key: config["source"][key] for key in (*keys, "title_include", "title_exclude")}
+
+
+def caption_file_of_video(wildcards):
+    """The local caption file of one video, or nothing when it comes from YouTube."""
+    checkpoints.videos.get()
+    with errors_as_messages():
+        source_file = VIDEO_LIST.record(wildcards.video_id)["source_file"]
+    return [source_file] if source_file else []
+
+
+def state_of_talks():
+    """How many talks have been fetched, in a line; nothing before there is a list."""
+    try:
+        return account_in_a_line(VIDEO_LIST.records(), "data/transcripts")
+    except (UnderstudyError, OSError):
+        return ""

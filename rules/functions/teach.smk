@@ -1,0 +1,57 @@
+# Inputs, settings, and shares of the calls in flight of rules/teach.smk.
+import math
+
+from understudy.shared.run import STOP_FILE
+from understudy.teach.progress import spending_summary
+from understudy.teach.question_list import slots_of
+from understudy.teacher.servers import teacher_identity
+
+SLOTS = slots_of(config["questions"]["per_video"])
+
+
+def transcript_of_talk(wildcards):
+    """The transcript that both passes read."""
+    if not workflow.is_main_process:
+        # A cluster's job of several talks goes on when one of them fails, unless all would. Snakemake hands --keep-going on to no
+        # job, and has no settings to change before it asks for the first input.
+        workflow.execution_settings.keep_going = not STOP_FILE.exists()
+    return f"data/transcripts/{wildcards.video_id}.json"
+
+
+def answer_files(video_id):
+    """One file a slot."""
+    return [f"data/answers/{video_id}/{slot}.json" for slot in SLOTS]
+
+
+def calls_of_all_jobs():
+    """The profile's `llm`: how many requests may be in flight at a time."""
+    caps = workflow.global_resources
+    return caps["llm"].value if "llm" in caps else config["teacher"]["concurrency"]
+
+
+def calls_of_answers(wildcards):
+    """A job's share of the profile's `llm`: as little as lets all jobs together use all of it, because a share idles while its
+    job starts and ends; the embedded teacher takes all, so that one model is in memory."""
+    total = calls_of_all_jobs()
+    if config["teacher"]["gguf"] is not None:
+        return total
+    # Snakemake runs five more jobs at a time than it has cores, those with `threads: 0` included.
+    jobs = min(len(listed_videos()) or 1, (workflow.cores or 1) + 5)
+    return max(1, min(math.ceil(total / jobs), config["teacher"]["concurrency"], total))
+
+
+def calls_of_questions(wildcards):
+    """Pass 1 sends one request a job; the embedded teacher takes all, as for the answers."""
+    return 1 if config["teacher"]["gguf"] is None else calls_of_all_jobs()
+
+
+def teacher_threads(wildcards):
+    """No core for waiting on a server, all of them for the embedded llama.cpp."""
+    return 0 if config["teacher"]["gguf"] is None else workflow.cores
+
+
+def print_summary_of_teaching():
+    """What this run has asked the teacher, if it has."""
+    summary = spending_summary(Path("data"))
+    if summary:
+        print(summary)

@@ -1,0 +1,155 @@
+"""The command `understudy`: its project, its configuration, what it says of mistakes, and that it may run beside Snakemake."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+
+from project import MODEL, REPOSITORY, command_line, environment, understudy
+from understudy.commands.chat import ChatError, model_and_question
+from understudy.commands.command_line import calls_of_profile
+
+COMMANDS = ("chat", "serve", "plan", "check-questions", "prune", "compare", "channels", "summary")
+
+
+def test_help_names_every_command_and_each_has_its_own():
+    said = understudy("--help").stdout
+    for command in COMMANDS:
+        assert re.search(rf"^    {command} ", said, re.MULTILINE), command
+        assert understudy(command, "--help").returncode == 0
+
+
+def test_the_project_is_named_before_or_after_the_command_or_is_the_nearest_one(project):
+    said = understudy("--directory", project.path, "check-questions").stdout
+    assert said == "2 question files are right, 0 videos have none yet.\n"
+    assert understudy("check-questions", "--directory", project.path).stdout == said
+    assert understudy("check-questions", cwd=project / "data/questions").stdout == said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--directory", "nowhere", "plan"], "--directory is nowhere, which is no folder."),
+        (["--directory", "/", "plan"], "--directory is /, which has no config.yaml."),
+        (["plan"], "There is no config.yaml in /"),
+    ],
+)
+def test_a_project_that_is_none_is_told_in_one_line(arguments, complaint):
+    run = understudy(*arguments, cwd="/")
+    assert run.returncode == 1 and run.stderr.startswith(f"Error: {complaint}") and run.stderr.count("\n") == 1
+
+
+def test_the_configuration_is_checked_as_snakemake_checks_it(project):
+    project.configure(training={"epoch": 1})
+    complaint = "training.epoch is not a key. Did you mean training.epochs?"
+    assert complaint in project.understudy("plan", succeeds=False)
+    assert complaint in project.snakemake("-n", MODEL, succeeds=False)
+
+
+@pytest.mark.parametrize("content", ["name: [\n", "", "- a\n", "name: \xff"])
+def test_a_configuration_that_can_not_be_read_is_told_without_a_traceback(project, content):
+    (project / "config.yaml").write_text(content, encoding="latin-1")
+    said = project.understudy("plan", succeeds=False)
+    assert said.startswith("Error: ") and "config.yaml" in said and "Traceback" not in said
+
+
+def test_a_key_that_is_a_flag_now_is_named_with_its_flag_and_changes_nothing(project):
+    project.configure(port=9, prune=True)
+    said = project.snakemake("-n", MODEL)
+    for line in (project.understudy("check-questions"), said):
+        assert "port is no key any more and does nothing. It is a flag: understudy serve --port 9" in line
+        assert "prune is no key any more and does nothing. It is a flag: understudy prune --delete" in line
+    assert "Nothing to be done" in said
+    before = project.contents("data/responses/**/*.json")
+    project.understudy("prune")
+    assert project.contents("data/responses/**/*.json") == before
+
+
+def test_commands_work_beside_a_run_that_has_locked_the_folder(new_project, session_teacher, teacher):
+    session_teacher.delay_s = 1.0
+    try:
+        run = subprocess.Popen(
+            new_project.command(MODEL),
+            cwd=REPOSITORY,
+            env=environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        while not teacher.asked(kind="answers"):
+            assert run.poll() is None
+            time.sleep(0.05)
+        assert list((new_project / ".snakemake/locks").iterdir())
+        assert "The plan for 2 videos" in new_project.understudy("plan")
+        assert "question files are right" in new_project.understudy("check-questions")
+        assert "stored replies" in new_project.understudy("prune")
+        assert run.poll() is None, "the run has ended before"
+    finally:
+        session_teacher.delay_s = 0.0
+        os.killpg(run.pid, signal.SIGINT)
+        run.wait()
+    assert "LockException" not in new_project.snakemake(MODEL)
+
+
+def test_one_word_is_the_model_if_it_is_there_or_named_like_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "fused").mkdir()
+    told = {words: tuple(map(str, model_and_question(list(words)))) for words in [("fused",), ("x.gguf",), ("Why?",)]}
+    assert told == {("fused",): ("fused", "None"), ("x.gguf",): ("x.gguf", "None"), ("Why?",): ("None", "Why?")}
+    assert model_and_question([]) == (None, None)
+    with pytest.raises(ChatError, match="put the question in quotation marks"):
+        model_and_question(["x.gguf", "what", "now"])
+
+
+def test_the_project_s_own_model_answers_where_none_is_named(project):
+    run = understudy("--directory", project.path, "chat", "Why?", "--max-tokens", "3", "--temperature", "0")
+    assert run.returncode == 0 and run.stdout and run.stderr == ""
+    named = understudy("--directory", project.path, "chat", MODEL, "Why?", "--max-tokens", "3", "--temperature", "0")
+    assert named.stdout == run.stdout
+
+
+@pytest.mark.parametrize("number", ["0", "99999", "x", "-1"])
+def test_an_impossible_port_is_told(number):
+    run = understudy("serve", "x.gguf", f"--port={number}")
+    assert run.returncode == 2 and "is no whole number from 1 to 65535" in run.stderr
+
+
+def test_a_plan_counts_with_the_profiles_calls(project):
+    assert f"with {calls_of_profile()} requests in flight" in project.understudy("plan")
+    assert "with 3 requests in flight" in project.understudy("plan", "--in-flight", "3")
+
+
+def test_the_summary_says_what_was_made_and_what_comes_next(project):
+    said = project.understudy("summary")
+    assert f"{project / MODEL}  0 MB" in said and f"understudy --directory {project.path} chat" in said
+
+
+def test_the_launcher_runs_the_checkout_that_its_environment_lies_in(tmp_path):
+    """Two checkouts share one .venv; the launcher that create_venv.sh writes into it, and make, run the code of each."""
+    first, second = tmp_path / "it's first", tmp_path / "second"
+    for checkout in (first, second):
+        (checkout / "workflow_scripts").mkdir(parents=True)
+        (checkout / "workflow_scripts/command_line.py").write_text(f"print({checkout.name!r})\n")
+        (checkout / "envs").mkdir()
+        for name in ("envs/create_venv.sh", "requirements.lock", "Makefile"):
+            shutil.copy(REPOSITORY / name, checkout / name)
+    (first / ".venv/bin").mkdir(parents=True)
+    shutil.copy(REPOSITORY / "requirements.lock", first / ".venv/made_from")
+    (first / ".venv/bin/python").symlink_to(command_line()[0])
+    (second / ".venv").symlink_to(first / ".venv")
+    for checkout in (first, second, first):
+        subprocess.run(["sh", "envs/create_venv.sh"], cwd=checkout, check=True)
+        for each in (first, second):
+            said = subprocess.run([each / ".venv/bin/understudy", "plan"], capture_output=True, text=True, cwd="/")
+            assert said.stdout == f"{each.name}\n", said.stderr
+        made = subprocess.run(["make", "chat"], cwd=checkout, capture_output=True, text=True)
+        assert made.stdout == f"{checkout.name}\n", made.stderr
+    elsewhere = tmp_path / "bin"
+    elsewhere.mkdir()
+    shutil.copy(second / ".venv/bin/understudy", elsewhere / "understudy")
+    said = subprocess.run([elsewhere / "understudy"], capture_output=True, text=True)
+    assert said.stdout == "it's first\n", "the one that was set up last"

@@ -1,0 +1,190 @@
+"""`understudy`: what looks and serves, beside Snakemake, which makes. No command takes a lock or starts a job of the project."""
+
+import argparse
+from pathlib import Path
+
+import yaml
+
+from understudy.commands import chat, serve
+from understudy.commands.project import configuration_of_project, enter_project, project_folder
+from understudy.gguf.types import quantization_to_run
+from understudy.shared.checkout import REPOSITORY
+from understudy.shared.errors import InputFileError, UnderstudyError
+from understudy.shared.log import log, start_command_log
+
+PROFILE = REPOSITORY / "profiles/default/config.yaml"
+VIDEOS = Path("data/videos.json")
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run one command; return its exit status: 1 after an error that a person can mend, 130 after Ctrl-C."""
+    arguments = parser_of_commands().parse_args(words)
+    start_command_log()
+    try:
+        return arguments.run(arguments) or 0
+    except UnderstudyError as error:
+        log.error("Error: %s", error)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def parser_of_commands() -> argparse.ArgumentParser:
+    """The commands with their arguments."""
+    parser = argparse.ArgumentParser(
+        prog="understudy",
+        description="Look at a project and talk to its model. What makes files is Snakemake: snakemake --list-rules.",
+    )
+    parser.add_argument("--directory", type=Path, metavar="FOLDER", help="the project (default: the nearest upwards)")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(name: str, run, says: str, of_project: bool = True) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=says, description=f"{says[0].upper()}{says[1:]}.")
+        added.set_defaults(run=run)
+        if of_project:
+            # SUPPRESS: without it, the default here would win over what stands before the command.
+            added.add_argument(
+                "--directory", type=Path, metavar="FOLDER", default=argparse.SUPPRESS, help="the project"
+            )
+        return added
+
+    chat.add_arguments(command("chat", _chat, "talk to a model"))
+    served = command("serve", _serve, "serve a GGUF file to OpenAI clients on this machine, until Ctrl-C")
+    served.add_argument("model", type=Path, nargs="?", help="such as models/fung-Q4_K_M.gguf (default: the project's)")
+    served.add_argument("--port", type=port_number, default=serve.PORT, help=f"default: {serve.PORT}")
+    plan = command("plan", _plan, "say what teaching will take before a request: calls, tokens, money, time")
+    plan.add_argument(
+        "--in-flight", type=whole_number, metavar="N", help="requests at a time (default: the profile's llm)"
+    )
+    command("check-questions", _check_questions, "check every question file, and name file and slot of each mistake")
+    pruned = command("prune", _prune, "list the stored replies that the configuration no longer refers to")
+    pruned.add_argument("--delete", action="store_true", help="delete them; they were paid for")
+    compared = command("compare", _compare, "set evaluations of several runs or projects beside one another")
+    compared.add_argument(
+        "given",
+        nargs="*",
+        metavar="PROJECT",
+        help="project folders or evaluation.json files, of which the first is what the others are compared with (default: "
+        "evaluation.compare of config.yaml, else every evaluation of this project)",
+    )
+    channels = command("channels", _channels, "run Snakemake in every project of a folder", of_project=False)
+    channels.add_argument(
+        "--at-once", type=whole_number, default=1, help="projects at a time; their output goes to files"
+    )
+    channels.add_argument("folder", type=Path)
+    channels.add_argument("arguments", nargs=argparse.REMAINDER, help="what snakemake gets")
+    summary = command("summary", _summary, "show what a project's runs have made")
+    summary.add_argument("--started", type=float, help="when the run began, in seconds since the epoch")
+    return parser
+
+
+def whole_number(text: str, largest: int | None = None) -> int:
+    """A number from 1 to `largest`, as an argument."""
+    if not text.isdecimal() or not 1 <= int(text) <= (largest or int(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1" + (f" to {largest}" if largest else ""))
+    return int(text)
+
+
+def port_number(text: str) -> int:
+    return whole_number(text, serve.LAST_PORT)
+
+
+def _chat(arguments: argparse.Namespace) -> None:
+    model, question = chat.model_and_question(arguments.words)
+    sampling = {name: getattr(arguments, name) for name in ("temperature", "max_tokens", "repeat_penalty")}
+    chat.talk(model_meant(model, arguments.directory), question, **sampling)
+
+
+def _serve(arguments: argparse.Namespace) -> None:
+    serve.serve(model_meant(arguments.model, arguments.directory), arguments.port)
+
+
+def model_meant(given: Path | None, directory: Path | None) -> Path:
+    """The model at a path, from here or else from the project `directory`; without a path the project's GGUF file, of several the
+    one for most machines."""
+    if given is not None:
+        in_project = directory / given if directory else given
+        return in_project if not given.exists() and in_project.exists() else given
+    enter_project(directory)
+    config = configuration_of_project()
+    return Path(f"models/{config['name']}-{quantization_to_run(config['export']['quantizations'])}.gguf")
+
+
+def _plan(arguments: argparse.Namespace) -> None:
+    from understudy.teach.plan import plan_teaching
+
+    in_flight = arguments.in_flight or calls_of_profile()
+    plan_teaching(in_flight=in_flight, **teaching_of_project(arguments.directory))
+
+
+def _prune(arguments: argparse.Namespace) -> None:
+    from understudy.teach.responses_prune import prune_responses
+
+    teaching = teaching_of_project(arguments.directory)
+    judged = sorted(map(str, Path("models").glob("*/judge.json")))
+    prune_responses(**teaching, delete=arguments.delete, judged=judged)
+
+
+def teaching_of_project(directory: Path | None) -> dict:
+    """What both passes ask, and whom, as the rules have it."""
+    from understudy.teach.planned import Prompts
+    from understudy.teach.question_list import slots_of
+    from understudy.teacher.prompts import prompt_file
+    from understudy.teacher.servers import teacher_identity
+
+    enter_project(directory)
+    config = configuration_of_project()
+    check_listed()
+    return {
+        "data": Path("data"),
+        "config": config,
+        "identity": teacher_identity(config["teacher"]),
+        "prompts": Prompts(prompt_file("questions.md"), prompt_file("answers.md")),
+        "slots": slots_of(config["questions"]["per_video"]),
+    }
+
+
+def check_listed() -> None:
+    """Raise InputFileError if the talks are not listed yet."""
+    if not VIDEOS.exists():
+        raise InputFileError(
+            f"{Path.cwd() / VIDEOS} is missing: `snakemake {VIDEOS}` lists the talks. Then this again."
+        )
+
+
+def calls_of_profile() -> int:
+    """How many requests may be in flight at a time: `llm` of profiles/default."""
+    limits = yaml.safe_load(PROFILE.read_text(encoding="utf-8"))["resources"]
+    return next(int(limit.removeprefix("llm=")) for limit in limits if limit.startswith("llm="))
+
+
+def _check_questions(arguments: argparse.Namespace) -> None:
+    from understudy.teach.check_questions import check_questions
+    from understudy.teach.question_list import slots_of
+
+    enter_project(arguments.directory)
+    config = configuration_of_project()
+    check_listed()
+    check_questions(Path("data"), slots_of(config["questions"]["per_video"]))
+
+
+def _compare(arguments: argparse.Namespace) -> None:
+    from understudy.report.compare import compare_evaluations
+
+    if arguments.given:
+        compare_evaluations(arguments.given)
+        return
+    enter_project(arguments.directory)
+    compare_evaluations(configuration_of_project()["evaluation"]["compare"])
+
+
+def _channels(arguments: argparse.Namespace) -> int:
+    from understudy.commands.channels import run_all
+
+    return run_all(arguments.folder, arguments.arguments, arguments.at_once)
+
+
+def _summary(arguments: argparse.Namespace) -> None:
+    from understudy.commands.summary import summary
+
+    print(f"\n{summary(project_folder(arguments.directory), arguments.started)}\n")
