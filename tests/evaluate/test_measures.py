@@ -14,7 +14,7 @@ from understudy.evaluate.intervals import difference_of, interval_of
 from understudy.evaluate.measures.closeness import chrf, longest_common_subsequence, nearness_to_own_reference, rouge_l
 from understudy.evaluate.measures.form import AnswerForm, form_distances, form_of, wasserstein_distance
 from understudy.evaluate.measures.memorising import TrainedRuns
-from understudy.text.repetition import answer_flaws, compression_ratio, distinct_share, longest_repeat_share
+from understudy.text.repetition import answer_flaws, compression_ratio
 from understudy.text.words import words_of
 
 RECORDED = json.loads((Path(__file__).parents[1] / "oracles" / "closeness.json").read_text(encoding="utf-8"))
@@ -137,22 +137,6 @@ def test_ordinary_answers_do_not_compress_like_loops():
         encoding="utf-8"
     )
     assert max(map(compression_ratio, [*answers, *general.split("\n\n")])) < 2.1
-
-
-def test_repetition_has_its_figures():
-    assert distinct_share(["a b c", "a b d"], 2) == 3 / 4
-    assert distinct_share(["a"], 2) == 0.0
-    assert longest_repeat_share(words_of("a b c x a b c y")) == 3 / 8
-    assert longest_repeat_share(words_of("a b c d")) == 0.0
-    assert longest_repeat_share(["go"] * 50) == 49 / 50
-    assert longest_repeat_share([]) == 0.0
-
-
-@given(few_words)
-def test_the_longest_repeat_is_found_by_halving(words):
-    runs = [words[start:end] for start in range(len(words)) for end in range(start + 1, len(words) + 1)]
-    longest = max((len(run) for run in runs if runs.count(run) > 1), default=0)
-    assert longest_repeat_share(words) == (longest / len(words) if words else 0.0)
 
 
 def sentence(random: Random, words: int) -> str:
