@@ -19,8 +19,7 @@ from understudy.export.upload import MissingTokenError
 from understudy.models.hub import HubError
 from understudy.report.publish import publish_model
 from understudy.shared.errors import InputFileError, UnderstudyError
-from understudy.shared.files import read_json, write_json
-from understudy.train.checkpoints import file_sha256
+from understudy.shared.files import file_sha256, read_json, write_json
 
 REPO = "owner/tiny"
 JUNK = (

@@ -21,10 +21,11 @@ from understudy.teach.answer_schema import InvalidAnswer, answer_markdown, answe
 from understudy.teach.edited_questions import keep_edited_questions, questions_sha256
 from understudy.teach.question_list import UnusableReply, questions_in, read_questions, reply_schema
 from understudy.teach.quotes import quotes_for
-from understudy.teach.requests import Request, answer_request, question_request
+from understudy.teach.requests import answer_request, question_request
 from understudy.teacher.adaptive_limit import AdaptiveLimit
 from understudy.teacher.habits import json_in
 from understudy.teacher.prompts import PromptError, filled_prompt
+from understudy.teacher.requests import Request
 from understudy.teacher.spending import Books, BudgetReached, Ledger, ledger_lines, price_usd, prices_of, spent_usd
 from understudy.teacher.store import ResponseStore, request_hash
 

@@ -14,10 +14,10 @@ from understudy.shared.log import log
 from understudy.shared.run import RunStopped, remove_stop_file
 from understudy.teach.question_list import questions_in, reply_schema
 from understudy.teach.questions import holds_questions
-from understudy.teach.requests import Request
 from understudy.teacher.client import Job, Teacher
 from understudy.teacher.errors import TeacherError
 from understudy.teacher.habits import ServerHabits
+from understudy.teacher.requests import Request
 from understudy.teacher.servers import hosted_client
 from understudy.teacher.spending import ledger_lines, spent_usd
 from understudy.teacher.store import ResponseStore

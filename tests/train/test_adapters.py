@@ -25,12 +25,13 @@ from understudy.export.hf import write_hugging_face_folder
 from understudy.models.folder import folder_written_aside
 from understudy.models.mlx.load import load_base, load_its_tokenizer, load_weights
 from understudy.models.safetensors import stored_tensors
+from understudy.rows.lora_config import MLX_LM_DEFAULTS
 from understudy.shared.errors import ConfigurationError, InputFileError
 from understudy.shared.files import read_json, write_json, write_json_lines
 from understudy.train import adapters as train_stage
 from understudy.train import fused as fuse_stage
 from understudy.train.checkpoints import run_identity
-from understudy.train.lora_config import MLX_LM_DEFAULTS, iterations
+from understudy.train.lora_config import iterations
 from understudy.train.metrics import read_metrics
 from understudy.train.preflight.checks import RowLimits, checked_dataset
 from understudy.train.watch import TrainingDiverged

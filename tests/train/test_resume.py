@@ -22,12 +22,12 @@ import pytest
 from project import in_a_process
 from tiny_training import BASE, OUTPUTS, TRAIN, VALID, chat_row, configure, stop_at, train_it
 from understudy.shared.errors import ConfigurationError
-from understudy.shared.files import read_json, write_json_lines
+from understudy.shared.files import file_sha256, read_json, write_json_lines
 from understudy.train import adapters as train_stage
 from understudy.train import loop as training_loop
 from understudy.train import watch as training_watch
 from understudy.train.batches import RowOrder, batches_per_epoch, similar_lengths_together
-from understudy.train.checkpoints import RunInUse, SaveFailed, alone_in, best_name, file_sha256
+from understudy.train.checkpoints import RunInUse, SaveFailed, alone_in, best_name
 from understudy.train.loop import Stretch, TrainingInterrupted, TrainingLoop, next_stretch
 from understudy.train.machine import SwapWatch
 from understudy.train.metrics import COLUMNS, MetricsFile, read_metrics

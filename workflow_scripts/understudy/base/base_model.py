@@ -3,7 +3,6 @@
 The source may be a path that ends in .gguf, `package:NAME/FILE.gguf` for a file inside an installed Python package, a
 folder in Hugging Face or MLX layout, or a hub id such as `meta-llama/Llama-3.2-3B-Instruct`."""
 
-import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -22,7 +21,7 @@ from understudy.models.mlx.load import load_weights, model_without_weights
 from understudy.models.paths import PACKAGE, gguf_source
 from understudy.models.safetensors import stored_tensors
 from understudy.shared.errors import ConfigurationError, InputFileError
-from understudy.shared.files import read_json, write_json
+from understudy.shared.files import file_sha256, read_json, write_json
 from understudy.shared.log import log
 
 PARTS = ".downloads"
@@ -67,8 +66,7 @@ def _importer_of(source: str) -> Callable[[str, str | None, Path], dict[str, Any
 def _from_gguf(source: str, revision: str | None, folder: Path) -> dict[str, Any]:
     path = gguf_source(source, "base_model")
     licence = import_gguf(path, folder)
-    with path.open("rb") as file:
-        return {"kind": "gguf", "sha256": hashlib.file_digest(file, "sha256").hexdigest(), "license": licence}
+    return {"kind": "gguf", "sha256": file_sha256(path), "license": licence}
 
 
 def _from_folder(source: str, revision: str | None, folder: Path) -> dict[str, Any]:

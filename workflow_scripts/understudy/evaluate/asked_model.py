@@ -5,11 +5,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from understudy.models.folder import shaping_files
 from understudy.models.paths import ADAPTER_CONFIG, MlxModel
 from understudy.models.predictions import RowLoss, row_losses
 from understudy.models.requests import Answer, Request, Sampling, hash_of
 from understudy.models.scored_rows import ScoredRow
-from understudy.train.checkpoints import file_sha256, shaping_files
+from understudy.shared.files import file_sha256
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """Write models/{name}/hf/: the fused model under the names, shapes, types and settings that transformers expects."""
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ from understudy.models.folder import MLX_KEYS, copy_companions, folder_written_a
 from understudy.models.layout import Config, Shapes, architecture_of, expected_tensors, is_needless
 from understudy.models.safetensors import StoredTensor, stored_tensors
 from understudy.shared.errors import InputFileError, UnsupportedArchitecture
-from understudy.shared.files import no_room_is_told, read_json, write_json
+from understudy.shared.files import file_sha256, no_room_is_told, read_json, write_json
 
 DTYPE_NAMES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 ORIGIN = "understudy.json"
@@ -114,12 +113,7 @@ def origin_of(base_config: str, adapters: str, rows: str, version: str) -> dict[
         source = Path(source).name
     return {
         "base_model": {"source": source, "revision": base.get("revision")},
-        "adapters_sha256": sha256_of(adapters),
-        "dataset_sha256": sha256_of(rows),
+        "adapters_sha256": file_sha256(adapters),
+        "dataset_sha256": file_sha256(rows),
         "workflow_version": version,
     }
-
-
-def sha256_of(path: str) -> str:
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -19,11 +19,11 @@ from understudy.models.mlx.replies import put_adapters
 from understudy.models.paths import MlxModel
 from understudy.models.predictions import KEPT, Predictions, compared, joined
 from understudy.models.scored_rows import ScoredRow, scored_rows, some_rows
+from understudy.rows.lora_config import read_lora_config
 from understudy.rows.training import RowLimits
 from understudy.shared.errors import UnderstudyError
 from understudy.shared.files import write_json
 from understudy.shared.log import log
-from understudy.train.adapters import read_lora_config
 
 POSITIONS = 2000
 BASE, ADAPTERS, FUSED, HF = "base", "adapters", "fused", "hf"

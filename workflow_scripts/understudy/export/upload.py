@@ -15,10 +15,10 @@ from understudy.models.folder import WEIGHTS
 from understudy.models.hub import INDEX, HubError
 from understudy.shared.credentials import HUB_TOKENS, places_of_secrets, secret, without_secrets
 from understudy.shared.errors import ConfigurationError, UnderstudyError
+from understudy.shared.files import file_sha256
 from understudy.shared.formats import counted, file_size
 from understudy.shared.log import log
 from understudy.shared.safe_markdown import plain_title
-from understudy.train.checkpoints import file_sha256
 
 ATTEMPTS = 4
 PASSING = (408, 429, 500, 502, 503, 504)

@@ -63,3 +63,8 @@ def link_or_copy(source: Path, target: Path) -> None:
         os.link(source, target)
     except OSError:
         shutil.copyfile(source, target)
+
+
+def shaping_files(folder: Path) -> list[Path]:
+    """Return the files of a model folder that a loader reads: weights, configuration, tokenizer, chat template."""
+    return [folder / "config.json", *sorted(folder.glob("*.safetensors")), *companion_files(folder)]

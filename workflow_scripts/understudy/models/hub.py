@@ -4,7 +4,6 @@ huggingface_hub reads Range requests but throws a broken-off file away when its 
 in its file_download.py), so the files are kept here, named by their content, until they are whole."""
 
 import errno
-import hashlib
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ from huggingface_hub.utils import build_hf_headers, get_token
 from understudy.models.folder import MODEL_FILES, WEIGHTS, link_or_copy
 from understudy.shared.credentials import without_secrets
 from understudy.shared.errors import UnderstudyError
-from understudy.shared.files import read_json
+from understudy.shared.files import file_sha256, read_json
 from understudy.shared.log import log
 
 INDEX = "model.safetensors.index.json"
@@ -121,15 +120,10 @@ def fetch_file(name: str, commit: str, file: RepoSibling, target: Path, parts: P
         http_get(
             url, written, resume_size=begun, headers=headers, expected_size=file.size, displayed_filename=file.rfilename
         )
-    if sha256 and sha256_of(part) != sha256:
+    if sha256 and file_sha256(part) != sha256:
         part.unlink()
         raise HubError(f"base_model: {file.rfilename} of {name} came damaged from the hub. Run it again.")
     part.replace(target)
-
-
-def sha256_of(path: Path) -> str:
-    with path.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from tabulate import tabulate
 from understudy.shared.formats import as_duration, in_thousands
 from understudy.shared.log import log
 from understudy.teach.planned import Prompts, VideoRequests, requests_of_project
-from understudy.teach.requests import Request
+from understudy.teacher.requests import Request
 from understudy.teacher.servers import store_identity
 from understudy.teacher.spending import MILLION, ledger_lines, prices_of, spent_usd
 from understudy.teacher.store import ResponseStore

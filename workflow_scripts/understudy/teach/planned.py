@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from understudy.shared.files import read_json
 from understudy.teach.question_list import UnusableReply, questions_in, read_questions
-from understudy.teach.requests import Request, answer_request, question_request
+from understudy.teach.requests import answer_request, question_request
 from understudy.teacher.prompts import prompt_sha256
+from understudy.teacher.requests import Request
 from understudy.teacher.store import ResponseStore
 
 

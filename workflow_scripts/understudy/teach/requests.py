@@ -1,23 +1,10 @@
 """The requests of the two passes. All of a video open with the same words, so that a server can cache them."""
 
-from typing import NamedTuple
-
 from understudy.teach.answer_schema import answer_schema
 from understudy.teach.question_list import reply_schema
 from understudy.teach.quotes import quotes_for
 from understudy.teacher.prompts import filled_prompt, messages_about
-
-
-class Request(NamedTuple):
-    """What is asked: chat messages, the longest reply in tokens, and the JSON schema of the reply if it has one."""
-
-    messages: list[dict]
-    max_tokens: int
-    schema: dict | None = None
-
-    def for_a_longer_reply(self) -> "Request":
-        """The same request with twice the tokens: for a reply that was cut off."""
-        return self._replace(max_tokens=2 * self.max_tokens)
+from understudy.teacher.requests import Request
 
 
 def question_request(transcript: dict, prompt: str, slots: list[str], style: dict) -> Request:

@@ -10,7 +10,7 @@ from pathlib import Path
 from understudy.shared.errors import InputFileError
 from understudy.shared.files import read_json, write_json
 from understudy.shared.log import log
-from understudy.teach.requests import Request
+from understudy.teacher.requests import Request
 
 STORE = Path("data/responses")
 PARTS = {"text", "finish_reason", "refusal", "model", "usage"}

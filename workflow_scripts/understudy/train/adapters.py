@@ -9,16 +9,15 @@ from pathlib import Path
 import mlx.core as mx
 import mlx.optimizers as optim
 import numpy as np
-import yaml
 from mlx import nn
-from mlx_lm.lora import yaml_loader
 from mlx_lm.tokenizer_utils import TokenizerWrapper
 from mlx_lm.tuner.datasets import CacheDataset
 from mlx_lm.tuner.utils import build_schedule, linear_to_lora_layers
 
 from understudy.models.blas import blas_in_use, is_blas_optimised
 from understudy.models.mlx.load import device_in_use, load_base
-from understudy.shared.errors import ConfigurationError, InputFileError
+from understudy.rows.lora_config import read_lora_config
+from understudy.shared.errors import ConfigurationError
 from understudy.shared.files import read_json, write_json
 from understudy.shared.log import log
 from understudy.train.batches import batches_per_epoch
@@ -33,7 +32,6 @@ from understudy.train.checkpoints import (
     saving,
 )
 from understudy.train.loop import TrainingLoop
-from understudy.train.lora_config import MLX_LM_DEFAULTS
 from understudy.train.machine import free_disk
 from understudy.train.preflight.checks import (
     check_keep,
@@ -104,20 +102,6 @@ def tell(kept: dict) -> None:
     )  # fmt: skip
     if kept["best"]["valid_loss"] >= kept["first_valid_loss"]:
         log.warning("Warning: no adapters were better on the held-out rows than the base model without any.")
-
-
-def read_lora_config(path: str) -> dict:
-    """Read mlx_lm's configuration as mlx_lm does (its loader takes `1e-5` for a number).
-
-    Raises InputFileError if it is not YAML, or lacks a key."""
-    try:
-        config = yaml.load(Path(path).read_text(encoding="utf-8"), yaml_loader)
-    except yaml.YAMLError as error:
-        raise InputFileError(f"{path} is not YAML: {error}") from None
-    known = config if isinstance(config, dict) else {}
-    if missing := [key for key in ("model", "data", "adapter_path", "iters", *MLX_LM_DEFAULTS) if key not in known]:
-        raise InputFileError(f"{path} has no {missing[0]}. `snakemake -f {path}` writes it anew, from config.yaml.")
-    return config
 
 
 def train_in(folder: Path, config: dict, train_rows: str, valid_rows: str, base_folder: str, patience: int) -> dict:

@@ -14,9 +14,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from understudy.models.folder import companion_files
+from understudy.models.folder import shaping_files
 from understudy.shared.errors import ConfigurationError, InputFileError, UnderstudyError
-from understudy.shared.files import read_json, write_json, written_aside
+from understudy.shared.files import file_sha256, read_json, write_json, written_aside
 from understudy.shared.log import log
 
 ADAPTERS, ADAPTER_CONFIG, METRICS = "adapters.safetensors", "adapter_config.json", "metrics.csv"
@@ -75,16 +75,6 @@ def run_identity(config: dict, row_files: Iterable[str | Path], base_folder: str
     parts += [file_sha256(path) for path in row_files]
     parts += [f"{path.name} {file_sha256(path)}" for path in shaping_files(Path(base_folder))]
     return hashlib.sha256("\n".join(parts).encode("utf-8")).hexdigest()[:16]
-
-
-def shaping_files(folder: Path) -> list[Path]:
-    """Return the files of a model folder that a loader reads: weights, configuration, tokenizer, chat template."""
-    return [folder / "config.json", *sorted(folder.glob("*.safetensors")), *companion_files(folder)]
-
-
-def file_sha256(path: str | Path) -> str:
-    with open(path, "rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def checkpoint_name(iteration: int | str) -> str:

@@ -5,37 +5,11 @@ from pathlib import Path
 
 import yaml
 
+from understudy.rows.lora_config import MLX_LM_DEFAULTS
 from understudy.shared.errors import ConfigurationError
 from understudy.shared.files import read_json_lines, write_text
 from understudy.train.updates import at_an_update
 
-# mlx_lm.lora.CONFIG_DEFAULTS without what this workflow decides; a test fails when mlx_lm changes them.
-MLX_LM_DEFAULTS = {
-    "fine_tune_type": "lora",
-    "optimizer": "adam",
-    "optimizer_config": {"adam": {}, "adamw": {}, "muon": {}, "sgd": {}, "adafactor": {}},
-    "seed": 0,
-    "num_layers": 16,
-    "batch_size": 4,
-    "val_batches": 25,
-    "learning_rate": 1e-5,
-    "steps_per_report": 10,
-    "steps_per_eval": 200,
-    "resume_adapter_file": None,
-    "save_every": 100,
-    "test": False,
-    "test_batches": 500,
-    "max_seq_length": 2048,
-    "grad_checkpoint": False,
-    "grad_accumulation_steps": 1,
-    "clear_cache_threshold": 0,
-    "lr_schedule": None,
-    "lora_parameters": {"rank": 8, "dropout": 0.0, "scale": 20.0},
-    "mask_prompt": False,
-    "report_to": None,
-    "project_name": None,
-    "trust_remote_code": False,
-}
 NOT_FOR_MLX_LM = {"epochs"}
 HEADER = """\
 # Made by Understudy from `training` in config.yaml; paths are relative to the project. Train by hand with

@@ -14,9 +14,9 @@ from mlx import nn
 from mlx.utils import tree_flatten, tree_unflatten
 
 from understudy.shared.errors import InputFileError
-from understudy.shared.files import read_json, write_json, written_aside
+from understudy.shared.files import file_sha256, read_json, write_json, written_aside
 from understudy.shared.log import log
-from understudy.train.checkpoints import file_sha256, saving
+from understudy.train.checkpoints import saving
 
 STATES_THAT_STAY = 2
 

@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from understudy.teach.requests import Request
 from understudy.teacher.habits import json_in
 from understudy.teacher.prompts import filled_prompt, mark_around
+from understudy.teacher.requests import Request
 
 VERDICTS = ("first", "second", "tie")
 MAX_TOKENS = 300

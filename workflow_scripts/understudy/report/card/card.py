@@ -13,11 +13,10 @@ from understudy.models.folder import MLX_FOLDERS
 from understudy.models.licence import BaseModel, Licence, base_model_of, licence_of
 from understudy.report.card.facts import pairs_of, talks_of, training_of
 from understudy.report.card.usage import Exports, usage_of
-from understudy.shared.files import read_json, read_json_lines, write_text
+from understudy.shared.files import file_sha256, read_json, read_json_lines, write_text
 from understudy.shared.formats import in_gigabytes
 from understudy.shared.log import log
 from understudy.shared.safe_markdown import Markdown, as_markdown
-from understudy.train.checkpoints import file_sha256
 
 TEMPLATE = Path(__file__).with_name("model_card.md")
 # The hub takes ISO 639; captions name regions too, such as en-GB.

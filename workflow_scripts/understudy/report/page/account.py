@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from understudy.shared.credentials import known_secrets, without_secrets
+from understudy.shared.files import file_sha256
 from understudy.teacher.spending import ledger_lines
-from understudy.train.checkpoints import file_sha256
 
 # In the order that data flows; a benchmark file's name begins with its rule's.
 STAGES = {

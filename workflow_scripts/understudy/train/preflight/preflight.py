@@ -8,11 +8,12 @@ from mlx_lm.tuner.datasets import CacheDataset
 from tabulate import tabulate
 
 from understudy.models.mlx.load import device_in_use, is_on_cpu, load_base, load_weights
+from understudy.rows.lora_config import read_lora_config
 from understudy.rows.training import lengths_of
 from understudy.shared.files import read_json
 from understudy.shared.formats import as_duration, in_gigabytes
 from understudy.shared.log import log
-from understudy.train.adapters import add_adapters, make_optimizer, read_lora_config
+from understudy.train.adapters import add_adapters, make_optimizer
 from understudy.train.machine import MachineMemory, free_disk, memory_of_machine
 from understudy.train.preflight.checks import (
     check_keep,
