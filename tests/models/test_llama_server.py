@@ -18,7 +18,7 @@ def chat(base_url: str, messages: list[dict], **options) -> dict:
 
 def server_processes() -> list[int]:
     """The processes that this one has started and that serve a model."""
-    listing = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
+    listing = subprocess.run(["ps", "-ww", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
     rows = [line.split(None, 2) for line in listing.splitlines()]
     return [
         int(pid) for pid, parent, command in rows if parent == str(os.getpid()) and "llama/server_process.py" in command
