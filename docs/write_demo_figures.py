@@ -14,8 +14,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPOSITORY / folder) for folder in ("workflow_scripts", "benchmarks")]
 
 from marked_blocks import page_with_blocks  # noqa: E402
-from print_summary import summary  # noqa: E402
 from record_head import record_head  # noqa: E402
+from understudy.commands.summary import summary  # noqa: E402
 from understudy.evaluate.verdict import OPENINGS  # noqa: E402
 from understudy.shared.files import read_json  # noqa: E402
 from understudy.shared.formats import as_duration, change_text, figure_text  # noqa: E402

@@ -3,7 +3,7 @@ from understudy.gguf.types import quantization_to_run
 
 
 def gguf_to_run():
-    """The GGUF file that Ollama and `snakemake serve` run: of the configured quantizations the one for most machines."""
+    """The GGUF file that Ollama and `understudy serve` run: of the configured quantizations the one for most machines."""
     return gguf_file(quantization_to_run(config["export"]["quantizations"]))
 
 

@@ -164,7 +164,7 @@ def test_links_in_the_docs_lead_somewhere():
 def test_no_file_names_a_place_of_the_machine_that_made_it():
     for path in tracked_files():
         content = (REPOSITORY / path).read_bytes()
-        assert str(REPOSITORY).encode() not in content or path.name == "test_repository.py", path
+        assert str(REPOSITORY).encode() not in content or path.name == "test_clone.py", path
 
 
 def test_every_page_is_finished():

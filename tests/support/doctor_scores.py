@@ -2,10 +2,13 @@
 
 python tests/support/doctor_scores.py    # the table for docs/dataset.md"""
 
+import sys
 from pathlib import Path
 
 import pandas as pd
 from tabulate import tabulate
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "workflow_scripts"))
 
 from understudy.configuration import complete_configuration
 from understudy.dataset.doctor.doctor import Doctor, Talk

@@ -8,6 +8,7 @@ import yaml
 from understudy.commands import chat, serve
 from understudy.commands.project import configuration_of_project, enter_project, project_folder
 from understudy.gguf.types import quantization_to_run
+from understudy.models.paths import model_to_ask
 from understudy.shared.checkout import REPOSITORY
 from understudy.shared.errors import InputFileError, UnderstudyError
 from understudy.shared.log import log, start_command_log
@@ -54,7 +55,7 @@ def parser_of_commands() -> argparse.ArgumentParser:
     served.add_argument("--port", type=port_number, default=serve.PORT, help=f"default: {serve.PORT}")
     plan = command("plan", _plan, "say what teaching will take before a request: calls, tokens, money, time")
     plan.add_argument(
-        "--in-flight", type=whole_number, metavar="N", help="requests at a time (default: the profile's llm)"
+        "--in-flight", type=whole_number, metavar="N", help="requests at a time (default: llm of profiles/default)"
     )
     command("check-questions", _check_questions, "check every question file, and name file and slot of each mistake")
     pruned = command("prune", _prune, "list the stored replies that the configuration no longer refers to")
@@ -64,7 +65,7 @@ def parser_of_commands() -> argparse.ArgumentParser:
         "given",
         nargs="*",
         metavar="PROJECT",
-        help="project folders or evaluation.json files, of which the first is what the others are compared with (default: "
+        help="project folders or evaluation.json files as seen from here; the others are compared with the first (default: "
         "evaluation.compare of config.yaml, else every evaluation of this project)",
     )
     channels = command("channels", _channels, "run Snakemake in every project of a folder", of_project=False)
@@ -96,7 +97,10 @@ def _chat(arguments: argparse.Namespace) -> None:
 
 
 def _serve(arguments: argparse.Namespace) -> None:
-    serve.serve(model_meant(arguments.model, arguments.directory), arguments.port)
+    model = model_meant(arguments.model, arguments.directory)
+    # Says what to run where there is no model yet.
+    model_to_ask(model)
+    serve.serve(model, arguments.port)
 
 
 def model_meant(given: Path | None, directory: Path | None) -> Path:
@@ -118,7 +122,7 @@ def _plan(arguments: argparse.Namespace) -> None:
 
 
 def _prune(arguments: argparse.Namespace) -> None:
-    from understudy.teach.responses_prune import prune_responses
+    from understudy.teach.prune import prune_responses
 
     teaching = teaching_of_project(arguments.directory)
     judged = sorted(map(str, Path("models").glob("*/judge.json")))
