@@ -1,8 +1,25 @@
 # The whole flow, one include a stage: talks -> transcripts -> questions -> answers -> data set -> adapters -> GGUF.
 # The contract between the stages is in docs/architecture.md.
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 min_version("9.27")
+
+# First of all: an installed copy, or another checkout's, must not win over this one's.
+sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
+
+from understudy.shared.errors import UnderstudyError
+from understudy.shared.safe_yaml import read_yaml
+
+# A configuration is data: Snakemake would evaluate one that asks for it.
+if Path("config.yaml").exists():
+    try:
+        read_yaml("config.yaml")
+    except UnderstudyError as error:
+        raise WorkflowError(str(error))
 
 
 configfile: "config.yaml"

@@ -1,20 +1,13 @@
 # What several stages need: the configuration, and the paths of what is made. Each function's name says what it gives.
 # The functions of one stage are in functions/STAGE.smk.
 import os
-import sys
 import tomllib
 from contextlib import contextmanager
-from pathlib import Path
 
-# First of all: an installed copy, or another checkout's, must not win over this one's.
-sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
-
-from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
-from understudy.configuration import FLAGS, checked_configuration, keys_that_are_flags
+from understudy.configuration import FLAGS, base_folder_name, checked_configuration, keys_that_are_flags
 from understudy.models.folder import MLX_FOLDERS
-from understudy.shared.errors import UnderstudyError
 from understudy.source.video_list import VideoList
 from understudy.teacher.prompts import prompt_file
 
@@ -51,14 +44,6 @@ def mlx_names():
 def mlx_folders():
     """The file that stands for each of them."""
     return [model_file(f"{name}/config.json") for name in mlx_names()]
-
-
-def base_folder_name():
-    """Name of the base model's folder: the hub id with `/` as `--`, or the file's or folder's own name."""
-    base = config["base_model"]
-    if base.endswith(".gguf"):
-        return Path(base).stem
-    return Path(base).name if Path(base).is_dir() else "--".join(Path(base).parts)
 
 
 def local_model_files(name):
@@ -102,7 +87,7 @@ with errors_as_messages():
     QUESTIONS_PROMPT, ANSWERS_PROMPT = prompt_file("questions.md"), prompt_file("answers.md")
     JUDGE_PROMPT = prompt_file("judge.md")
 
-BASE = f"models/base/{base_folder_name()}"
+BASE = f"models/base/{base_folder_name(config['base_model'])}"
 WORKFLOW_VERSION = tomllib.loads((Path(workflow.basedir) / "pyproject.toml").read_text())["project"]["version"]
 
 

@@ -160,7 +160,7 @@ def test_a_disk_that_fills_up_is_told_and_the_part_stays(hub, source, tmp_path, 
 
 def test_a_download_that_came_damaged_is_thrown_away(hub, tmp_path, monkeypatch):
     with monkeypatch.context() as patched:
-        patched.setattr(hub_models, "sha256_of", lambda path: "0" * 64)
+        patched.setattr(hub_models, "file_sha256", lambda path: "0" * 64)
         assert "came damaged" in refused(base=tmp_path / "base")
     import_base_model(MODEL, None, tmp_path / "base")
 

@@ -14,7 +14,6 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from project import REPOSITORY
-from understudy.shared.credentials import MissingKeyError, api_key_for
 from understudy.shared.errors import InputFileError
 from understudy.shared.files import read_json, write_json
 from understudy.teach.answer_schema import InvalidAnswer, answer_markdown, answer_schema
@@ -23,6 +22,7 @@ from understudy.teach.question_list import UnusableReply, questions_in, read_que
 from understudy.teach.quotes import quotes_for
 from understudy.teach.requests import answer_request, question_request
 from understudy.teacher.adaptive_limit import AdaptiveLimit
+from understudy.teacher.api_key import MissingKeyError, api_key_for
 from understudy.teacher.habits import json_in
 from understudy.teacher.prompts import PromptError, filled_prompt
 from understudy.teacher.requests import Request

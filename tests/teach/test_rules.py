@@ -164,11 +164,12 @@ def test_the_transcript_can_neither_change_the_schema_nor_the_slots(new_project,
 
 @pytest.mark.parametrize("place", [".env", "data/.env"])
 def test_the_key_is_found_in_the_project_also_under_directory(new_project, monkeypatch, place):
-    """From the repository, with --directory; the server is not on loopback by name, so it needs a key."""
+    """From the repository, with --directory; the server is none on loopback, and is asked over https, so it needs a key."""
     (new_project / "data").mkdir(exist_ok=True)
-    (new_project / place).write_text("OPENAI_API_KEY=sk-from-a-file-of-the-project\n")
+    lines = "OPENAI_API_KEY=sk-from-a-file-of-the-project\nUNDERSTUDY_API_KEY_HOSTS=nowhere.invalid\n"
+    (new_project / place).write_text(lines)
     monkeypatch.setattr("project.environment", lambda: {k: v for k, v in os.environ.items() if k != "OPENAI_API_KEY"})
-    new_project.configure(teacher={"base_url": "http://nowhere.invalid/v1", "retries": 0})
+    new_project.configure(teacher={"base_url": "https://nowhere.invalid/v1", "retries": 0})
     said = new_project.snakemake("data/dataset/train.jsonl", succeeds=False)
     assert "nowhere.invalid can't be reached" in said
     (new_project / place).unlink()

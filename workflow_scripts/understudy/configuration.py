@@ -29,6 +29,12 @@ ADVICE = {
     "training.iters": "iters follow from training.epochs: epochs x training rows / batch_size.",
 }
 
+# One folder, which is not hidden and whose name Snakemake reads as it stands.
+FOLDER_NAME = re.compile(r"[^./{}\x00-\x1f][^/{}\x00-\x1f]*")
+OUTPUT_FOLDERS = ("adapters", "fused", "hf", "mlx-*bit", "rows", "evaluation")
+DATA_FOLDERS = tuple(
+    f"data/{name}" for name in ("transcripts", "questions", "answers", "dataset", "dataset/blocks", "review")
+)
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 QUANTIZATION_NAME = re.compile(r"(B?F|Q\d_)[A-Z0-9_]+")
 
@@ -42,7 +48,7 @@ def checked_configuration(given: dict) -> dict:
         caption_files(completed["source"]["captions_dir"])
     else:
         addresses_of(completed["source"]["channel"], completed["source"]["tabs"])
-    mistakes = named_files_that_are_missing(completed) + models_that_are_none(completed)
+    mistakes = named_files_that_are_missing(completed) + models_that_are_none(completed) + linked_outputs(completed)
     if mistakes:
         raise ConfigurationError("\n".join(mistakes))
     return completed
@@ -146,6 +152,11 @@ def conflicts(config: dict) -> list[str]:
     if teacher["budget_usd"] is not None and prices_of(teacher["model"], teacher["prices"])[0] is None:
         found.append(
             "teacher.budget_usd needs teacher.prices, or nothing could be counted: prices.yaml doesn't have the model."
+        )
+    if not FOLDER_NAME.fullmatch(base_folder_name(config["base_model"])):
+        found.append(
+            f"base_model is {config['base_model']!r}: the model is imported into a folder of that name in models/base/, and "
+            f"{base_folder_name(config['base_model'])!r} can't be one. Name the folder or file itself."
         )
     found += [
         f"training.{key} is 0; it takes -1 for all, or 1 and more."
@@ -263,6 +274,26 @@ def shown(value: Any) -> str:
 
 def dotted(path: str, key: str) -> str:
     return f"{path}.{key}" if path else str(key)
+
+
+def base_folder_name(base: str) -> str:
+    """Name of the base model's folder: the hub id with `/` as `--`, or the file's or folder's own name."""
+    if base.endswith(".gguf"):
+        return Path(base).stem
+    return Path(base).name if Path(base).is_dir() else "--".join(Path(base).parts)
+
+
+def linked_outputs(config: dict) -> list[str]:
+    """The folders of outputs that are links, one line each: Snakemake would delete what lies behind them."""
+    model = f"models/{config['name']}"
+    own = [path for name in OUTPUT_FOLDERS for path in Path(model).glob(name)]
+    folders = [*map(Path, DATA_FOLDERS), Path(model), Path("models/base", base_folder_name(config["base_model"])), *own]
+    return [
+        f"{folder} is a link to {folder.resolve()}: what lies there would be deleted and written anew. Remove the link; to have "
+        f"it on another disk, link the whole of {folder.parts[0]}/."
+        for folder in folders
+        if folder.is_symlink()
+    ]
 
 
 def named_files_that_are_missing(config: dict) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any
 from understudy.base.chat_template import settle_chat_template
 from understudy.gguf.families import FAMILIES
 from understudy.gguf.reading import import_gguf
-from understudy.models.folder import MODEL_FILES, WEIGHTS, link_or_copy
+from understudy.models.folder import MODEL_FILES, WEIGHTS, link_or_copy, refuse_link, take_over
 from understudy.models.hub import fetch_model
 from understudy.models.layout import architecture_of, is_language_model
 from understudy.models.licence import SOURCE_RECORD
@@ -33,6 +33,7 @@ def import_base_model(source: str, revision: str | None, folder: Path) -> None:
 
     `revision` is a branch, tag or commit of the hub. Raises ConfigurationError, InputFileError or HubError."""
     # Broken-off downloads wait in a folder of their own, which an error leaves.
+    refuse_link(folder)
     incoming = folder / ".incoming"
     shutil.rmtree(incoming, ignore_errors=True)
     incoming.mkdir(parents=True)
@@ -44,7 +45,7 @@ def import_base_model(source: str, revision: str | None, folder: Path) -> None:
                 "The chat template answers without thinking, and with one date in place of today's: docs/training.md"
             )
         write_json(incoming / SOURCE_RECORD, {"source": source, **record})
-        _move_in(incoming, folder)
+        take_over(incoming, folder)
         shutil.rmtree(folder / PARTS, ignore_errors=True)
     finally:
         shutil.rmtree(incoming, ignore_errors=True)
@@ -146,11 +147,3 @@ def _errors_of(folder: Path, source: str) -> Iterator[None]:
     except InputFileError as error:
         said = str(error).replace(f"{folder}/", "").replace(str(folder), "it")
         raise InputFileError(f"base_model: {source}: {said}") from None
-
-
-def _move_in(incoming: Path, folder: Path) -> None:
-    for stale in folder.iterdir():
-        if stale.is_file():
-            stale.unlink()
-    for path in sorted(incoming.iterdir(), key=lambda path: path.name == "config.json"):
-        path.replace(folder / path.name)

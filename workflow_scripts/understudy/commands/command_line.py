@@ -138,12 +138,13 @@ def teaching_of_project(directory: Path | None) -> dict:
 
     enter_project(directory)
     config = configuration_of_project()
+    prompts = Prompts(prompt_file("questions.md"), prompt_file("answers.md"))
     check_listed()
     return {
         "data": Path("data"),
         "config": config,
         "identity": teacher_identity(config["teacher"]),
-        "prompts": Prompts(prompt_file("questions.md"), prompt_file("answers.md")),
+        "prompts": prompts,
         "slots": slots_of(config["questions"]["per_video"]),
     }
 

@@ -3,11 +3,10 @@
 import os
 from pathlib import Path
 
-import yaml
-
 from understudy.configuration import checked_configuration, keys_that_are_flags
 from understudy.shared.errors import ConfigurationError
 from understudy.shared.log import log
+from understudy.shared.safe_yaml import read_yaml
 
 CONFIG = "config.yaml"
 
@@ -36,11 +35,8 @@ def enter_project(given: Path | None) -> None:
 def configuration_of_project() -> dict:
     """The configuration of the project in the working directory, with its defaults.
 
-    Raises ConfigurationError that names file and line, or the keys to mend."""
-    try:
-        given = yaml.safe_load(Path(CONFIG).read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigurationError(f"{Path.cwd() / CONFIG} can't be read: {error}") from None
+    Raises InputFileError that names file and line, ConfigurationError that names the keys to mend."""
+    given = read_yaml(CONFIG)
     if not isinstance(given, dict):
         raise ConfigurationError(f"{Path.cwd() / CONFIG} has no keys; docs/configuration.md lists them.")
     for line in keys_that_are_flags(given):

@@ -5,10 +5,9 @@ import shlex
 import time
 from pathlib import Path
 
-import yaml
-
 from understudy.shared.files import read_json
 from understudy.shared.formats import as_duration
+from understudy.shared.safe_yaml import read_yaml
 
 STAGES = {
     "talks": ("videos.tsv", "transcripts/*.tsv"),
@@ -22,7 +21,7 @@ STAGES = {
 
 def summary(project: Path, started: float | None) -> str:
     """Return the lines to print at the end of a run that began at `started` (seconds since the epoch)."""
-    name = yaml.safe_load((project / "config.yaml").read_text(encoding="utf-8"))["name"]
+    name = read_yaml(project / "config.yaml")["name"]
     files = sorted((project / "models").glob(f"{name}-*.gguf"))
     took = f", made in {as_duration(time.time() - started)}" if started else ""
     lines = [

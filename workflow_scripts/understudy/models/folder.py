@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from understudy.shared.errors import UnderstudyError
+from understudy.shared.files import read_json, write_json
+
 # What mlx_lm loads of a model, and its card for the licence: no pickled weights, no other formats, nothing in sub-folders.
 WEIGHTS = "model*.safetensors"
 MODEL_FILES = ("*.json", WEIGHTS, "*.jinja", "tokenizer.model", "*.tiktoken", "*.txt", "LICENSE*", "README.md")
@@ -13,30 +16,65 @@ MODEL_FILES = ("*.json", WEIGHTS, "*.jinja", "tokenizer.model", "*.tiktoken", "*
 COMPANIONS = ("*.json", "*.jinja", "tokenizer.model", "*.tiktoken", "*.txt", "LICENSE*")
 # understudy_source.json says where the base came from, on this machine: nothing to publish.
 NOT_COMPANIONS = ("config.json", "*.index.json", "understudy_*.json", "hf_quant_config.json")
+# In the folder itself: the names of the files that a step wrote into it.
+WRITTEN = "understudy_files.json"
 MLX_KEYS = ("quantization", "quantization_config")
 # Beside fused/, by the bits that a weight takes in them.
 MLX_FOLDERS = {f"mlx-{bits}bit": bits for bits in (4, 5, 6, 8)}
 
 
+class LinkedFolderError(UnderstudyError):
+    """A folder to write into is a link to another one."""
+
+
 @contextmanager
 def folder_written_aside(folder: str | Path) -> Iterator[Path]:
-    """Yield an empty folder; on success its files become the only ones of `folder`, config.json last of them.
+    """Yield an empty folder; on success its files replace those that were written into `folder` before, config.json last of them.
 
-    On an error, or when the job is killed, `folder` has no config.json."""
+    On an error, or when the job is killed, `folder` has no config.json. Raises LinkedFolderError if it is a link."""
     folder = Path(folder)
+    refuse_link(folder)
     aside = folder / ".part"
     (folder / "config.json").unlink(missing_ok=True)
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
     try:
         yield aside
-        for old in folder.iterdir():
-            if old.is_file():
-                old.unlink()
-        for new in sorted(aside.iterdir(), key=lambda path: path.name == "config.json"):
-            new.replace(folder / new.name)
+        take_over(aside, folder)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def take_over(aside: Path, folder: Path) -> None:
+    """Move the files of `aside` into `folder`, config.json last, in the place of those that were written there before. What else
+    lies there is somebody's own, and stays.
+
+    Raises LinkedFolderError for a link to another folder: what lies there is not this project's."""
+    refuse_link(folder)
+    for name in names_written(folder):
+        (folder / name).unlink(missing_ok=True)
+    new = sorted(aside.iterdir(), key=lambda path: path.name == "config.json")
+    write_json(folder / WRITTEN, [path.name for path in new])
+    for path in new:
+        path.replace(folder / path.name)
+
+
+def names_written(folder: Path) -> list[str]:
+    """The files that a step wrote into a model folder before; without its list, those that a loader takes for the model's."""
+    try:
+        listed = [name for name in read_json(folder / WRITTEN) if name == Path(name).name]
+    except (OSError, UnderstudyError, TypeError):
+        listed = [path.name for pattern in MODEL_FILES for path in folder.glob(pattern)]
+    return [name for name in dict.fromkeys(listed) if (folder / name).is_file()]
+
+
+def refuse_link(folder: Path) -> None:
+    """Raise LinkedFolderError if `folder` is a link."""
+    if folder.is_symlink():
+        raise LinkedFolderError(
+            f"{folder} is a link to {folder.resolve()}, whose files would be replaced. Remove the link; to have models on "
+            "another disk, link the whole of models/."
+        )
 
 
 def size_of_weights(folder: str | Path) -> int:

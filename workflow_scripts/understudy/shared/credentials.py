@@ -1,16 +1,12 @@
-"""Values that belong in no file of the repository: from the environment or a .env file, kept out of every log, and the API key
-that a server is given."""
+"""Values that belong in no file of the repository: from the environment or a .env file, and kept out of every log."""
 
-import ipaddress
 import os
 import re
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
 from understudy.shared.checkout import REPOSITORY
-from understudy.shared.errors import UnderstudyError
 
 API_KEY = "OPENAI_API_KEY"
 HUB_TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
@@ -28,9 +24,14 @@ def places_of_secrets() -> list[Path]:
 
 def secret(variable: str) -> str | None:
     """Return the variable's value from the environment, else from the first .env file that has it, else None."""
+    return next(iter(values_of(variable)), None)
+
+
+def values_of(variable: str) -> list[str]:
+    """Every value that the variable has: in the environment, then in each .env file."""
     found = [os.environ.get(variable)]
     found += [dotenv_values(place).get(variable) for place in places_of_secrets() if place.is_file()]
-    return next((value for value in found if value), None)
+    return [value for value in found if value]
 
 
 def saved_hub_token() -> str | None:
@@ -45,8 +46,8 @@ def saved_hub_token() -> str | None:
 
 def keys_and_tokens() -> list[str]:
     """The values that open a server to whoever has them."""
-    values = [secret(API_KEY), *(secret(name) for name in HUB_TOKENS), saved_hub_token()]
-    return [value for value in values if value]
+    values = [value for name in (API_KEY, *HUB_TOKENS) for value in values_of(name)]
+    return [*values, *filter(None, [saved_hub_token()])]
 
 
 def known_secrets() -> list[str]:
@@ -64,30 +65,3 @@ def without_secrets(text: str, secrets: list[str]) -> str:
     for value in secrets:
         text = text.replace(value, "***")
     return LOGIN_IN_ADDRESS.sub("***", text)
-
-
-class MissingKeyError(UnderstudyError):
-    """No API key in the environment or in a .env file."""
-
-
-def api_key_for(base_url: str) -> str:
-    """Return the key for a server: the environment's, else a .env file's. A server on loopback needs none.
-
-    Raises MissingKeyError that names the places searched."""
-    key = secret(API_KEY)
-    if key is not None:
-        return key
-    if is_loopback(base_url):
-        return "no-key-needed"
-    searched = ", ".join(str(place) for place in places_of_secrets())
-    raise MissingKeyError(
-        f"No API key for {urlsplit(base_url).hostname}: set {API_KEY} in the environment or in one of {searched}."
-    )
-
-
-def is_loopback(base_url: str) -> bool:
-    host = urlsplit(base_url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

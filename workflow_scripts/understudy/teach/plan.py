@@ -10,6 +10,7 @@ from tabulate import tabulate
 from understudy.shared.formats import as_duration, in_thousands
 from understudy.shared.log import log
 from understudy.teach.planned import Prompts, VideoRequests, requests_of_project
+from understudy.teacher.api_key import how_it_is_asked
 from understudy.teacher.requests import Request
 from understudy.teacher.servers import store_identity
 from understudy.teacher.spending import MILLION, ledger_lines, prices_of, spent_usd
@@ -165,6 +166,8 @@ def plan_teaching(data: Path, config: dict, identity: dict, prompts: Prompts, sl
     spent = spent_usd(data / "spending")
     name = teacher["model"] or teacher["gguf"]
     log.info("The plan for %d videos with %s:\n", plan.videos, name)
+    if teacher["gguf"] is None:
+        log.info("%s\n", how_it_is_asked(teacher["base_url"]))
     log.info("%s", plan_text(plan.passes, ledger_lines(data / "spending"), prices, origin, in_flight, spent))
     if plan.without_transcript:
         log.info(

@@ -8,11 +8,11 @@ from threading import Lock
 
 import openai
 
-from understudy.shared.credentials import MissingKeyError
 from understudy.shared.errors import UnderstudyError
 from understudy.shared.log import log
 from understudy.shared.run import check_not_stopped, stop_run, wait_unless_stopped
 from understudy.teacher.adaptive_limit import AdaptiveLimit
+from understudy.teacher.api_key import MissingKeyError
 from understudy.teacher.errors import Meaning, TeacherError, Verdict, verdict_on, verdict_on_error_inside
 from understudy.teacher.habits import RUNGS, ServerHabits, json_in, with_schema_in_words
 from understudy.teacher.requests import Request

@@ -9,6 +9,7 @@ from enum import Enum, auto
 import httpx2
 import openai
 
+from understudy.shared.credentials import known_secrets
 from understudy.shared.errors import UnderstudyError
 
 LONGEST_REASON = 300
@@ -75,7 +76,10 @@ def verdict_on(error: openai.OpenAIError, sent: dict, server: str, key: str) -> 
     """Judge an error by its class, status and code. `sent` is the request, `server` its host, `key` what no text may show."""
     status = getattr(error, "status_code", None)
     code = str(getattr(error, "code", None) or getattr(error, "type", None) or "")
-    reason = reason_of(error).replace(key, "[key]")[:LONGEST_REASON]
+    reason = reason_of(error)
+    for known in (key, *known_secrets()):
+        reason = reason.replace(known, "[key]")
+    reason = reason[:LONGEST_REASON]
     if code in REFUSED or any(f'"{name}"' in reason for name in REFUSED):
         return Verdict(Meaning.REFUSED, reason)
     if isinstance(error, openai.AuthenticationError) or WRONG_KEY.search(reason):

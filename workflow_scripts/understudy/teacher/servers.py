@@ -11,8 +11,9 @@ import openai
 
 from understudy.models.llama.server import embedded_server, read_prefix_once
 from understudy.models.paths import gguf_source
-from understudy.shared.credentials import api_key_for, is_loopback
 from understudy.shared.files import file_sha256
+from understudy.shared.log import log
+from understudy.teacher.api_key import NO_KEY, api_key_for, headers_for, how_it_is_asked, is_loopback
 from understudy.teacher.client import Job, Teacher
 from understudy.teacher.errors import LONGEST_REASON, TeacherError
 from understudy.teacher.store import ResponseStore
@@ -65,10 +66,17 @@ def hosted_client(base_url: str, timeout_s: float) -> openai.OpenAI:
 
     `timeout_s` is the longest silence: before the first byte, and between two.
     Raises MissingKeyError."""
+    key = api_key_for(base_url)
+    log.info("%s", how_it_is_asked(base_url))
     direct = openai.DefaultHttpxClient(trust_env=False) if is_loopback(base_url) else None
     timeout = openai.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s))
     return openai.OpenAI(
-        base_url=base_url, api_key=api_key_for(base_url), max_retries=0, timeout=timeout, http_client=direct
+        base_url=base_url,
+        api_key=key,
+        default_headers=headers_for(base_url, key),
+        max_retries=0,
+        timeout=timeout,
+        http_client=direct,
     )
 
 
@@ -85,9 +93,7 @@ def embedded_client(
             said = error.read().decode(errors="replace")[:LONGEST_REASON]
             raise TeacherError(f"{path.name} can't take the transcript (it takes {context} tokens): {said}") from None
     direct = openai.DefaultHttpxClient(trust_env=False)
-    return openai.OpenAI(
-        base_url=base_url, api_key="no-key-needed", max_retries=0, timeout=timeout_s, http_client=direct
-    )
+    return openai.OpenAI(base_url=base_url, api_key=NO_KEY, max_retries=0, timeout=timeout_s, http_client=direct)
 
 
 def embedded_context(path: Path) -> int:
