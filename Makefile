@@ -12,7 +12,7 @@ UNDERSTUDY = .venv/bin/python workflow_scripts/command_line.py
 INSTALL_RIVALS = if command -v uv >/dev/null; then set -- uv pip install --python .venv/bin/python; else set -- .venv/bin/python -m pip install; fi; \
 	"$$@" --quiet --target .benchmarks --no-deps -r benchmarks/requirements.txt
 
-.PHONY: demo channels chat test test-long lint docs demo-figures lock references benchmarks benchmark-captions benchmark-teach benchmark-duplicates benchmark-train benchmark-evaluation benchmark-coverage check-transformers check-hostile serve check-modelfile benchmark-export benchmark-scale check-converter check-slurm environment
+.PHONY: demo channels chat test test-long lint docs demo-figures lock references benchmarks benchmark-captions benchmark-teach benchmark-duplicates benchmark-train benchmark-evaluation benchmark-coverage check-transformers check-hostile check-failed-jobs serve check-modelfile benchmark-export benchmark-scale check-converter check-slurm environment
 
 demo: environment
 	@started=$$(date +%s) && . .venv/bin/activate && \
@@ -41,6 +41,10 @@ test-long: environment
 # 2 minutes: what a stranger's project tries, against keys, files and other projects. Part of make test.
 check-hostile: environment
 	@.venv/bin/pytest -m hostile
+
+# 40 minutes: every rule whose output costs money or hours fails, is killed and is interrupted after every kind of edit.
+check-failed-jobs: environment
+	@.venv/bin/pytest -n 2 -m failed_jobs
 
 lint: environment
 	@. .venv/bin/activate && ruff check . && ruff format --check . && snakefmt --check Snakefile rules && snakemake --lint && \

@@ -12,7 +12,10 @@ min_version("9.27")
 sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
 
 from understudy.shared.errors import UnderstudyError
+from understudy.shared.failed_jobs import never_count_as_done
 from understudy.shared.safe_yaml import read_yaml
+
+never_count_as_done()
 
 # A configuration is data: Snakemake would evaluate one that asks for it.
 if Path("config.yaml").exists():

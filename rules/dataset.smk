@@ -46,8 +46,7 @@ rule dataset:
         train="data/dataset/train.jsonl",
         valid="data/dataset/valid.jsonl",
         report="data/dataset/report.json",
-        # update(): a video stays on the side on which it was.
-        split=update("data/dataset/split.json"),
+        split="data/dataset/split.json",
     params:
         settings=what_shapes_the_dataset(),
         voice=config["answers"]["voice"],

@@ -16,9 +16,8 @@ checkpoint videos:
     input:
         files_of_source,
     output:
-        # update(): Snakemake deletes a plain output first, and a failed refresh would then lose the list.
-        videos=update("data/videos.json"),
-        passed_over=update("data/passed_over.json"),
+        videos="data/videos.json",
+        passed_over="data/passed_over.json",
     params:
         source=what_shapes_the_list(),
     log:

@@ -40,6 +40,7 @@ rule lora_config:
     input:
         train=training_rows("train"),
         base=f"{BASE}/config.json",
+        nothing=look_at_lora_config,
     output:
         model_file("lora.yaml"),
     params:
@@ -98,11 +99,11 @@ rule adapters:
         train=training_rows("train"),
         valid=training_rows("valid"),
         base=f"{BASE}/config.json",
+        nothing=look_at_adapters,
     output:
-        # update(): the old adapters stay until the new ones are trained.
-        adapters=update(model_file("adapters/adapters.safetensors")),
-        adapter_config=update(model_file("adapters/adapter_config.json")),
-        metrics=update(model_file("metrics.csv")),
+        adapters=model_file("adapters/adapters.safetensors"),
+        adapter_config=model_file("adapters/adapter_config.json"),
+        metrics=model_file("metrics.csv"),
     params:
         keep=config["training"]["keep"],
         patience=config["training"]["early_stopping_patience"],

@@ -4,7 +4,6 @@ from understudy.models.paths import ADAPTER_CONFIG, ADAPTERS, model_to_ask
 from understudy.shared.snakemake_records import carry_over_inputs
 
 GENERAL_FOLDER = Path(workflow.basedir) / "workflow_scripts/understudy/evaluate/general"
-GENERAL_FOLDER_BEFORE = Path(workflow.basedir) / "workflow_scripts/lib/general"
 
 
 def held_out_rows_file():
@@ -65,9 +64,8 @@ def general_files():
 
 def carry_over_general_files():
     """Tell Snakemake of evaluations that are there already where the general questions lie now."""
-    moved = {os.path.relpath(GENERAL_FOLDER_BEFORE / Path(path).name): path for path in general_files()}
     for path in Path(model_file("evaluation")).glob("*.json"):
-        carry_over_inputs(str(path), moved)
+        carry_over_inputs(str(path), general_files())
 
 
 if workflow.is_main_process:

@@ -17,7 +17,7 @@ from random_models import FAMILIES, write_random_model
 from understudy.export.mlx import RowsNotDivisible, write_mlx_folder
 from understudy.models.folder import MLX_FOLDERS
 from understudy.models.mlx.load import is_on_cpu, load_to_ask, load_weights
-from understudy.shared.files import read_json, write_json
+from understudy.shared.files import WRITTEN, read_json, write_json
 
 BITS = tuple(MLX_FOLDERS.values())
 TOKENS = mx.array([[(7 * position) % 500 + 3 for position in range(40)]])
@@ -97,7 +97,7 @@ def test_the_tokenizers_files_are_the_fused_folders_own(tmp_path):
         assert (folder / name).read_bytes() == (fused / name).read_bytes(), name
     assert mlx_lm.load(str(folder))[1].chat_template == chat_template()
     of_mlx_lm = ["config.json", "model.safetensors", "model.safetensors.index.json"]
-    assert sorted(path.name for path in folder.iterdir()) == sorted([*companions, *of_mlx_lm])
+    assert sorted(path.name for path in folder.iterdir()) == sorted([*companions, *of_mlx_lm, WRITTEN])
 
 
 @pytest.mark.parametrize("name", ["llama-spm", "gemma3-odd", "phi3-odd"])
@@ -116,9 +116,10 @@ def test_one_kind_of_matrix_that_mlx_lm_would_leave_as_it_is_is_an_error_too(tmp
     assert f"Take {fused} itself" in str(raised.value)
 
 
-def test_a_kill_before_the_end_leaves_no_config_and_the_next_run_finishes(tmp_path):
+def test_a_kill_before_the_end_leaves_the_old_folder_whole_and_the_next_run_finishes(tmp_path):
     fused = write_random_llama(tmp_path / "fused")
-    packed(fused)
+    folder = packed(fused)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
     code = (
         "import os; from understudy.export import mlx as stage;"
         "stage.copy_companions = lambda *paths: os.kill(os.getpid(), 9);"
@@ -127,9 +128,9 @@ def test_a_kill_before_the_end_leaves_no_config_and_the_next_run_finishes(tmp_pa
     killed = subprocess.run(in_a_process(code), cwd=tmp_path)
     assert killed.returncode == -signal.SIGKILL
     assert (tmp_path / "mlx-4bit/.part/model.safetensors").exists()
-    assert not (tmp_path / "mlx-4bit/config.json").exists()
+    assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
     assert not (packed(fused) / ".part").exists()
-    assert (tmp_path / "mlx-4bit/config.json").exists()
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
 def test_the_same_model_gives_the_same_bytes(tmp_path):

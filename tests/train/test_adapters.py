@@ -315,7 +315,7 @@ def test_adapters_of_another_model_are_refused(trainable):
         fuse_it()
 
 
-def test_a_folder_is_replaced_as_a_whole_or_loses_its_config(trainable):
+def test_a_folder_is_replaced_as_a_whole_or_stays_as_it_was(trainable):
     folder = Path("models/x/fused")
     with folder_written_aside(folder) as aside:
         write_json(aside / "model-00002-of-00002.safetensors", "old")
@@ -323,11 +323,16 @@ def test_a_folder_is_replaced_as_a_whole_or_loses_its_config(trainable):
     with pytest.raises(ZeroDivisionError), folder_written_aside(folder) as aside:
         write_json(aside / "model.safetensors", "half")
         raise ZeroDivisionError
-    assert [path.name for path in folder.iterdir()] == ["model-00002-of-00002.safetensors"]
+    old = {"config.json", "model-00002-of-00002.safetensors", "understudy_files.json"}
+    assert {path.name for path in folder.iterdir()} == old and read_json(folder / "config.json") == "old"
     with folder_written_aside(folder) as aside:
         write_json(aside / "model.safetensors", "new")
         write_json(aside / "config.json", "new")
-    assert sorted(path.name for path in folder.iterdir()) == ["config.json", "model.safetensors"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "config.json",
+        "model.safetensors",
+        "understudy_files.json",
+    ]
 
 
 # The Hugging Face folder

@@ -32,7 +32,6 @@ def write_gguf(
     UnderstudyError, and leaves nothing at `path`, if the folder or `quant` is not usable, llama.cpp can't load the file, or
     an answer is empty, endless or garbled; with `keep_bad`, a bad answer is a warning."""
     check_quantization(quant)
-    path.unlink(missing_ok=True)
     # Gigabytes that a killed run left; Snakemake's lock keeps two runs from writing this file at once.
     for left_over in path.parent.glob(f".{path.name}.*.part"):
         left_over.unlink()

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from understudy.shared.errors import UnderstudyError
-from understudy.shared.files import read_json, write_json
+from understudy.shared.files import WRITTEN, file_sha256, read_json, write_json
 
 # What mlx_lm loads of a model, and its card for the licence: no pickled weights, no other formats, nothing in sub-folders.
 WEIGHTS = "model*.safetensors"
@@ -16,8 +16,6 @@ MODEL_FILES = ("*.json", WEIGHTS, "*.jinja", "tokenizer.model", "*.tiktoken", "*
 COMPANIONS = ("*.json", "*.jinja", "tokenizer.model", "*.tiktoken", "*.txt", "LICENSE*")
 # understudy_source.json says where the base came from, on this machine: nothing to publish.
 NOT_COMPANIONS = ("config.json", "*.index.json", "understudy_*.json", "hf_quant_config.json")
-# In the folder itself: the names of the files that a step wrote into it.
-WRITTEN = "understudy_files.json"
 MLX_KEYS = ("quantization", "quantization_config")
 # Beside fused/, by the bits that a weight takes in them.
 MLX_FOLDERS = {f"mlx-{bits}bit": bits for bits in (4, 5, 6, 8)}
@@ -29,13 +27,13 @@ class LinkedFolderError(UnderstudyError):
 
 @contextmanager
 def folder_written_aside(folder: str | Path) -> Iterator[Path]:
-    """Yield an empty folder; on success its files replace those that were written into `folder` before, config.json last of them.
+    """Yield an empty folder; on success its files replace those that were written into `folder` before, config.json last.
 
-    On an error, or when the job is killed, `folder` has no config.json. Raises LinkedFolderError if it is a link."""
+    On an error `folder` is as it was. A job that is killed while the files move leaves no config.json. Raises LinkedFolderError
+    if it is a link."""
     folder = Path(folder)
     refuse_link(folder)
     aside = folder / ".part"
-    (folder / "config.json").unlink(missing_ok=True)
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
     try:
@@ -51,10 +49,10 @@ def take_over(aside: Path, folder: Path) -> None:
 
     Raises LinkedFolderError for a link to another folder: what lies there is not this project's."""
     refuse_link(folder)
-    for name in names_written(folder):
+    for name in sorted(names_written(folder), key=lambda name: name != "config.json"):
         (folder / name).unlink(missing_ok=True)
     new = sorted(aside.iterdir(), key=lambda path: path.name == "config.json")
-    write_json(folder / WRITTEN, [path.name for path in new])
+    write_json(folder / WRITTEN, {path.name: file_sha256(path) for path in new})
     for path in new:
         path.replace(folder / path.name)
 

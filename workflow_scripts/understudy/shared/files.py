@@ -14,6 +14,9 @@ from understudy.shared.errors import FileNotWritten, InputFileError
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
+# In a model folder: the files that a step wrote into it, with their sha256. Snakemake compares such folders by it.
+WRITTEN = "understudy_files.json"
+
 
 @contextmanager
 def written_aside(path: str | os.PathLike) -> Iterator[Path]:

@@ -9,13 +9,25 @@ from understudy.shared.files import write_text
 METADATA = Path(".snakemake/metadata")
 
 
-def carry_over_inputs(output: str, moved: dict[str, str]) -> None:
-    """In the record of `output`, replace the inputs that are keys of `moved` by their new paths: a file of the checkout that lies
-    elsewhere now, with what it always had in it, is no reason to run. Without such a record, do nothing."""
-    path = METADATA / urlsafe_b64encode(output.encode()).decode()
+def has_record(output: str) -> bool:
+    """Whether Snakemake knows what an output was made of."""
+    return record_of(output).exists()
+
+
+def record_of(output: str) -> Path:
+    """The file of its record; a name that is too long for one is kept elsewhere, and no output here has such a name."""
+    return METADATA / urlsafe_b64encode(output.encode()).decode()
+
+
+def carry_over_inputs(output: str, files: list[str]) -> None:
+    """In the record of `output`, write where `files` of the checkout lie now, known by last folder and name: a checkout or
+    a folder in it that was moved, with what always was in it, is no reason to run. Without such a record, do nothing."""
+    now = {Path(file).parts[-2:]: file for file in files}
+    path = record_of(output)
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-        if not moved.keys() & set(record["input"]):
+        moved = {name: now[Path(name).parts[-2:]] for name in record["input"] if Path(name).parts[-2:] in now}
+        if all(name == file for name, file in moved.items()):
             return
         # Snakemake compares the sorted list.
         record["input"] = sorted(moved.get(name, name) for name in record["input"])

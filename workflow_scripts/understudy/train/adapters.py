@@ -48,6 +48,7 @@ from understudy.train.preflight.checks import (
     warn_of_forgetting,
 )
 from understudy.train.preflight.disk import disk_of_adapters
+from understudy.train.record import shaping_settings
 from understudy.train.resume import remove_states
 from understudy.train.watch import Watcher
 
@@ -78,8 +79,8 @@ def train_adapters(
     can't be, TrainingDiverged, TrainingInterrupted, SaveFailed, RunInUse."""
     config = read_lora_config(lora_config)
     check_keep(keep, iterations_that_stay(config, patience))
-    shaping = {**config, "early_stopping_patience": patience} if patience else config
-    folder = Path(lora_config).parent / "runs" / run_identity(shaping, [train_rows, valid_rows], base_folder)
+    identity = run_identity(shaping_settings(lora_config, patience), [train_rows, valid_rows], base_folder)
+    folder = Path(lora_config).parent / "runs" / identity
     folder.mkdir(parents=True, exist_ok=True)
     with alone_in(folder):
         record = finished_run(folder)

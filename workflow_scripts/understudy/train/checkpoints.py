@@ -175,6 +175,7 @@ def publish(folder: Path, record: dict, keep: str | int, outputs: dict[str, str]
         copy_whole(checkpoint, beside / checkpoint.name)
     losses = {look["iteration"]: look["valid_loss"] for look in (record["best"], record["last"])}
     kept = {
+        "run": folder.name,
         "kept": {"file": ADAPTERS, "keep": keep, "iteration": iteration, "valid_loss": losses.get(iteration)},
         "best": record["best"],
         "last": {"file": checkpoint_name(record["last"]["iteration"]), **record["last"]},
