@@ -27,13 +27,18 @@ is_current() { cmp -s requirements.lock .venv/made_from && [ -x .venv/bin/python
 launcher() { cat <<LAUNCHER
 #!/bin/sh
 # Written by envs/create_venv.sh: the command of the checkout that this environment lies in, else of the one that it was set up by.
-checkout=\$(CDPATH= cd -- "\$(dirname -- "\$0")/../.." && pwd)
+launcher=\$0
+while [ -h "\$launcher" ]; do
+    target=\$(readlink "\$launcher")
+    case "\$target" in /*) launcher=\$target ;; *) launcher=\$(dirname -- "\$launcher")/\$target ;; esac
+done
+checkout=\$(CDPATH= cd -- "\$(dirname -- "\$launcher")/../.." && pwd)
 [ -f "\$checkout/workflow_scripts/command_line.py" ] || checkout='$(pwd | sed "s/'/'\\\\''/g")'
 exec "\$checkout/.venv/bin/python" "\$checkout/workflow_scripts/command_line.py" "\$@"
 LAUNCHER
 }
 write_launcher() {
-    if [ "$(launcher)" = "$(cat .venv/bin/understudy 2>/dev/null)" ]; then return; fi
+    if [ -x .venv/bin/understudy ] && [ "$(launcher)" = "$(cat .venv/bin/understudy)" ]; then return; fi
     launcher > ".venv/bin/understudy.$$" && chmod 755 ".venv/bin/understudy.$$" && mv ".venv/bin/understudy.$$" .venv/bin/understudy
 }
 is_supported() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; }

@@ -2,10 +2,12 @@
 
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -61,8 +63,12 @@ def test_a_key_that_is_a_flag_now_is_named_with_its_flag_and_changes_nothing(pro
     project.configure(port=9, prune=True)
     said = project.snakemake("-n", MODEL)
     for line in (project.understudy("check-questions"), said):
-        assert "port is no key any more and does nothing. It is a flag: understudy serve --port 9" in line
-        assert "prune is no key any more and does nothing. It is a flag: understudy prune --delete" in line
+        assert (
+            "port is no key of config.yaml any more and does nothing. It is a flag: understudy serve --port 9" in line
+        )
+        assert (
+            "prune is no key of config.yaml any more and does nothing. It is a flag: understudy prune --delete" in line
+        )
     assert "Nothing to be done" in said
     before = project.contents("data/responses/**/*.json")
     project.understudy("prune")
@@ -98,8 +104,9 @@ def test_commands_work_beside_a_run_that_has_locked_the_folder(new_project, sess
 def test_one_word_is_the_model_if_it_is_there_or_named_like_one(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "fused").mkdir()
-    told = {words: tuple(map(str, model_and_question(list(words)))) for words in [("fused",), ("x.gguf",), ("Why?",)]}
-    assert told == {("fused",): ("fused", "None"), ("x.gguf",): ("x.gguf", "None"), ("Why?",): ("None", "Why?")}
+    models, questions = ("fused", "x.gguf", "models/x/fused"), ("Why?", "Is 1/2 a number?", "What is x.gguf")
+    assert [model_and_question([word]) for word in models] == [(Path(word), None) for word in models]
+    assert [model_and_question([word]) for word in questions] == [(None, word) for word in questions]
     assert model_and_question([]) == (None, None)
     with pytest.raises(ChatError, match="put the question in quotation marks"):
         model_and_question(["x.gguf", "what", "now"])
@@ -110,6 +117,51 @@ def test_the_project_s_own_model_answers_where_none_is_named(project):
     assert run.returncode == 0 and run.stdout and run.stderr == ""
     named = understudy("--directory", project.path, "chat", MODEL, "Why?", "--max-tokens", "3", "--temperature", "0")
     assert named.stdout == run.stdout
+
+
+def test_a_question_may_stand_after_options_and_a_model_s_path_is_one_of_the_project_s(project):
+    options = ("--max-tokens", "3", "--temperature", "0")
+    expected = understudy("--directory", project.path, "chat", MODEL, "Why?", *options).stdout
+    assert understudy("chat", MODEL, *options, "--directory", project.path, "Why?").stdout == expected
+    assert understudy("chat", MODEL, *options, "Why?", cwd=project / "data").stdout == expected
+    run = understudy("--directory", project.path, "chat", "models/tiny/mlx-4bit")
+    assert run.returncode == 1 and "`snakemake models/tiny/mlx-4bit/config.json`" in run.stderr
+    run = understudy("chat", "x.gguf", "--top-k", "Why?")
+    assert run.returncode == 2 and "unrecognized arguments: --top-k" in run.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--temperature", "nan"),
+        ("--temperature", "-1"),
+        ("--max-tokens", "0"),
+        ("--max-tokens", "99999999999999999999"),
+        ("--repeat-penalty", "0"),
+        ("--directory", ""),
+    ],
+)
+def test_impossible_numbers_and_an_empty_folder_are_told_before_anything(arguments):
+    run = understudy("chat", "x.gguf", "Why?", *arguments)
+    assert run.returncode == 2 and f"argument {arguments[0]}:" in run.stderr and "Traceback" not in run.stderr
+
+
+def test_a_reader_that_leaves_is_no_error_to_talk_about(project):
+    piped = f"{shlex.join(command_line('--directory', project.path, 'summary'))} | true"
+    run = subprocess.run(["sh", "-c", piped], capture_output=True, text=True)
+    assert run.stderr == ""
+
+
+def test_nothing_is_pruned_beside_a_run(project):
+    (project / ".snakemake/locks").mkdir(parents=True, exist_ok=True)
+    (project / ".snakemake/locks/0.input.lock").write_text("data/videos.json\n")
+    assert "A Snakemake run is under way here" in project.understudy("prune", "--delete", succeeds=False)
+    assert "stored replies" in project.understudy("prune")
+
+
+def test_a_folder_is_not_served(project):
+    run = understudy("--directory", project.path, "serve", "models/tiny/fused")
+    assert run.returncode == 1 and "it takes a GGUF file" in run.stderr
 
 
 @pytest.mark.parametrize("number", ["0", "99999", "x", "-1"])
@@ -150,6 +202,10 @@ def test_the_launcher_runs_the_checkout_that_its_environment_lies_in(tmp_path):
         assert made.stdout == f"{checkout.name}\n", made.stderr
     elsewhere = tmp_path / "bin"
     elsewhere.mkdir()
+    for number, each in enumerate((first, second)):
+        (elsewhere / f"linked{number}").symlink_to(each / ".venv/bin/understudy")
+        said = subprocess.run([elsewhere / f"linked{number}"], capture_output=True, text=True)
+        assert said.stdout == f"{each.name}\n", said.stderr
     shutil.copy(second / ".venv/bin/understudy", elsewhere / "understudy")
     said = subprocess.run([elsewhere / "understudy"], capture_output=True, text=True)
     assert said.stdout == "it's first\n", "the one that was set up last"

@@ -57,10 +57,14 @@ def checked_configuration(given: dict) -> dict:
 def keys_that_are_flags(given: dict) -> list[str]:
     """What to say of each key that is the flag of a command now, and does nothing any more."""
     return [
-        f"config.yaml: {key} is no key any more and does nothing. It is a flag: {flag.format(value=given[key])}"
+        f"{key} is no key of config.yaml any more and does nothing. It is a flag: {flag.format(value=as_flag(given[key]))}"
         for key, flag in FLAGS.items()
         if key in given
     ]
+
+
+def as_flag(value: Any) -> str:
+    return str(value) if isinstance(value, int) else "N"
 
 
 def complete_configuration(given: dict, schema_path: str | Path = SCHEMA) -> dict:
@@ -192,7 +196,7 @@ def describe(error: ValidationError, schema: dict) -> str:
     path = ".".join(str(part) for part in error.absolute_path)
     if error.validator == "additionalProperties":
         return " ".join(
-            unknown_key(key, path, error.schema) for key in error.instance if key not in error.schema["properties"]
+            unknown_key(str(key), path, error.schema) for key in error.instance if key not in error.schema["properties"]
         )
     if error.validator == "required":
         # jsonschema gives one error a missing key, and names it in its message alone.

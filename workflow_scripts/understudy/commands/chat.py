@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 
+from understudy.commands.numbers import number_from, whole_number
 from understudy.models.blas import run_with_optimised_blas
 from understudy.models.paths import MlxModel, model_to_ask
 from understudy.shared.errors import UnderstudyError
@@ -99,19 +100,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "(default: the project's GGUF file); without a question, on a terminal: a conversation",
     )
     parser.add_argument(
-        "--temperature", type=float, default=0.3, help="0 gives the same answer every time (default: 0.3)"
+        "--temperature", type=number_from(0), default=0.3, help="0 gives the same answer every time (default: 0.3)"
     )
-    parser.add_argument("--max-tokens", type=int, default=1024, help="where an answer is cut off (default: 1024)")
+    parser.add_argument(
+        "--max-tokens", type=whole_number, default=1024, help="where an answer is cut off (default: 1024)"
+    )
     parser.add_argument(
         "--repeat-penalty",
-        type=float,
+        type=number_from(0.01),
         default=1.1,
         help="on the last 64 tokens, as in Ollama; 1 is none (default: 1.1)",
     )
 
 
 def model_and_question(words: list[str]) -> tuple[Path | None, str | None]:
-    """Tell apart what was typed. One word alone is the model if there is such a file or folder, or if it is named like one.
+    """Tell apart what was typed. One word alone is the model if it is there or is like a path.
 
     Raises ChatError for more than a model and a question."""
     if len(words) > 2:
@@ -120,9 +123,13 @@ def model_and_question(words: list[str]) -> tuple[Path | None, str | None]:
         )
     if len(words) == 2:
         return Path(words[0]), words[1]
-    if words and (Path(words[0]).suffix in MODEL_SUFFIXES or Path(words[0]).exists()):
+    if words and (is_like_a_path(words[0]) or Path(words[0]).exists()):
         return Path(words[0]), None
     return None, words[0] if words else None
+
+
+def is_like_a_path(word: str) -> bool:
+    return len(word.split()) == 1 and ("/" in word or Path(word).suffix in MODEL_SUFFIXES)
 
 
 def talk(model: Path, question: str | None, **sampling: float) -> None:

@@ -1,33 +1,62 @@
 """`understudy`: what looks and serves, beside Snakemake, which makes. No command takes a lock or starts a job of the project."""
 
 import argparse
+import contextlib
+import os
+import sys
 from pathlib import Path
 
 import yaml
 
 from understudy.commands import chat, serve
-from understudy.commands.project import configuration_of_project, enter_project, project_folder
+from understudy.commands.numbers import number_from, whole_number
+from understudy.commands.project import configuration_of_project, enter_project, nearest_project, project_folder
 from understudy.gguf.types import quantization_to_run
-from understudy.models.paths import model_to_ask
+from understudy.models.paths import MlxModel, model_to_ask
 from understudy.shared.checkout import REPOSITORY
 from understudy.shared.errors import InputFileError, UnderstudyError
 from understudy.shared.log import log, start_command_log
 
 PROFILE = REPOSITORY / "profiles/default/config.yaml"
-VIDEOS = Path("data/videos.json")
+VIDEOS, LOCKS = Path("data/videos.json"), Path(".snakemake/locks")
 
 
 def main(words: list[str] | None = None) -> int:
     """Run one command; return its exit status: 1 after an error that a person can mend, 130 after Ctrl-C."""
-    arguments = parser_of_commands().parse_args(words)
+    arguments = parsed(parser_of_commands(), words)
     start_command_log()
     try:
-        return arguments.run(arguments) or 0
+        if arguments.directory is not None:
+            project_folder(arguments.directory)
+        status = arguments.run(arguments) or 0
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        # Whoever read this has seen enough; Python would complain once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except UnderstudyError as error:
         log.error("Error: %s", error)
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def parsed(parser: argparse.ArgumentParser, words: list[str] | None) -> argparse.Namespace:
+    """The arguments; words may stand after options too, which argparse alone doesn't allow where their number is open."""
+    arguments, rest = parser.parse_known_args(words)
+    if rest and (not hasattr(arguments, "words") or any(word.startswith("-") for word in rest)):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        arguments.words += rest
+    return arguments
+
+
+def folder(text: str) -> Path:
+    """A folder as an argument; an empty one is a variable that isn't set."""
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty")
+    return Path(text)
 
 
 def parser_of_commands() -> argparse.ArgumentParser:
@@ -36,7 +65,7 @@ def parser_of_commands() -> argparse.ArgumentParser:
         prog="understudy",
         description="Look at a project and talk to its model. What makes files is Snakemake: snakemake --list-rules.",
     )
-    parser.add_argument("--directory", type=Path, metavar="FOLDER", help="the project (default: the nearest upwards)")
+    parser.add_argument("--directory", type=folder, metavar="FOLDER", help="the project (default: the nearest upwards)")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     def command(name: str, run, says: str, of_project: bool = True) -> argparse.ArgumentParser:
@@ -45,7 +74,7 @@ def parser_of_commands() -> argparse.ArgumentParser:
         if of_project:
             # SUPPRESS: without it, the default here would win over what stands before the command.
             added.add_argument(
-                "--directory", type=Path, metavar="FOLDER", default=argparse.SUPPRESS, help="the project"
+                "--directory", type=folder, metavar="FOLDER", default=argparse.SUPPRESS, help="the project"
             )
         return added
 
@@ -62,7 +91,7 @@ def parser_of_commands() -> argparse.ArgumentParser:
     pruned.add_argument("--delete", action="store_true", help="delete them; they were paid for")
     compared = command("compare", _compare, "set evaluations of several runs or projects beside one another")
     compared.add_argument(
-        "given",
+        "words",
         nargs="*",
         metavar="PROJECT",
         help="project folders or evaluation.json files as seen from here; the others are compared with the first (default: "
@@ -75,15 +104,8 @@ def parser_of_commands() -> argparse.ArgumentParser:
     channels.add_argument("folder", type=Path)
     channels.add_argument("arguments", nargs=argparse.REMAINDER, help="what snakemake gets")
     summary = command("summary", _summary, "show what a project's runs have made")
-    summary.add_argument("--started", type=float, help="when the run began, in seconds since the epoch")
+    summary.add_argument("--started", type=number_from(0), help="when the run began, in seconds since the epoch")
     return parser
-
-
-def whole_number(text: str, largest: int | None = None) -> int:
-    """A number from 1 to `largest`, as an argument."""
-    if not text.isdecimal() or not 1 <= int(text) <= (largest or int(text)):
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1" + (f" to {largest}" if largest else ""))
-    return int(text)
 
 
 def port_number(text: str) -> int:
@@ -99,7 +121,10 @@ def _chat(arguments: argparse.Namespace) -> None:
 def _serve(arguments: argparse.Namespace) -> None:
     model = model_meant(arguments.model, arguments.directory)
     # Says what to run where there is no model yet.
-    model_to_ask(model)
+    if isinstance(model_to_ask(model), MlxModel):
+        raise serve.ServeError(
+            f"{model} is a folder or adapters; it takes a GGUF file, such as models/fung-Q4_K_M.gguf."
+        )
     serve.serve(model, arguments.port)
 
 
@@ -107,7 +132,8 @@ def model_meant(given: Path | None, directory: Path | None) -> Path:
     """The model at a path, from here or else from the project `directory`; without a path the project's GGUF file, of several the
     one for most machines."""
     if given is not None:
-        in_project = directory / given if directory else given
+        here = nearest_project() if directory is None else directory
+        in_project = given if here is None else here / given
         return in_project if not given.exists() and in_project.exists() else given
     enter_project(directory)
     config = configuration_of_project()
@@ -125,6 +151,11 @@ def _prune(arguments: argparse.Namespace) -> None:
     from understudy.teach.prune import prune_responses
 
     teaching = teaching_of_project(arguments.directory)
+    if arguments.delete and any(LOCKS.glob("*")):
+        raise UnderstudyError(
+            "A Snakemake run is under way here, or was killed: it may need replies that nothing refers to yet. Delete them when "
+            "it has ended; after a killed one, `snakemake --unlock`."
+        )
     judged = sorted(map(str, Path("models").glob("*/judge.json")))
     prune_responses(**teaching, delete=arguments.delete, judged=judged)
 
@@ -176,8 +207,8 @@ def _check_questions(arguments: argparse.Namespace) -> None:
 def _compare(arguments: argparse.Namespace) -> None:
     from understudy.report.compare import compare_evaluations
 
-    if arguments.given:
-        compare_evaluations(arguments.given)
+    if arguments.words:
+        compare_evaluations(arguments.words)
         return
     enter_project(arguments.directory)
     compare_evaluations(configuration_of_project()["evaluation"]["compare"])
@@ -192,4 +223,7 @@ def _channels(arguments: argparse.Namespace) -> int:
 def _summary(arguments: argparse.Namespace) -> None:
     from understudy.commands.summary import summary
 
-    print(f"\n{summary(project_folder(arguments.directory), arguments.started)}\n")
+    project = project_folder(arguments.directory)
+    with contextlib.chdir(project):
+        name = configuration_of_project()["name"]
+    print(f"\n{summary(project, name, arguments.started)}\n")

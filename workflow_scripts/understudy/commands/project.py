@@ -15,7 +15,7 @@ def project_folder(given: Path | None) -> Path:
     """The project's folder: `given`, else the nearest one upwards with a config.yaml.
 
     Raises ConfigurationError if there is none."""
-    folder = given or next((path for path in (Path.cwd(), *Path.cwd().parents) if (path / CONFIG).is_file()), None)
+    folder = given or nearest_project()
     if folder is None:
         raise ConfigurationError(
             f"There is no {CONFIG} in {Path.cwd()} or in a folder above it. Go to the project's folder, or name it: "
@@ -25,6 +25,11 @@ def project_folder(given: Path | None) -> Path:
         state = f"has no {CONFIG}" if folder.is_dir() else "is no folder"
         raise ConfigurationError(f"--directory is {folder}, which {state}. A project is a folder with a {CONFIG}.")
     return folder
+
+
+def nearest_project() -> Path | None:
+    """The nearest folder from here upwards that has a config.yaml."""
+    return next((path for path in (Path.cwd(), *Path.cwd().parents) if (path / CONFIG).is_file()), None)
 
 
 def enter_project(given: Path | None) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from understudy.shared.files import read_json
 from understudy.shared.formats import as_duration
-from understudy.shared.safe_yaml import read_yaml
 
 STAGES = {
     "talks": ("videos.tsv", "transcripts/*.tsv"),
@@ -19,9 +18,8 @@ STAGES = {
 }
 
 
-def summary(project: Path, started: float | None) -> str:
-    """Return the lines to print at the end of a run that began at `started` (seconds since the epoch)."""
-    name = read_yaml(project / "config.yaml")["name"]
+def summary(project: Path, name: str, started: float | None) -> str:
+    """Return the lines to print at the end of a run of the model `name` that began at `started` (seconds since the epoch)."""
     files = sorted((project / "models").glob(f"{name}-*.gguf"))
     took = f", made in {as_duration(time.time() - started)}" if started else ""
     lines = [

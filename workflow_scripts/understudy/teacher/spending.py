@@ -245,6 +245,8 @@ def prices_of(model: str | None, configured: dict | None, price_list: Path = PRI
     Raises InputFileError if the price list is not what it should be."""
     if configured is not None:
         return configured, "teacher.prices"
+    if model is None:
+        return None, "the embedded teacher costs no money"
     known = yaml.safe_load(price_list.read_text(encoding="utf-8"))
     if not isinstance(known, dict) or not isinstance(known.get("models"), dict):
         raise InputFileError(f"{price_list}: it takes `date`, `source` and `models`.")

@@ -13,10 +13,13 @@ def serve(settings: dict) -> None:
     import xllamacpp
 
     server = xllamacpp.Server(server_parameters(xllamacpp.CommonParams(), settings))
-    print(server.listening_address, file=address_goes_to, flush=True)
-    sys.stdin.buffer.read()
-    # Requests under way are of no interest to anyone any more, so nothing waits for them.
-    os._exit(0)
+    try:
+        print(server.listening_address, file=address_goes_to, flush=True)
+        sys.stdin.buffer.read()
+    finally:
+        # Also when nobody is left to read the address. Requests under way are of no interest to anyone any more, so nothing waits
+        # for them; an ordinary end would, for good.
+        os._exit(0)
 
 
 def server_parameters(params, settings: dict):
