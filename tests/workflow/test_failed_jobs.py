@@ -19,6 +19,7 @@ from project import MODEL, REPOSITORY, SNAKEMAKE, Project, environment, tracked_
 from understudy.shared.files import read_json
 
 TARGETS = (MODEL, "models/tiny/mlx-4bit/config.json", "models/tiny/export.json", "models/tiny/judge.json")
+LONG = [pytest.mark.long, pytest.mark.failed_jobs]
 EVALUATION = {"max_examples": 2, "max_tokens": 8, "judge": True}
 # The stage and the rule of each output that costs money or hours.
 RULES = [
@@ -180,18 +181,6 @@ LINES = {
 }
 
 
-def case(rule: str, how: str, edit: str, place: str, run_all: bool) -> bool:
-    """Whether a case is tried by `make test` too."""
-    return run_all or (rule, how, edit, place) in {
-        ("answers", "fails", "prompt", "before"),
-        ("adapters", "fails", "setting", "before"),
-        ("fused", "fails", "setting", "after"),
-        ("gguf", "killed", "setting", "before"),
-        ("videos", "fails", "rows", "before"),
-        ("lora_config", "interrupted", "setting", "after"),
-    }
-
-
 CASES = [
     pytest.param(
         stage,
@@ -199,7 +188,7 @@ CASES = [
         how,
         edit,
         place,
-        marks=[] if case(rule, how, edit, place, False) else [pytest.mark.long, pytest.mark.failed_jobs],
+        marks=LONG,
         id=f"{rule}-{how}-{edit}-{place}",
     )
     for stage, rule in RULES
@@ -227,12 +216,9 @@ def test_after_an_edit_the_same_command_goes_on(whole, run_through, broken, tmp_
 @pytest.mark.parametrize(
     ("stage", "rule", "how"),
     [
-        pytest.param(
-            stage, rule, how, id=f"{rule}-{how}", marks=[] if keep else [pytest.mark.long, pytest.mark.failed_jobs]
-        )
+        pytest.param(stage, rule, how, id=f"{rule}-{how}", marks=LONG)
         for stage, rule in RULES
         for how in LINES
-        for keep in [(rule, how) in {("gguf", "fails"), ("adapters", "killed")}]
         if rule != "videos"
     ],
 )
@@ -257,6 +243,8 @@ def test_a_forced_job_that_fails_is_taken_up_by_a_plain_command(whole, broken, t
     assert project.planned(*TARGETS) == {}
 
 
+@pytest.mark.long
+@pytest.mark.failed_jobs
 def test_a_list_that_can_not_be_looked_up_anew_stops_nobody(whole, broken, tmp_path):
     project = whole.copied_to(tmp_path / "project")
     project.checkout = broken("source_videos", LINES["fails"], "before")
@@ -266,24 +254,36 @@ def test_a_list_that_can_not_be_looked_up_anew_stops_nobody(whole, broken, tmp_p
     project.snakemake(*TARGETS)
 
 
-def test_a_wrong_key_after_an_edited_prompt_leaves_all_answers(whole, session_teacher, tmp_path):
+def test_a_wrong_key_after_an_edited_prompt_leaves_all_answers(project, session_teacher):
     """As it was tried: every answers job fails, and the next run said nothing of it."""
-    project = whole.copied_to(tmp_path / "project")
     before = contents(project)
     edit_prompt(project)
     session_teacher.fault_of = lambda request, number: NO_CREDIT
     try:
-        project.snakemake(*TARGETS, succeeds=False)
+        project.snakemake(MODEL, succeeds=False)
     finally:
         session_teacher.fault_of = lambda request, number: None
     assert contents(project) == before
-    assert project.planned(*TARGETS)["answers"] == 2
-    project.snakemake(*TARGETS)
-    assert project.planned(*TARGETS) == {}
+    assert project.planned()["answers"] == 2
+    project.snakemake(MODEL)
+    assert project.planned() == {}
 
 
-def test_a_caption_file_with_a_time_in_the_future_keeps_the_list(whole, tmp_path):
-    project = whole.copied_to(tmp_path / "project")
+def test_a_retraining_whose_model_is_not_fused_goes_on_to_the_file(project, broken):
+    """The adapters are new when fused fails, and the GGUF file stays old until the same command has made it anew."""
+    before = contents(project)
+    edit_setting(project)
+    project.checkout = broken("train_fused", LINES["fails"], "after")
+    assert "made to fail" in project.snakemake(MODEL, succeeds=False)
+    project.checkout = REPOSITORY
+    adapters = "models/tiny/adapters/adapters.safetensors"
+    assert contents(project)[MODEL] == before[MODEL] and contents(project)[adapters] != before[adapters]
+    assert {"fused", "hf", "gguf"} <= set(project.planned())
+    project.snakemake(MODEL)
+    assert contents(project)[MODEL] != before[MODEL] and project.planned() == {}
+
+
+def test_a_caption_file_with_a_time_in_the_future_keeps_the_list(project):
     before = contents(project)
     later = time.time() + 3600
     (project / "captions/beans.srt").write_bytes(b"")
@@ -293,6 +293,8 @@ def test_a_caption_file_with_a_time_in_the_future_keeps_the_list(whole, tmp_path
     assert project.planned(MODEL) != {}
 
 
+@pytest.mark.long
+@pytest.mark.failed_jobs
 def test_other_weights_under_the_same_config_are_a_reason_to_run(whole, run_through, tmp_path):
     """Step by step, each a run of its own that goes well: config.json of fused/ and hf/ has the same bytes as before."""
     project = whole.copied_to(tmp_path / "project")
@@ -305,6 +307,8 @@ def test_other_weights_under_the_same_config_are_a_reason_to_run(whole, run_thro
     assert contents(project) == run_through("setting")
 
 
+@pytest.mark.long
+@pytest.mark.failed_jobs
 def test_a_project_without_snakemakes_records_notices_another_setting(whole, run_through, tmp_path):
     project = whole.copied_to(tmp_path / "project")
     shutil.rmtree(project / ".snakemake")
@@ -317,6 +321,8 @@ def test_a_project_without_snakemakes_records_notices_another_setting(whole, run
     assert contents(project)[MODEL] == run_through("setting")[MODEL]
 
 
+@pytest.mark.long
+@pytest.mark.failed_jobs
 def test_adapters_of_another_training_are_noticed_without_records(whole, tmp_path):
     """Copied in the middle: lora.yaml is new, the adapters are old, and a copy's times say nothing."""
     project, other = whole.copied_to(tmp_path / "project"), whole.copied_to(tmp_path / "other")
@@ -329,14 +335,13 @@ def test_adapters_of_another_training_are_noticed_without_records(whole, tmp_pat
     assert "adapters" in project.planned(MODEL) and "lora_config" not in project.planned(MODEL)
 
 
-def test_a_rule_that_does_not_write_its_output_fails(whole, tmp_path):
+def test_a_rule_that_does_not_write_its_output_fails(project, tmp_path):
     """With the old file still there, Snakemake itself would touch it and call it made."""
     checkout = tmp_path / "checkout"
     for path in tracked_files():
         (checkout / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(REPOSITORY / path, checkout / path)
     (checkout / "workflow_scripts/train_lora_config.py").write_text("")
-    project = whole.copied_to(tmp_path / "project")
     edit_setting(project)
     project.checkout = checkout
     said = project.snakemake(MODEL, succeeds=False)
@@ -413,6 +418,6 @@ def test_snakemake_deletes_the_outputs_of_a_job_and_forgets_why_it_ran(plain, tm
     assert (tmp_path / "final.txt").read_text() == "old\n"
 
 
-def test_the_record_of_adapters_names_their_run(whole):
-    (run,) = (whole / "models/tiny/runs").iterdir()
-    assert read_json(whole / "models/tiny/adapters/kept.json")["run"] == run.name
+def test_the_record_of_adapters_names_their_run(finished):
+    (run,) = (finished / "models/tiny/runs").iterdir()
+    assert read_json(finished / "models/tiny/adapters/kept.json")["run"] == run.name
