@@ -19,6 +19,7 @@ from understudy.models.layout import architecture_of, is_language_model
 from understudy.models.licence import SOURCE_RECORD
 from understudy.models.mlx.load import load_weights, model_without_weights
 from understudy.models.paths import PACKAGE, gguf_source
+from understudy.models.rope_spelling import with_both_spellings
 from understudy.models.safetensors import stored_tensors
 from understudy.shared.errors import ConfigurationError, InputFileError
 from understudy.shared.files import file_sha256, read_json, write_json
@@ -39,6 +40,7 @@ def import_base_model(source: str, revision: str | None, folder: Path) -> None:
     incoming.mkdir(parents=True)
     try:
         record = _importer_of(source)(source, revision, incoming)
+        _settle_rope_spelling(incoming, source)
         _check(incoming, source)
         if settle_chat_template(incoming):
             log.info(
@@ -91,6 +93,19 @@ def _from_hub(source: str, revision: str | None, folder: Path) -> dict[str, Any]
     return {"kind": "hub", "revision": commit}
 
 
+def _settle_rope_spelling(folder: Path, source: str) -> None:
+    """Write the rotary settings in the spelling that mlx_lm reads beside the one that the model came with, and say so."""
+    path = folder / "config.json"
+    with _errors_of(folder, source):
+        config = read_json(path)
+        completed = with_both_spellings(config) if isinstance(config, dict) else config
+    if completed != config:
+        write_json(path, completed)
+        log.info(
+            "%s has its rotary settings as transformers 5 writes them; mlx_lm's spelling is written beside it", source
+        )
+
+
 def _check(folder: Path, source: str) -> None:
     _check_config(folder, source)
     if not any(folder.glob("tokenizer.json")) and not any(folder.glob("tokenizer.model")):
@@ -115,7 +130,7 @@ def _check_config(folder: Path, source: str) -> None:
                 f"{folder}/config.json brings code of its own ({config['model_file']}), which is not run."
             )
         try:
-            model_without_weights(config)
+            model_without_weights(with_both_spellings(config))
         except InputFileError as error:
             raise InputFileError(
                 f"its config.json is of model_type {kind}: {error} Choose another base_model: {TRIED_FAMILIES} are tested."

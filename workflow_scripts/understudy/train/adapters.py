@@ -15,7 +15,7 @@ from mlx_lm.tuner.datasets import CacheDataset
 from mlx_lm.tuner.utils import build_schedule, linear_to_lora_layers
 
 from understudy.models.blas import blas_in_use, is_blas_optimised
-from understudy.models.mlx.load import device_in_use, load_base
+from understudy.models.mlx.load import check_positions, device_in_use, load_base
 from understudy.rows.lora_config import read_lora_config
 from understudy.shared.errors import ConfigurationError
 from understudy.shared.files import read_json, write_json
@@ -79,6 +79,7 @@ def train_adapters(
     can't be, TrainingDiverged, TrainingInterrupted, SaveFailed, RunInUse."""
     config = read_lora_config(lora_config)
     check_keep(keep, iterations_that_stay(config, patience))
+    check_positions(base_folder)
     identity = run_identity(shaping_settings(lora_config, patience), [train_rows, valid_rows], base_folder)
     folder = Path(lora_config).parent / "runs" / identity
     folder.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,9 @@ from mlx import nn
 from mlx_lm.tokenizer_utils import TokenizerWrapper
 from mlx_lm.utils import _get_classes, dequantize_model, load_config, load_model, load_tokenizer
 
+from understudy.models.rope_spelling import positions_that_are_ignored
 from understudy.shared.errors import InputFileError
+from understudy.shared.files import read_json
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
 
@@ -24,6 +26,17 @@ def load_base(folder: str | Path) -> tuple[nn.Module, TokenizerWrapper]:
         model.set_dtype(mx.float32)
         mx.eval(model.parameters())
     return model, load_its_tokenizer(folder)
+
+
+def check_positions(folder: str | Path) -> None:
+    """Raise InputFileError if the base model in `folder` was brought in with rotary settings that mlx_lm does not read."""
+    ignored = positions_that_are_ignored(read_json(Path(folder) / "config.json"))
+    if ignored:
+        raise InputFileError(
+            f"{folder}/config.json has its rotary settings in transformers 5's spelling alone, of which mlx_lm ignores "
+            f"{ignored}. What was trained on this base so far was trained on wrong positions. Bring it in anew, then train: "
+            "snakemake -R base_model"
+        )
 
 
 def load_to_ask(folder: str | Path) -> tuple[nn.Module, TokenizerWrapper]:

@@ -7,7 +7,7 @@ from mlx import nn
 from mlx_lm.tuner.datasets import CacheDataset
 from tabulate import tabulate
 
-from understudy.models.mlx.load import device_in_use, is_on_cpu, load_base, load_weights
+from understudy.models.mlx.load import check_positions, device_in_use, is_on_cpu, load_base, load_weights
 from understudy.rows.lora_config import read_lora_config
 from understudy.rows.training import lengths_of
 from understudy.shared.files import read_json
@@ -86,6 +86,7 @@ def model_to_train(base_folder: str, config: dict) -> nn.Module:
 def tried(base_folder: str, config: dict, train_set: CacheDataset) -> Trial:
     """Make a few steps with the base model as it is."""
     log.info("%s; a few steps are made to see what they take", device_in_use())
+    check_positions(base_folder)
     model, _ = load_base(base_folder)
     add_adapters(model, config)
     return try_steps(model, make_optimizer(config), train_set, config, lengths_of(train_set))
