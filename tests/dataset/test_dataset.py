@@ -256,11 +256,12 @@ def test_a_new_talk_moves_no_old_one_and_a_test_split_is_written(project):
 
 
 def test_too_few_pairs_are_an_error_and_the_log_counts_what_was_left_out(project):
+    before = project.contents("data/dataset/*.jsonl")
     project.configure(dataset={"doctor": {"min_answer_words": 500}})
     output = project.snakemake("data/dataset/train.jsonl", succeeds=False)
     assert "pairs of 0 video(s)" in output
     assert "logs/dataset.log says what was left out" in output
-    assert not (project / "data/dataset/rejected.jsonl").exists()
+    assert project.contents("data/dataset/*.jsonl") == before
     assert "Left out of the data set: 6 too_short." in (project / "logs/dataset.log").read_text()
 
 
