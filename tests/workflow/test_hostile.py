@@ -153,6 +153,14 @@ def test_a_projects_own_file_can_not_release_the_environments_key(keys, tmp_path
     assert api_key_for("https://api.openai.com/v1") == "sk-of-the-user"
 
 
+@pytest.mark.parametrize(
+    "value", ["${OPENAI_API_KEY}", "'${OPENAI_API_KEY}'", "${OPENAI_API_KEY:-x}", "$OPENAI_API_KEY"]
+)
+def test_a_projects_own_file_can_not_quote_the_environments_key(keys, tmp_path, value):
+    (tmp_path / ".env").write_text(f"UNDERSTUDY_API_KEY_HOSTS=other.example\nOPENAI_API_KEY={value}\n")
+    assert "sk-of-the-user" not in api_key_for("https://other.example/v1")
+
+
 def test_two_files_do_not_release_each_others_keys(keys, tmp_path):
     keys.delenv("OPENAI_API_KEY")
     (tmp_path / "data").mkdir()

@@ -30,7 +30,7 @@ def secret(variable: str) -> str | None:
 def values_of(variable: str) -> list[str]:
     """Every value that the variable has: in the environment, then in each .env file."""
     found = [os.environ.get(variable)]
-    found += [dotenv_values(place).get(variable) for place in places_of_secrets() if place.is_file()]
+    found += [dotenv_values(place, interpolate=False).get(variable) for place in places_of_secrets() if place.is_file()]
     return [value for value in found if value]
 
 

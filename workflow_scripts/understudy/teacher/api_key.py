@@ -39,7 +39,8 @@ def known_keys() -> list[KnownKey]:
     listed = hosts_in(os.environ.get(KEY_HOSTS))
     keys = [(os.environ.get(API_KEY), "the environment", frozenset())]
     for place in places_of_secrets():
-        values = dotenv_values(place) if place.is_file() else {}
+        # Not interpolated: ${OPENAI_API_KEY} in a project's file would be the environment's key.
+        values = dotenv_values(place, interpolate=False) if place.is_file() else {}
         is_the_projects = place.parent in (Path.cwd(), Path.cwd() / "data")
         keys.append(
             (values.get(API_KEY), str(place), hosts_in(values.get(KEY_HOSTS)) if is_the_projects else frozenset())
