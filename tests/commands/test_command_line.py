@@ -76,7 +76,7 @@ def test_a_key_that_is_a_flag_now_is_named_with_its_flag_and_changes_nothing(pro
 
 
 def test_commands_work_beside_a_run_that_has_locked_the_folder(new_project, session_teacher, teacher):
-    session_teacher.delay_s = 1.0
+    session_teacher.delay_s = 0.5
     try:
         run = subprocess.Popen(
             new_project.command(MODEL),
