@@ -64,8 +64,9 @@ def general_files():
 
 def carry_over_general_files():
     """Tell Snakemake of evaluations that are there already where the general questions lie now."""
+    files = general_files()
     for path in Path(model_file("evaluation")).glob("*.json"):
-        carry_over_inputs(str(path), general_files())
+        carry_over_inputs(str(path), files)
 
 
 if workflow.is_main_process:

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from marked_blocks import page_with_blocks
-from project import REPOSITORY, SNAKEMAKE, tracked_files
+from project import REPOSITORY, SNAKEMAKE, copied_checkout, tracked_files
 from rule_texts import rules_in
 
 LOCK = (REPOSITORY / "requirements.lock").read_text()
@@ -25,9 +25,7 @@ PYTHONS = ("python3", "python3.11", "python3.12", "python3.13")
 def clone(tmp_path_factory):
     """The repository as someone else gets it: tracked files alone."""
     folder = tmp_path_factory.mktemp("clone")
-    for path in tracked_files():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(REPOSITORY / path, folder / path)
+    copied_checkout(folder)
     return folder
 
 

@@ -1,14 +1,13 @@
 """Where everything is: one rule, one door, one room; and every job runs the code of its own checkout."""
 
 import ast
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from project import REPOSITORY, environment, tracked_files
+from project import REPOSITORY, copied_checkout, environment, tracked_files
 from rule_texts import rules_in
 
 SCRIPTS = REPOSITORY / "workflow_scripts"
@@ -92,9 +91,7 @@ def test_a_job_runs_its_own_checkout_s_code_whatever_is_installed(tmp_path, new_
 
 def test_two_checkouts_run_their_own_code_from_one_environment(tmp_path, new_project):
     """The second one, a copy, says something else than this one; jobs and commands show which code ran."""
-    for path in tracked_files():
-        (tmp_path / "second" / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(REPOSITORY / path, tmp_path / "second" / path)
+    copied_checkout(tmp_path / "second")
     blocks = tmp_path / "second/workflow_scripts/understudy/source/videos.py"
     blocks.write_text(blocks.read_text() + "\nprint('the second checkout')\n")
     new_project.checkout = tmp_path / "second"

@@ -184,6 +184,14 @@ def tracked_files() -> list[Path]:
     return [path for path in map(Path, listed.stdout.splitlines()) if (REPOSITORY / path).is_file()]
 
 
+def copied_checkout(folder: Path) -> Path:
+    """Copy the tracked files of this checkout into `folder`, and return it."""
+    for path in tracked_files():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(REPOSITORY / path, folder / path)
+    return folder
+
+
 def environment() -> dict[str, str]:
     """The tests' environment without what would let a project's key leak in, and with a key of no worth."""
     return {**os.environ, "OPENAI_API_KEY": "sk-test-never-in-a-file"}

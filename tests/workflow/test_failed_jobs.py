@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from fake_teacher import NO_CREDIT
-from project import MODEL, REPOSITORY, SNAKEMAKE, Project, environment, tracked_files
+from project import MODEL, REPOSITORY, SNAKEMAKE, Project, copied_checkout, environment
 from understudy.shared.files import read_json
 
 TARGETS = (MODEL, "models/tiny/mlx-4bit/config.json", "models/tiny/export.json", "models/tiny/judge.json")
@@ -126,9 +126,7 @@ def run_through(whole, tmp_path_factory):
 def broken(tmp_path):
     """A copy of the checkout; call it with a door and what is to be put before or after its work."""
     checkout = tmp_path / "checkout"
-    for path in tracked_files():
-        (checkout / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(REPOSITORY / path, checkout / path)
+    copied_checkout(checkout)
 
     def break_door(door: str, line: str, place: str) -> Path:
         path = checkout / f"workflow_scripts/{door}.py"
@@ -338,9 +336,7 @@ def test_adapters_of_another_training_are_noticed_without_records(whole, tmp_pat
 def test_a_rule_that_does_not_write_its_output_fails(project, tmp_path):
     """With the old file still there, Snakemake itself would touch it and call it made."""
     checkout = tmp_path / "checkout"
-    for path in tracked_files():
-        (checkout / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(REPOSITORY / path, checkout / path)
+    copied_checkout(checkout)
     (checkout / "workflow_scripts/train_lora_config.py").write_text("")
     edit_setting(project)
     project.checkout = checkout

@@ -3,12 +3,13 @@
 tests/finished_project/make_project.py made it. Its records name prompts and general questions relative to the checkout, so it is
 unpacked at the same place in a copy of this one."""
 
-import shutil
 import tarfile
 
 import pytest
 
-from project import MODEL, REPOSITORY, Project, tracked_files
+from project import MODEL, REPOSITORY, Project, copied_checkout
+from understudy.shared.files import read_json, write_json
+from understudy.shared.snakemake_records import carry_over_inputs, record_of
 
 ARCHIVE = REPOSITORY / "tests/finished_project/finished_project.tar.gz"
 # What a change is meant to make anew in every project, by rule; an issue names it.
@@ -25,9 +26,7 @@ COSTLY = (
 @pytest.fixture
 def old_project(tmp_path, teacher):
     """The finished project inside a copy of the checkout, with a teacher that counts."""
-    for path in tracked_files():
-        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(REPOSITORY / path, tmp_path / path)
+    copied_checkout(tmp_path)
     with tarfile.open(ARCHIVE) as packed:
         packed.extractall(tmp_path, filter="data")
     project = Project(tmp_path / "finished", checkout=tmp_path)
@@ -60,3 +59,13 @@ def test_an_edited_answer_prompt_asks_again_but_for_answers_alone(old_project, t
     prompt.write_text(prompt.read_text() + "\nBe brief.\n")
     planned = old_project.planned(MODEL)
     assert planned["answers"] == 3 and "questions" not in planned and "transcript" not in planned
+
+
+def test_only_inputs_of_a_checkout_are_carried_over(tmp_path, monkeypatch):
+    """A project may have a file of its own with the folder's and the file's name."""
+    monkeypatch.chdir(tmp_path)
+    now = "../checkout/workflow_scripts/understudy/evaluate/general/questions.jsonl"
+    before = "../old/workflow_scripts/lib/general/questions.jsonl"
+    write_json(record_of("out"), {"input": [before, "general/questions.jsonl"], "input_checksums": {before: "x"}})
+    carry_over_inputs("out", [now])
+    assert read_json(record_of("out")) == {"input": [now, "general/questions.jsonl"], "input_checksums": {now: "x"}}
