@@ -12,14 +12,24 @@ from mlx.utils import tree_flatten, tree_unflatten
 from mlx_lm.utils import _get_classes
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
+from random_families import FAMILY_MODELS, write_random_family
 from random_llama import write_random_llama
-from tiny_training import BASE, OUTPUTS, train_it
+from random_models import FAMILIES as RANDOM_FAMILIES
+from random_models import write_random_model
+from sharp_model import sharpen
+from tiny_training import BASE, OUTPUTS, chat_row, train_it
 from understudy.base.base_model import import_base_model
+from understudy.export.bounds import bound_of
 from understudy.gguf.writing import write_gguf_file
-from understudy.models.mlx.load import check_positions, load_weights, model_without_weights
+from understudy.models.llama.predictions import served_model
+from understudy.models.mlx.load import check_positions, load_base, load_weights, model_without_weights
+from understudy.models.mlx.predictions import mlx_predictions, reference_losses
+from understudy.models.predictions import compared, joined
 from understudy.models.rope_spelling import with_both_spellings
+from understudy.models.scored_rows import scored_rows
+from understudy.rows.training import RowLimits
 from understudy.shared.errors import InputFileError
-from understudy.shared.files import read_json, write_json
+from understudy.shared.files import read_json, write_json, write_json_lines
 
 SMALL = {
     "hidden_size": 64,
@@ -42,6 +52,14 @@ LLAMA3 = {
     "original_max_position_embeddings": 1024,
 }
 LONGROPE = {"rope_type": "longrope", "short_factor": [1.0] * 8, "long_factor": [2.0] * 8, "type": "longrope"}
+YARN = {
+    "rope_type": "yarn",
+    "factor": 32.0,
+    "beta_fast": 32.0,
+    "beta_slow": 1.0,
+    "truncate": False,
+    "original_max_position_embeddings": 1024,
+}
 LLLG = ["sliding_attention"] * 3 + ["full_attention"]
 # The family, what makes it small, and its rotary settings in the old spelling.
 FAMILIES = [
@@ -76,6 +94,11 @@ FAMILIES = [
     ("hunyuan_v1_dense", {}, {"rope_theta": 20000.0}),
     ("gemma2", {}, {"rope_theta": 20000.0}),
     (
+        "gpt_oss",
+        {"num_local_experts": 4, "num_experts_per_tok": 2, "sliding_window": 16},
+        {"rope_theta": 150000.0, "rope_scaling": YARN},
+    ),
+    (
         "gemma3_text",
         {"num_hidden_layers": 6, "sliding_window_pattern": 6},
         {"rope_theta": 1000000.0, "rope_local_base_freq": 20000.0},
@@ -83,6 +106,7 @@ FAMILIES = [
 ]
 # Nothing can have been trained on these: mlx_lm did not load them.
 NOT_LOADED = ("qwen3_moe", "olmo3", "granite", "exaone4", "ernie4_5", "glm4", "apertus")
+ROWS = [chat_row("What is 7?", "It is the number 7, of course. " * 4), chat_row("And 8?", "Ä, ö, ü: “groß” – 12345.")]
 TOKENS = mx.array([[(7 * position) % 500 + 3 for position in range(64)]])
 
 
@@ -195,6 +219,42 @@ def test_import_writes_both_spellings_says_so_and_the_gguf_file_agrees(tmp_path,
     write_gguf_file(tmp_path / "base", "F32", tmp_path / "new.gguf", "x", threads=2)
     write_gguf_file(old, "F32", tmp_path / "old.gguf", "x", threads=2)
     assert (tmp_path / "new.gguf").read_bytes() == (tmp_path / "old.gguf").read_bytes()
+
+
+def as_transformers_5_saves_it(folder: Path) -> Path:
+    """Write the folder's config.json anew with the family's own configuration class."""
+    config = read_json(folder / "config.json")
+    saved = CONFIG_MAPPING[config["model_type"]].from_dict(config).to_dict()
+    assert "rope_theta" not in saved
+    write_json(folder / "config.json", saved | {"architectures": config["architectures"]})
+    return folder
+
+
+@pytest.mark.parametrize("name", FAMILY_MODELS)
+def test_the_gguf_file_of_each_family_has_the_bytes_that_the_old_spelling_gives(tmp_path, name):
+    """Those of the old spelling are llama.cpp's own (tests/gguf/test_families.py)."""
+    old = write_random_family(tmp_path / "old", **FAMILY_MODELS[name])
+    new = as_transformers_5_saves_it(write_random_family(tmp_path / "new", **FAMILY_MODELS[name]))
+    import_base_model(str(new), None, tmp_path / "base")
+    for folder in (old, tmp_path / "base"):
+        write_gguf_file(folder, "F16", folder / "model.gguf", name, threads=2)
+    assert (old / "model.gguf").read_bytes() == (tmp_path / "base/model.gguf").read_bytes()
+
+
+@pytest.mark.parametrize("family", [name for name in RANDOM_FAMILIES if not name.startswith("granitemoehybrid")])
+def test_losses_are_those_of_the_old_spelling_and_the_gguf_file_is_within_its_bound(tmp_path, family):
+    """Each of the file's families but granitemoehybrid, which has no positions."""
+    old = sharpen(write_random_model(tmp_path / "old", family, mx.float32))
+    new = as_transformers_5_saves_it(sharpen(write_random_model(tmp_path / "new", family, mx.float32)))
+    import_base_model(str(new), None, tmp_path / "base")
+    write_gguf_file(tmp_path / "base", "F16", tmp_path / "model.gguf", "model", threads=2)
+    model, tokenizer = load_base(tmp_path / "base")
+    write_json_lines(tmp_path / "valid.jsonl", ROWS)
+    rows = scored_rows(tmp_path / "valid.jsonl", tokenizer, RowLimits(200, mask_prompt=True, batch_size=1))
+    assert reference_losses(model, rows) == reference_losses(load_base(old)[0], rows)
+    with served_model(tmp_path / "model.gguf", max(len(row.whole) for row in rows), threads=2) as llama:
+        found = compared(joined(mlx_predictions(model, rows)), joined(llama.predictions(rows)))
+    assert bound_of("F16").holds({"agreement": found.agreement, "kl": found.kl}), found
 
 
 def test_an_old_spelling_is_left_as_it_is(tmp_path):
