@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
-from understudy.dataset.doctor.language import language_of, other_language
+from understudy.text.language import language_of, other_language
 from understudy.dataset.doctor.personal_data import personal_data_in
 from understudy.dataset.time_span import SpokenSegments
 from understudy.text.markdown import AnswerMarkdown
