@@ -23,11 +23,12 @@ from project import in_a_process
 from tiny_training import BASE, OUTPUTS, TRAIN, VALID, chat_row, configure, stop_at, train_it
 from understudy.shared.errors import ConfigurationError
 from understudy.shared.files import file_sha256, read_json, write_json_lines
+from understudy.shared.folder_lock import alone_in
 from understudy.train import adapters as train_stage
 from understudy.train import loop as training_loop
 from understudy.train import watch as training_watch
 from understudy.train.batches import RowOrder, batches_per_epoch, similar_lengths_together
-from understudy.train.checkpoints import RunInUse, SaveFailed, alone_in, best_name
+from understudy.train.checkpoints import RunInUse, SaveFailed, best_name, run_in_use
 from understudy.train.loop import Stretch, TrainingInterrupted, TrainingLoop, next_stretch
 from understudy.train.machine import SwapWatch
 from understudy.train.metrics import COLUMNS, MetricsFile, read_metrics
@@ -173,7 +174,7 @@ def test_two_processes_do_not_train_in_one_folder(trainable):
     assert training.poll() is None
     training.kill()
     training.wait()
-    with alone_in(run_folder()):
+    with alone_in(run_folder(), run_in_use(run_folder())):
         assert not (run_folder() / "finished.json").exists()
 
 
@@ -188,7 +189,7 @@ def test_one_node_keeps_out_another_on_a_network_file_system(tmp_path, monkeypat
         flock(handle, operation)
 
     monkeypatch.setattr(fcntl, "flock", flock_on_nfs)
-    with alone_in(tmp_path), pytest.raises(RunInUse), alone_in(tmp_path):
+    with alone_in(tmp_path, run_in_use(tmp_path)), pytest.raises(RunInUse), alone_in(tmp_path, run_in_use(tmp_path)):
         pass
 
 
@@ -198,7 +199,7 @@ def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch, caplog):
 
     monkeypatch.setattr(fcntl, "flock", no_flock)
     monkeypatch.setattr(logging.getLogger("understudy"), "propagate", True)
-    with alone_in(tmp_path):
+    with alone_in(tmp_path, run_in_use(tmp_path)):
         assert "can't be locked (No locks available)" in caplog.text
 
 

@@ -21,14 +21,15 @@ from understudy.shared.errors import ConfigurationError
 from understudy.shared.files import read_json, write_json
 from understudy.shared.log import log
 from understudy.train.batches import batches_per_epoch
+from understudy.shared.folder_lock import alone_in
 from understudy.train.checkpoints import (
     ADAPTER_CONFIG,
-    alone_in,
     finished_run,
     mark_finished,
     publish,
     remove_best_but,
     run_identity,
+    run_in_use,
     saving,
 )
 from understudy.train.loop import TrainingLoop
@@ -83,7 +84,7 @@ def train_adapters(
     identity = run_identity(shaping_settings(lora_config, patience), [train_rows, valid_rows], base_folder)
     folder = Path(lora_config).parent / "runs" / identity
     folder.mkdir(parents=True, exist_ok=True)
-    with alone_in(folder):
+    with alone_in(folder, run_in_use(folder)):
         record = finished_run(folder)
         if record:
             log.info(

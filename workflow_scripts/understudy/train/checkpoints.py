@@ -5,7 +5,6 @@ best_0000499.safetensors        the adapters of the lowest validation loss
 0000504_state.*                 from where a training goes on (training_state)
 metrics.csv, adapter_config.json, and finished.json, the last of all; lock, which a training holds"""
 
-import fcntl
 import hashlib
 import json
 import os
@@ -20,7 +19,7 @@ from understudy.shared.files import file_sha256, read_json, write_json, written_
 from understudy.shared.log import log
 
 ADAPTERS, ADAPTER_CONFIG, METRICS = "adapters.safetensors", "adapter_config.json", "metrics.csv"
-FINISHED, KEPT, LOCK = "finished.json", "kept.json", "lock"
+FINISHED, KEPT = "finished.json", "kept.json"
 
 
 class SaveFailed(UnderstudyError):
@@ -42,31 +41,10 @@ def saving(path: str | os.PathLike) -> Iterator[None]:
         ) from None
 
 
-@contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
-    """Keep a run's folder for this process; when it ends, however that is, the operating system sets the folder free.
-
-    Raises RunInUse if another process has it, also on another node: one whose Snakemake was killed goes on by itself."""
-    # A file, and open for writing: NFS locks no folder and nothing that is only read.
-    handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        lock(handle, folder)
-        yield
-    finally:
-        os.close(handle)
-
-
-def lock(handle: int, folder: Path) -> None:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise RunInUse(
-            f"Another process trains in {folder}. Wait for it, or end it (it then saves first), and run the same command again."
-        ) from None
-    except OSError as error:
-        log.warning(
-            "Warning: %s can't be locked (%s). See to it that no second job trains there.", folder, error.strerror
-        )
+def run_in_use(folder: Path) -> RunInUse:
+    return RunInUse(
+        f"Another process trains in {folder}. Wait for it, or end it (it then saves first), and run the same command again."
+    )
 
 
 def run_identity(config: dict, row_files: Iterable[str | Path], base_folder: str | Path) -> str:

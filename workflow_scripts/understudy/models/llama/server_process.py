@@ -35,6 +35,10 @@ def server_parameters(params, settings: dict):
     params.ui = False
     params.port = settings["port"]
     params.verbosity = 2
+    if settings["embeds"]:
+        params.embedding = True
+        # A text is read in one piece by a model that looks in both directions.
+        params.n_batch = params.n_ubatch = params.n_ctx
     if settings["threads"]:
         params.cpuparams.n_threads = settings["threads"]
         params.cpuparams_batch.n_threads = settings["threads"]

@@ -1,0 +1,35 @@
+"""Talks as transcripts and a list of videos, indexed by the real code, to be searched by tests and benchmarks."""
+
+from pathlib import Path
+
+from understudy.passages.search import Search
+from understudy.passages.store import INDEX, PASSAGES, RECORD, open_store
+from understudy.retrieve.index import build_index
+from understudy.retrieve.index_block import write_block
+from understudy.shared.files import write_json
+from understudy.source.selection import video_record
+
+
+def transcript(video_id: str, segments: list[list], title: str = "", language: str | None = "en") -> dict:
+    text = " ".join(str(segment[2]) for segment in segments)
+    return {"video_id": video_id, "title": title, "status": "ok", "language": language, "segments": segments, "text": text}
+
+
+def write_talks(folder: Path, transcripts: list[dict], **video: object) -> None:
+    """Write data/transcripts/, and data/videos.json with a record for each of them."""
+    for record in transcripts:
+        write_json(folder / f"data/transcripts/{record['video_id']}.json", record)
+    listed = [video_record(record["video_id"], record["title"], **video) for record in transcripts]
+    write_json(folder / "data/videos.json", listed)
+
+
+def index_talks(folder: Path, embedder: dict | None = None) -> None:
+    """Bring data/index/ up to date with all transcripts, as the two rules do."""
+    block = folder / INDEX / "blocks/1-of-1.json"
+    write_block(sorted(map(str, folder.glob("data/transcripts/*.json"))), str(block))
+    build_index([str(block)], str(folder / "data/videos.json"), str(folder / INDEX / RECORD), embedder, threads=2)
+
+
+def search_in(folder: Path) -> Search:
+    """Search by words."""
+    return Search(open_store(folder / INDEX / PASSAGES))

@@ -1,0 +1,126 @@
+"""What turns texts into vectors: a GGUF embedding model in llama.cpp, or an OpenAI-compatible server."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import openai
+
+from understudy.models.llama.server import embedded_server
+from understudy.models.paths import gguf_source
+from understudy.shared.errors import UnderstudyError
+from understudy.shared.files import file_sha256
+from understudy.teacher.servers import hosted_client
+
+# Tokens that one text may have in llama.cpp. A unit has 60 words.
+CONTEXT_LENGTH = 512
+IN_FLIGHT = 8
+TEXTS_A_REQUEST = 32
+TIMEOUT_S = 120
+# The part of a text that llama.cpp has refused as too long, tried next.
+SHORTER = 0.5
+SHORTEST_TEXT = 20
+
+
+class EmbedderError(UnderstudyError):
+    """The embedder can't be asked, or replies with something else than vectors."""
+
+
+def embedder_identity(embedder: dict) -> dict:
+    """What of the configuration's `retrieval.embedder` shapes its vectors; the address doesn't."""
+    return {key: embedder[key] for key in ("gguf", "model", "revision", "query_prefix", "passage_prefix")}
+
+
+def embedder_name(identity: dict) -> str:
+    """16 hex digits for the vectors of an embedder; a model file counts by its content.
+
+    Of the prefixes only the passages' counts: the question's changes nothing that is stored."""
+    source = identity["gguf"]
+    shaping = {
+        "model": None if source else identity["model"],
+        "revision": None if source else identity["revision"],
+        "gguf": None if source is None else file_sha256(gguf_source(source, "retrieval.embedder.gguf")),
+        "passage_prefix": identity["passage_prefix"],
+    }
+    return hashlib.sha256(json.dumps(shaping, sort_keys=True).encode()).hexdigest()[:16]
+
+
+class Embedder:
+    """Texts to vectors of length 1. `name` is the same for the same vectors."""
+
+    def __init__(self, client: openai.OpenAI, model: str, identity: dict, name: str):
+        self._client = client
+        self._model = model
+        self._identity = identity
+        self.name = name
+
+    def passages(self, texts: Sequence[str]) -> np.ndarray:
+        """Vectors (texts, dimensions) in float16."""
+        prefix = self._identity["passage_prefix"]
+        vectors = [
+            self._vectors([prefix + text for text in texts[at : at + TEXTS_A_REQUEST]])
+            for at in range(0, len(texts), TEXTS_A_REQUEST)
+        ]
+        return np.concatenate(vectors).astype(np.float16)
+
+    def question(self, text: str) -> np.ndarray:
+        """The vector of a question, in float32."""
+        return self._vectors([self._identity["query_prefix"] + text])[0]
+
+    def _vectors(self, texts: list[str]) -> np.ndarray:
+        try:
+            reply = self._client.embeddings.create(model=self._model, input=texts, encoding_format="float")
+        except (openai.BadRequestError, openai.InternalServerError) as error:
+            return self._one_by_one(texts, error)
+        except openai.APIError as error:
+            raise EmbedderError(f"retrieval.embedder can't be asked: {one_line(error)}") from None
+        return unit_vectors([item.embedding for item in sorted(reply.data, key=lambda item: item.index)], len(texts))
+
+    def _one_by_one(self, texts: list[str], error: openai.APIStatusError) -> np.ndarray:
+        """Ask for each text alone, and for a part of one that is too long."""
+        if len(texts) > 1:
+            return np.concatenate([self._vectors([text]) for text in texts])
+        if len(texts[0]) < SHORTEST_TEXT:
+            raise EmbedderError(f"retrieval.embedder refuses a text: {one_line(error)}") from None
+        return self._vectors([texts[0][: int(len(texts[0]) * SHORTER)]])
+
+
+def one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]
+
+
+def unit_vectors(replied: list, count: int) -> np.ndarray:
+    """The reply as vectors of length 1. Raises EmbedderError for anything that is no list of `count` equally long vectors."""
+    try:
+        vectors = np.array(replied, dtype=np.float32)
+    except (TypeError, ValueError):
+        vectors = np.zeros(0)
+    if vectors.ndim != 2 or len(vectors) != count or not np.isfinite(vectors).all():
+        raise EmbedderError(f"retrieval.embedder replied with no {count} vectors of one length and finite numbers.")
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    if not lengths.all():
+        raise EmbedderError("retrieval.embedder replied with a vector of zeros.")
+    return vectors / lengths
+
+
+@contextmanager
+def embedder_for(settings: dict | None, threads: int | None = None) -> Iterator[Embedder | None]:
+    """The embedder of the configuration's `retrieval.embedder` for as long as a `with` block lasts; None without one.
+
+    Raises EmbeddedModelError if llama.cpp can't load the file, MissingKeyError for a server without a key."""
+    if settings is None:
+        yield None
+        return
+    identity = embedder_identity(settings)
+    if settings["gguf"] is None:
+        client = hosted_client(settings["base_url"], TIMEOUT_S)
+        yield Embedder(client, settings["model"], identity, embedder_name(identity))
+        return
+    path = Path(gguf_source(settings["gguf"], "retrieval.embedder.gguf"))
+    with embedded_server(path, CONTEXT_LENGTH, IN_FLIGHT, threads, embeds=True) as base_url:
+        direct = openai.DefaultHttpxClient(trust_env=False)
+        client = openai.OpenAI(base_url=base_url, api_key="none", max_retries=0, http_client=direct, timeout=TIMEOUT_S)
+        yield Embedder(client, path.stem, identity, embedder_name(identity))

@@ -1,0 +1,394 @@
+"""Find the passages of the talks that answer a question: by words, and by meaning if there are vectors.
+
+Units are looked up first; then each sentence around the best of them is scored by how well the runs of 30, 60 and 100 words that
+it lies in match, so that a short fact and a long explanation both stand out at their own length. Passages grow around the best
+sentences until they hold BUDGET words together, then the next ones do."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from understudy.passages.embedder import Embedder
+from understudy.passages.sources import Passage, link_to
+from understudy.passages.store import Store, read_totals
+from understudy.passages.terms import IS_PAIRED, forms_and_words, weight_of
+from understudy.passages.vectors import UnitVectors
+
+# Words of a run of sentences that is scored as one.
+RUNS = (30, 60, 100)
+# Okapi BM25 (Robertson and Zaragoza 2009); runs of one size differ little in length.
+K1, B = 1.2, 0.4
+CANDIDATES = 100
+# What a term counts that begins like the one asked for, and how many letters it may have more or less.
+OTHER_FORM, MORE_LETTERS, SHORTEST_FORM = 0.5, 3, 3
+LAST_CHARACTER = "\U0010ffff"
+# Of frequent words only so many units are looked at: rarer words of the question choose them.
+MOST_MATCHES = 40_000
+# Sentences read on each side of a candidate.
+AROUND = 8
+# Words: all passages that are read together; the least and the most of one.
+BUDGET, SHORTEST, LONGEST = 300, 40, 160
+# What a sentence after a passage, or before it, is worth against one at a new place: talks name a thing, then explain it.
+AFTER, BEFORE = 1.1, 0.8
+# The best units by meaning say more exactly what is meant, half as loud as the question (Rocchio 1971).
+FEEDBACK_UNITS, FEEDBACK = 5, 0.5
+
+
+@dataclass(frozen=True)
+class Sentences:
+    """Sentences around the candidates, talk by talk; each array has one value a sentence.
+
+    `run` numbers what stands without a gap in one talk."""
+
+    talk: np.ndarray
+    place: np.ndarray
+    run: np.ndarray
+    words: np.ndarray
+    text: list[str]
+    terms: list[list[str]]
+    start_s: list[float | None]
+    end_s: list[float | None]
+
+    def __len__(self) -> int:
+        return len(self.text)
+
+    def end_of_runs(self) -> np.ndarray:
+        """For each sentence the number of the first one after its run."""
+        return np.searchsorted(self.run, self.run, side="right")
+
+
+class Search:
+    """An open index, asked any number of times. `embedder` is that of the index, or None to search by words alone."""
+
+    def __init__(self, store: Store, embedder: Embedder | None = None):
+        self.store = store
+        self.embedder = embedder
+        self.totals = read_totals(store)
+        self.languages = [language for language, _ in self.totals["languages"]]
+        self._vectors = None if embedder is None else UnitVectors(store, embedder.name)
+
+    def passages(self, question: str, before: str | None = None, limit: int = 50) -> list[Passage]:
+        """The passages for a question, best first; `before` is the question that it follows in a conversation.
+
+        Raises IndexFault if the index is broken where it is read."""
+        asked = question if before is None else f"{before} {question}"
+        terms = self.terms(asked)
+        meaning = None if self.embedder is None else self._meaning(asked, question)
+        units = self._candidates(terms, None if meaning is None else meaning[0])
+        if not units:
+            return []
+        titles = self._titles({talk for _, talk, _, _ in units})
+        sentences = self._sentences_around(units)
+        scores = self._scores_by_words(sentences, terms, titles)
+        if meaning is not None:
+            scores = scores + self._scores_by_meaning(sentences, meaning[1])
+        return self._as_passages(sentences, places_of(sentences, scores, limit))
+
+    def terms(self, question: str) -> dict[str, tuple[int, float]]:
+        """The terms of the index that a question is looked up by: in how many units each occurs, and what it counts.
+
+        Beside the question's own terms those that begin alike, which another form of the word may have, count in part."""
+        weights: dict[str, float] = {}
+        for language in self.languages or [None]:
+            for form, word in forms_and_words(question, language):
+                rows = self.store.rows("SELECT zipf FROM common WHERE language = ? AND word = ?", language, word)
+                weight = weight_of(rows[0][0] if rows else 0.0)
+                if weight:
+                    weights[form] = max(weight, weights.get(form, 0.0))
+        found: dict[str, tuple[int, float]] = {}
+        for form, weight in weights.items():
+            for term, count in self._terms_like(form):
+                counts = weight if term == form else weight * OTHER_FORM
+                if term not in weights or term == form:
+                    found[term] = (count, max(counts, found.get(term, (0, 0.0))[1]))
+        return found
+
+    def _terms_like(self, form: str) -> list[tuple[str, int]]:
+        """The form, and the terms that begin with it or that it begins with, with a few letters more or less; where they occur."""
+        if len(form) < SHORTEST_FORM or IS_PAIRED.match(form):
+            return self.store.rows("SELECT term, doc FROM vocabulary WHERE term = ?", form)
+        longer = self.store.rows("SELECT term, doc FROM vocabulary WHERE term >= ? AND term < ?", form, form + LAST_CHARACTER)
+        letters = MORE_LETTERS if len(form) > SHORTEST_FORM else 1
+        alike = [(term, count) for term, count in longer if len(term) - len(form) <= letters]
+        for length in range(max(SHORTEST_FORM + 1, len(form) - MORE_LETTERS), len(form)):
+            alike += self.store.rows("SELECT term, doc FROM vocabulary WHERE term = ?", form[:length])
+        return alike
+
+    def _meaning(self, asked: str, question: str) -> tuple[np.ndarray, np.ndarray]:
+        """The best units' ids by meaning, and the vector that sentences are compared with: the question's (in a conversation that
+        of the last one and that of both, added), with the best units' added."""
+        vector = self.embedder.question(asked)
+        if asked != question:
+            vector = with_length_1(vector + self.embedder.question(question))
+        cosines = self._vectors.cosines(vector)
+        best = np.argsort(-cosines, kind="stable")[:CANDIDATES]
+        nearest = self._vectors.of_units(self._vectors.ids[best[:FEEDBACK_UNITS]])
+        return self._vectors.ids[best], with_length_1(vector + FEEDBACK * nearest.mean(axis=0))
+
+    def _candidates(self, terms: dict[str, tuple[int, float]], by_meaning: np.ndarray | None) -> list[tuple[int, int, int, int]]:
+        """The units (id, talk, first sentence, end) that may hold the answer."""
+        chosen = self._by_words(terms)
+        if by_meaning is not None:
+            chosen += by_meaning.tolist()
+        return self._rows_with('SELECT id, talk, first, "end" FROM units WHERE id IN ({}) ORDER BY talk, first', chosen)
+
+    def _by_words(self, terms: dict[str, tuple[int, float]]) -> list[int]:
+        wanted, matches = [], 0
+        for term, (count, _) in sorted(terms.items(), key=lambda item: (item[1][0], item[0])):
+            if wanted and matches + count > MOST_MATCHES:
+                break
+            # Terms hold letters and digits only, so that nothing in them is FTS5's syntax.
+            wanted.append(f'"{term}"')
+            matches += count
+        if not wanted:
+            return []
+        query = "SELECT rowid FROM words WHERE words MATCH ? ORDER BY rank, rowid LIMIT ?"
+        return [unit for (unit,) in self.store.rows(query, " OR ".join(wanted), CANDIDATES)]
+
+    def _rows_with(self, query: str, ids: Iterable[int]) -> list[tuple]:
+        ids = sorted(set(ids))
+        return self.store.rows(query.format(", ".join("?" * len(ids))), *ids)
+
+    def _titles(self, talks: set[int]) -> dict[int, list[str]]:
+        rows = self._rows_with("SELECT id, title_terms FROM talks WHERE id IN ({})", talks)
+        return {talk: terms.split() for talk, terms in rows}
+
+    def _sentences_around(self, units) -> Sentences:
+        spans: list[list[int]] = []
+        for _, talk, first, end in units:
+            first, end = max(first - AROUND, 0), end + AROUND
+            if spans and spans[-1][0] == talk and first <= spans[-1][2]:
+                spans[-1][2] = max(spans[-1][2], end)
+            else:
+                spans.append([talk, first, end])
+        columns = "place, words, text, terms, start_s, end_s"
+        query = f"SELECT {columns} FROM sentences WHERE talk = ? AND place >= ? AND place < ? ORDER BY place"
+        talk, run, rows = [], [], []
+        for number, (talk_id, first, end) in enumerate(spans):
+            found = self.store.rows(query, talk_id, first, end)
+            rows += found
+            talk += [talk_id] * len(found)
+            run += [number] * len(found)
+        place, words, text, terms, start_s, end_s = zip(*rows, strict=True)
+        return Sentences(
+            np.array(talk), np.array(place), np.array(run), np.array(words), list(text), [term.split() for term in terms],
+            list(start_s), list(end_s),
+        )
+
+    def _scores_by_words(self, sentences: Sentences, terms: dict[str, tuple[int, float]], titles: dict[int, list[str]]) -> np.ndarray:
+        """BM25 of the runs of each length, the best of a length 1.0; of each sentence the mean over the lengths."""
+        asked = list(terms)
+        if not asked:
+            return np.zeros(len(sentences))
+        counts = np.array([[row.count(term) for row in sentences.terms] for term in asked])
+        in_title = np.array([[titles[talk].count(term) for talk in sentences.talk] for term in asked])
+        lengths = np.array([len(row) for row in sentences.terms])
+        title_lengths = np.array([len(titles[talk]) for talk in sentences.talk])
+        units = self.totals["units"]
+        found_in = np.array([terms[term][0] for term in asked])
+        weights = np.log(1 + (units - found_in + 0.5) / (found_in + 0.5)) * [terms[term][1] for term in asked]
+        total = np.zeros(len(sentences))
+        for size in RUNS:
+            ends = run_ends(sentences, size)
+            run_counts = sums(counts, ends) + in_title
+            run_lengths = sums(lengths[None], ends)[0] + title_lengths
+            usual = self._usual_terms(size)
+            part = run_counts * (K1 + 1) / (run_counts + K1 * (1 - B + B * run_lengths / usual))
+            scores = weights @ part
+            total += spread(scores / max(scores.max(), 1e-9), np.arange(len(sentences)), ends, len(sentences))
+        return total / len(RUNS)
+
+    def _usual_terms(self, size: int) -> float:
+        """How many terms a run of `size` words has on average, title included."""
+        totals = self.totals
+        return size * totals["terms"] / max(totals["words"], 1) + totals["title_terms"] / max(totals["talks"], 1)
+
+    def _scores_by_meaning(self, sentences: Sentences, vector: np.ndarray) -> np.ndarray:
+        """Cosines of the units above what is usual in the index, the best 1.0, brought to the sentences in them."""
+        query = 'SELECT id, talk, first, "end" FROM units WHERE talk IN ({}) ORDER BY id'
+        rows = np.array(self._rows_with(query, np.unique(sentences.talk).tolist()))
+        cosines = self._vectors.of_units(rows[:, 0]) @ vector
+        usual = np.median(self._vectors.sample() @ vector)
+        scores = np.maximum(cosines - usual, 0) / max(cosines.max() - usual, 1e-9)
+        # Where the sentences stand: their number by talk and place.
+        keys = sentences.talk.astype(np.int64) * BIG + sentences.place
+        first = np.searchsorted(keys, rows[:, 1] * BIG + rows[:, 2])
+        end = np.searchsorted(keys, rows[:, 1] * BIG + rows[:, 3])
+        inside = end > first
+        return spread(scores[inside], first[inside], end[inside], len(sentences))
+
+    def _as_passages(self, sentences: Sentences, places: list["Place"]) -> list[Passage]:
+        query = "SELECT id, video_id, title, published, source_file, end_s FROM talks WHERE id IN ({})"
+        talks = {int(sentences.talk[place.first]) for place in places}
+        records = {row[0]: row[1:] for row in self._rows_with(query, talks)}
+        passages = []
+        for place in places:
+            video_id, title, published, source_file, talk_end_s = records[int(sentences.talk[place.first])]
+            start_s, end_s = sentences.start_s[place.first], sentences.end_s[place.end - 1]
+            passages.append(
+                Passage(
+                    video_id=video_id,
+                    title=title,
+                    published=published,
+                    source_file=source_file,
+                    start_s=start_s,
+                    end_s=end_s,
+                    text=" ".join(sentences.text[place.first : place.end]),
+                    link=link_to(video_id, source_file, start_s, talk_end_s),
+                    score=round(place.score, 6),
+                )
+            )
+        return passages
+
+
+BIG = 1 << 32
+
+
+def with_length_1(vector: np.ndarray) -> np.ndarray:
+    return vector / max(float(np.linalg.norm(vector)), 1e-9)
+
+
+def run_ends(sentences: Sentences, size: int) -> np.ndarray:
+    """For the run that begins at each sentence the number of the first sentence after it; it has at least one."""
+    until = np.concatenate([[0], np.cumsum(sentences.words)])
+    ends = np.searchsorted(until, until[:-1] + size, side="right") - 1
+    return np.minimum(np.maximum(ends, np.arange(len(sentences)) + 1), sentences.end_of_runs())
+
+
+def sums(values: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Sums of each row of `values` (rows, sentences) over the runs that begin at each sentence and end before `ends`."""
+    until = np.concatenate([np.zeros((len(values), 1), values.dtype), np.cumsum(values, axis=1)], axis=1)
+    return until[:, ends] - until[:, : len(ends)]
+
+
+def spread(scores: np.ndarray, first: np.ndarray, ends: np.ndarray, count: int) -> np.ndarray:
+    """Each of `count` sentences' score: half the mean and half the greatest of the scores of the runs that it lies in."""
+    total = np.zeros(count + 1)
+    covering = np.zeros(count + 1)
+    for values, amounts in ((total, scores), (covering, np.ones(len(scores)))):
+        np.add.at(values, first, amounts)
+        np.subtract.at(values, ends, amounts)
+    mean = np.cumsum(total)[:count] / np.maximum(np.cumsum(covering)[:count], 1)
+    greatest = np.zeros(count)
+    for step in range(int((ends - first).max(initial=0))):
+        reaches = first + step < ends
+        np.maximum.at(greatest, first[reaches] + step, scores[reaches])
+    return (mean + greatest) / 2
+
+
+@dataclass
+class Place:
+    """A passage on its way: the sentences from `first` up to `end`, their words, and the score of the best of them."""
+
+    first: int
+    end: int
+    words: int
+    score: float
+
+
+def places_of(sentences: Sentences, scores: np.ndarray, limit: int) -> list[Place]:
+    """Passages around the best sentences, best first: as many as hold BUDGET words, then the next ones, up to `limit`."""
+    growing = Growing(sentences, scores)
+    places: list[Place] = []
+    while len(places) < limit:
+        read = growing.read_together()
+        if not read:
+            break
+        places += read
+    return places[:limit]
+
+
+class Growing:
+    """Takes sentences into passages, each once."""
+
+    def __init__(self, sentences: Sentences, scores: np.ndarray):
+        self.sentences = sentences
+        self.scores = scores
+        self.free = scores > 0
+        self.best_first = [number for number in np.argsort(-scores, kind="stable").tolist() if scores[number] > 0]
+
+    def read_together(self) -> list[Place]:
+        """The next passages of BUDGET words together."""
+        places: list[Place] = []
+        left = BUDGET
+        while left > 0:
+            beside = max(
+                ((self._worth_beside(number, place), -number, place) for place in places for number in self._next_to(place, left)),
+                key=lambda found: found[:2],
+                default=None,
+            )
+            new = self._best_free() if left >= SHORTEST else None
+            if new is None and beside is None:
+                break
+            if beside is not None and (new is None or beside[0] > self.scores[new]):
+                left -= self._take(beside[2], -beside[1])
+            else:
+                place = self._begin(new, left)
+                if place is None:
+                    break
+                places.append(place)
+                left -= place.words
+        return self._joined(sorted(places, key=lambda place: -place.score))
+
+    def _worth_beside(self, number: int, place: Place) -> float:
+        return self.scores[number] * (AFTER if number >= place.end else BEFORE)
+
+    def _best_free(self) -> int | None:
+        while self.best_first and not self.free[self.best_first[0]]:
+            self.best_first.pop(0)
+        return self.best_first[0] if self.best_first else None
+
+    def _next_to(self, place: Place, left: int) -> list[int]:
+        room = min(left, LONGEST - place.words)
+        return [
+            number
+            for number in (place.first - 1, place.end)
+            if self._is_free(number, place.first) and self.sentences.words[number] <= room
+        ]
+
+    def _is_free(self, number: int, beside: int) -> bool:
+        return (
+            0 <= number < len(self.sentences)
+            and bool(self.free[number])
+            and self.sentences.run[number] == self.sentences.run[beside]
+        )
+
+    def _take(self, place: Place, number: int) -> int:
+        words = int(self.sentences.words[number])
+        place.first, place.end = min(place.first, number), max(place.end, number + 1)
+        place.words += words
+        self.free[number] = False
+        return words
+
+    def _begin(self, best: int, left: int) -> Place | None:
+        """A passage of at least SHORTEST words around a sentence, or None if it doesn't fit into `left`."""
+        if self.sentences.words[best] > left:
+            return None
+        place = Place(best, best, 0, float(self.scores[best]))
+        place.end = best
+        self._take(place, best)
+        while place.words < SHORTEST:
+            beside = self._next_to(place, left - place.words)
+            if not beside:
+                break
+            self._take(place, max(beside, key=lambda number: (self.scores[number], -number)))
+        return place
+
+    def _joined(self, places: list[Place]) -> list[Place]:
+        """The places, those that touch as one, where the better one stood."""
+        kept: list[Place] = []
+        for place in places:
+            run = self.sentences.run[place.first]
+            touching = (
+                other
+                for other in kept
+                if self.sentences.run[other.first] == run and (other.first == place.end or other.end == place.first)
+            )
+            beside = next(touching, None)
+            if beside is None:
+                kept.append(place)
+            else:
+                beside.first, beside.end = min(beside.first, place.first), max(beside.end, place.end)
+                beside.words += place.words
+        return kept

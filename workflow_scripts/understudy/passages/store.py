@@ -1,0 +1,222 @@
+"""data/index/passages.sqlite: the talks cut into sentences and units, their words, and vectors if wanted. One file, read by search."""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+from understudy.passages.cutting import Sentence, Unit
+from understudy.passages.terms import common_words
+from understudy.shared.errors import InputFileError
+
+INDEX = Path("data/index")
+PASSAGES, RECORD = "passages.sqlite", "index.json"
+APPLICATION_ID = 0x756E6473
+# Another cutting or another stemmer finds other words: then the index is made anew.
+MADE_BY = f"1, snowballstemmer {version('snowballstemmer')}"
+MAKE = "snakemake data/index/index.json"
+
+# Vectors have no talk: the same units have the same vectors wherever they stand.
+SCHEMA = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE talks (
+    id INTEGER PRIMARY KEY, video_id TEXT NOT NULL UNIQUE, sha256 TEXT NOT NULL, title TEXT NOT NULL, published TEXT,
+    source_file TEXT, language TEXT, end_s REAL, title_terms TEXT NOT NULL, first_unit INTEGER NOT NULL, units INTEGER NOT NULL,
+    sentences INTEGER NOT NULL, words INTEGER NOT NULL, terms INTEGER NOT NULL, content TEXT NOT NULL
+);
+CREATE TABLE sentences (
+    talk INTEGER NOT NULL, place INTEGER NOT NULL, start_s REAL, end_s REAL, words INTEGER NOT NULL, text TEXT NOT NULL,
+    terms TEXT NOT NULL, PRIMARY KEY (talk, place)
+) WITHOUT ROWID;
+CREATE TABLE units (id INTEGER PRIMARY KEY, talk INTEGER NOT NULL, first INTEGER NOT NULL, "end" INTEGER NOT NULL);
+CREATE TABLE common (language TEXT, word TEXT, zipf REAL NOT NULL, PRIMARY KEY (language, word)) WITHOUT ROWID;
+CREATE VIRTUAL TABLE words USING fts5 (terms, content='', detail=none, tokenize='ascii');
+CREATE VIRTUAL TABLE vocabulary USING fts5vocab (words, row);
+CREATE TABLE vectors (embedder TEXT, content TEXT, vectors BLOB NOT NULL, PRIMARY KEY (embedder, content)) WITHOUT ROWID;
+"""
+
+
+class IndexFault(InputFileError):
+    """The index is missing, broken, old or not one of ours; the message says what to type."""
+
+
+class Store:
+    """An open index file. Close it, or use it in a `with` block."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path):
+        self.connection = connection
+        self.path = path
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(self, *error) -> None:
+        self.connection.close()
+
+    def rows(self, query: str, *values) -> list[tuple]:
+        """All rows of a query. Raises IndexFault if the file is broken at a place that it reads."""
+        with faults_named(self.path):
+            return self.connection.execute(query, values).fetchall()
+
+    def fault(self, says: str) -> IndexFault:
+        """The error for an index whose parts don't belong together."""
+        return IndexFault(f"{self.path}: {says}. Make it anew: snakemake -R index")
+
+    def meta(self) -> dict[str, str]:
+        return dict(self.rows("SELECT name, value FROM meta"))
+
+    def set_meta(self, **values: str) -> None:
+        self.connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
+
+    def add_talk(self, talk: dict, sentences: list[Sentence], units: list[Unit], title_terms: Iterable[str]) -> None:
+        """Add a talk (video_id, sha256, title, published, source_file, language, end_s, content); one of the same id goes first."""
+        self.remove_talk(talk["video_id"])
+        title_terms = " ".join(title_terms)
+        ((first_unit,),) = self.rows("SELECT coalesce(max(id), 0) + 1 FROM units")
+        counts = {
+            "title_terms": title_terms,
+            "first_unit": first_unit,
+            "units": len(units),
+            "sentences": len(sentences),
+            "words": sum(sentence.words for sentence in sentences),
+            "terms": sum(len(sentence.terms) for sentence in sentences),
+        }
+        row = {**talk, **counts}
+        names = ", ".join(row)
+        marks = ", ".join(f":{name}" for name in row)
+        talk_id = self.connection.execute(f"INSERT INTO talks ({names}) VALUES ({marks})", row).lastrowid
+        self.connection.executemany(
+            "INSERT INTO sentences VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                (talk_id, place, sentence.start_s, sentence.end_s, sentence.words, sentence.text, " ".join(sentence.terms))
+                for place, sentence in enumerate(sentences)
+            ),
+        )
+        self.connection.executemany(
+            "INSERT INTO units VALUES (?, ?, ?, ?)",
+            ((first_unit + number, talk_id, unit.first, unit.end) for number, unit in enumerate(units)),
+        )
+        texts = [" ".join(sentence.terms) for sentence in sentences]
+        self.connection.executemany(
+            "INSERT INTO words (rowid, terms) VALUES (?, ?)",
+            (
+                (first_unit + number, " ".join([title_terms, *texts[unit.first : unit.end]]))
+                for number, unit in enumerate(units)
+            ),
+        )
+
+    def keep_common_words(self) -> None:
+        """Have the common words of the languages of the talks, and of no other."""
+        for (language,) in self.rows(
+            "SELECT DISTINCT language FROM talks WHERE language NOT IN (SELECT DISTINCT language FROM common)"
+        ):
+            words = ((language, word, zipf) for word, zipf in common_words(language).items())
+            self.connection.executemany("INSERT INTO common VALUES (?, ?, ?)", words)
+        self.connection.execute("DELETE FROM common WHERE language NOT IN (SELECT language FROM talks WHERE language NOT NULL)")
+
+    def remove_talk(self, video_id: str) -> None:
+        """Leave nothing of a talk but vectors that other talks share."""
+        for talk_id, title_terms, content in self.rows(
+            "SELECT id, title_terms, content FROM talks WHERE video_id = ?", video_id
+        ):
+            texts = [terms for (terms,) in self.rows("SELECT terms FROM sentences WHERE talk = ? ORDER BY place", talk_id)]
+            units = self.rows('SELECT id, first, "end" FROM units WHERE talk = ?', talk_id)
+            # A table without content must be told what stood there.
+            self.connection.executemany(
+                "INSERT INTO words (words, rowid, terms) VALUES ('delete', ?, ?)",
+                ((unit_id, " ".join([title_terms, *texts[first:end]])) for unit_id, first, end in units),
+            )
+            for table, column in (("units", "talk"), ("sentences", "talk"), ("talks", "id")):
+                self.connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (talk_id,))
+            self.connection.execute(
+                "DELETE FROM vectors WHERE content = ? AND content NOT IN (SELECT content FROM talks)", (content,)
+            )
+
+
+def new_store(path: Path) -> Store:
+    """Make an empty index file and open it for writing."""
+    store = writable(path)
+    store.connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    store.connection.executescript(SCHEMA)
+    store.set_meta(made_by=MADE_BY)
+    store.connection.commit()
+    return store
+
+
+def writable(path: Path) -> Store:
+    """Open for writing by this process alone; what is committed survives that it is killed."""
+    with faults_named(path):
+        connection = sqlite3.connect(path)
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = OFF")
+        # Kilobytes of pages in memory.
+        connection.execute("PRAGMA cache_size = -200000")
+    return Store(connection, path)
+
+
+def open_store(path: Path) -> Store:
+    """Open the index for reading.
+
+    Raises IndexFault, with what to type, if it is missing, half, broken, not an index, or made by another version."""
+    if not path.is_file():
+        raise IndexFault(f"There is no index of the talks: {path} is missing. Make it: {MAKE}")
+    with faults_named(path):
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False)
+        try:
+            _check(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+    return Store(connection, path)
+
+
+def _check(connection: sqlite3.Connection, path: Path) -> None:
+    ((application,),) = connection.execute("PRAGMA application_id").fetchall()
+    if application != APPLICATION_ID:
+        raise IndexFault(f"{path} is a database, but no index of talks. Move it away, then: {MAKE}")
+    ((pages,), (size,)) = connection.execute("PRAGMA page_count").fetchone(), connection.execute("PRAGMA page_size").fetchone()
+    if path.stat().st_size != pages * size:
+        raise IndexFault(f"{path} is only half there. Delete it, then: {MAKE}")
+    meta = dict(connection.execute("SELECT name, value FROM meta"))
+    if meta.get("made_by") != MADE_BY:
+        raise IndexFault(
+            f"{path} was made by another version of Understudy ({meta.get('made_by')}). Make it anew: snakemake -R index"
+        )
+    if "totals" not in meta:
+        raise IndexFault(f"{path} was not finished. Make it: {MAKE}")
+
+
+@contextmanager
+def faults_named(path: Path) -> Iterator[None]:
+    """Raise IndexFault, naming the file, where SQLite finds it broken."""
+    try:
+        yield
+    except (sqlite3.DatabaseError, ValueError) as error:
+        raise IndexFault(f"{path} can't be read ({error}). Delete it, then: {MAKE}") from None
+
+
+def totals_of(store: Store) -> dict:
+    """What is in the index: talks, units, sentences, words, terms, and talks by language."""
+    ((talks, units, sentences, words, terms),) = store.rows(
+        "SELECT count(*), total(units), total(sentences), total(words), total(terms) FROM talks"
+    )
+    languages = store.rows("SELECT language, count(*) FROM talks GROUP BY language ORDER BY count(*) DESC, language")
+    ((title_terms,),) = store.rows(
+        "SELECT total(length(title_terms) - length(replace(title_terms, ' ', '')) + (title_terms != '')) FROM talks"
+    )
+    return {
+        "talks": talks,
+        "units": int(units),
+        "sentences": int(sentences),
+        "words": int(words),
+        "terms": int(terms),
+        "title_terms": int(title_terms),
+        "languages": [[language, count] for language, count in languages],
+    }
+
+
+def read_totals(store: Store) -> dict:
+    return json.loads(store.meta()["totals"])

@@ -1,0 +1,1 @@
+"""The index of all talks, brought up to date."""

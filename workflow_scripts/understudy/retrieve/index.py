@@ -1,0 +1,168 @@
+"""Bring data/index/ up to date: cut the talks that are new or have changed, drop those that are gone, add vectors if wanted.
+
+The work is done in a copy beside the index, which is swapped in when it is whole; until then the last whole index answers. A copy
+that a killed job has left is gone on with."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+from understudy.passages.cutting import plain_line, sentences_of, units_of
+from understudy.passages.embedder import embedder_for
+from understudy.passages.store import MADE_BY, PASSAGES, IndexFault, Store, new_store, open_store, totals_of, writable
+from understudy.passages.terms import terms_of
+from understudy.passages.vectors import add_missing_vectors, content_hash
+from understudy.shared.errors import InputFileError, UnderstudyError
+from understudy.shared.files import no_room_is_told, read_json, write_json
+from understudy.shared.folder_lock import alone_in
+from understudy.shared.log import log
+from understudy.text.language import language_code, language_of
+
+BUILDING = "building.sqlite"
+# What SQLite keeps beside a file while it is written.
+BESIDE = ("", "-wal", "-shm", "-journal")
+TALKS_A_COMMIT = 25
+OK = "ok"
+
+
+class IndexInUse(UnderstudyError):
+    """Another process builds the index."""
+
+
+def build_index(blocks: list[str], videos: str, record: str, embedder: dict | None = None, threads: int | None = None) -> None:
+    """Make passages.sqlite beside `record`, and `record` (index.json) last, from the block files and the list of videos.
+
+    `embedder` is the configuration's `retrieval.embedder`. Raises InputFileError, naming the file, for a transcript that isn't
+    one, IndexInUse, EmbedderError, and FileNotWritten when the disk is full."""
+    folder = Path(record).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    in_use = IndexInUse(f"Another process builds {folder}. Wait for it, or end it, and run the same command again.")
+    with alone_in(folder, in_use), no_room_is_told(folder / PASSAGES):
+        listed = {video["video_id"]: video for video in read_json(videos)}
+        talks = [talk for block in blocks for talk in read_json(block) if talk["video_id"] in listed]
+        with _building(folder) as store:
+            changed = _bring_up_to_date(store, talks, listed)
+            with embedder_for(embedder, threads) as opened:
+                embedded = 0 if opened is None else add_missing_vectors(store, opened)
+                name = None if opened is None else opened.name
+            totals = totals_of(store)
+            store.set_meta(totals=json.dumps(totals, ensure_ascii=False), embedder=json.dumps(name))
+            store.connection.commit()
+            _pack(store)
+        os.replace(folder / BUILDING, folder / PASSAGES)
+        _remove(folder / BUILDING)
+        write_json(record, _record_of(folder, totals, name, embedder, talks))
+    log.info(
+        "%s: %d talks, %d of them cut anew, %d units embedded.", record, totals["talks"], changed, embedded
+    )
+
+
+def _building(folder: Path) -> Store:
+    """The copy to work in: what a killed job left, else the index, else an empty one."""
+    path = folder / BUILDING
+    if path.exists():
+        try:
+            store = writable(path)
+            if store.meta().get("made_by") == MADE_BY:
+                return store
+            store.connection.close()
+        except IndexFault:
+            pass
+        _remove(path)
+    try:
+        open_store(folder / PASSAGES).connection.close()
+    except IndexFault as fault:
+        if (folder / PASSAGES).exists():
+            log.info("The index is made anew: %s", fault)
+        return new_store(path)
+    aside = folder / f"{BUILDING}.part"
+    shutil.copyfile(folder / PASSAGES, aside)
+    os.replace(aside, path)
+    return writable(path)
+
+
+def _remove(path: Path) -> None:
+    for suffix in BESIDE:
+        Path(f"{path}{suffix}").unlink(missing_ok=True)
+
+
+def _bring_up_to_date(store: Store, talks: list[dict], listed: dict[str, dict]) -> int:
+    """Cut what is new or has changed, remove what is gone; return how many talks were cut."""
+    known = dict(store.rows("SELECT video_id, sha256 || coalesce(published, '') || coalesce(source_file, '') FROM talks"))
+    empty = json.loads(store.meta().get("empty", "{}"))
+    for gone in known.keys() - {talk["video_id"] for talk in talks}:
+        store.remove_talk(gone)
+    cut = 0
+    for talk in talks:
+        video = listed[talk["video_id"]]
+        state = talk["sha256"] + (video["published"] or "") + (video["source_file"] or "")
+        if known.get(talk["video_id"]) == state or empty.get(talk["video_id"]) == talk["sha256"]:
+            continue
+        if _add(store, talk, video):
+            empty.pop(talk["video_id"], None)
+        else:
+            store.remove_talk(talk["video_id"])
+            empty[talk["video_id"]] = talk["sha256"]
+        cut += 1
+        if cut % TALKS_A_COMMIT == 0:
+            store.set_meta(empty=json.dumps(empty))
+            store.connection.commit()
+    store.keep_common_words()
+    still = {talk["video_id"] for talk in talks}
+    store.set_meta(empty=json.dumps({video_id: sha256 for video_id, sha256 in empty.items() if video_id in still}))
+    store.connection.commit()
+    return cut
+
+
+def _add(store: Store, talk: dict, video: dict) -> bool:
+    """Cut a talk into the store; False for one without captions."""
+    transcript = read_json(talk["transcript"])
+    try:
+        if transcript["status"] != OK:
+            return False
+        language = transcript["language"]
+        language = language_of(transcript["text"]) if language is None else language_code(language)
+        sentences = sentences_of(transcript["segments"], language, video["duration_s"])
+        title = plain_line(transcript["title"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputFileError(
+            f"{talk['transcript']} is no transcript ({type(error).__name__}: {error}). Delete it, and it is made anew."
+        ) from None
+    if not sentences:
+        return False
+    units = units_of(sentences)
+    ends = [sentence.end_s for sentence in sentences if sentence.end_s is not None]
+    row = {
+        "video_id": talk["video_id"],
+        "sha256": talk["sha256"],
+        "title": title,
+        "published": video["published"],
+        "source_file": video["source_file"],
+        "language": language,
+        "end_s": max(ends, default=None),
+        "content": content_hash(title, sentences, units),
+    }
+    store.add_talk(row, sentences, units, terms_of(title, language))
+    return True
+
+
+def _pack(store: Store) -> None:
+    """Bring everything into the one file, for good."""
+    store.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    store.connection.execute("PRAGMA journal_mode = DELETE")
+    store.connection.close()
+    with store.path.open("rb") as written:
+        os.fsync(written.fileno())
+
+
+def _record_of(folder: Path, totals: dict, name: str | None, embedder: dict | None, talks: list[dict]) -> dict:
+    """What index.json says."""
+    return {
+        "made_by": MADE_BY,
+        **{key: value for key, value in totals.items() if key != "languages"},
+        "languages": {language or "not known": count for language, count in totals["languages"]},
+        "embedder": None if embedder is None else {"model": embedder["gguf"] or embedder["model"], "vectors": name},
+        "bytes": (folder / PASSAGES).stat().st_size,
+        "transcripts": {talk["video_id"]: talk["sha256"] for talk in talks},
+    }
