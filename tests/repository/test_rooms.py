@@ -12,8 +12,8 @@ from rule_texts import rules_in
 
 SCRIPTS = REPOSITORY / "workflow_scripts"
 PACKAGE = SCRIPTS / "understudy"
-STAGES = ("source", "teach", "base", "dataset", "train", "export", "evaluate", "report")
-FLOORS = ("shared", "text", "rows", "models", "gguf", "teacher")
+STAGES = ("source", "retrieve", "teach", "base", "dataset", "train", "export", "evaluate", "report")
+FLOORS = ("shared", "text", "rows", "models", "gguf", "teacher", "passages")
 RULES = [(stage, rule, body) for stage in STAGES for rule, body in rules_in(REPOSITORY / f"rules/{stage}.smk")]
 DOORS = sorted(SCRIPTS.glob("*.py"))
 

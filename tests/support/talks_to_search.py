@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from project import REPOSITORY
 from understudy.passages.search import Search
 from understudy.passages.store import INDEX, PASSAGES, RECORD, open_store
 from understudy.retrieve.index import build_index
@@ -12,7 +13,14 @@ from understudy.source.selection import video_record
 
 def transcript(video_id: str, segments: list[list], title: str = "", language: str | None = "en") -> dict:
     text = " ".join(str(segment[2]) for segment in segments)
-    return {"video_id": video_id, "title": title, "status": "ok", "language": language, "segments": segments, "text": text}
+    return {
+        "video_id": video_id,
+        "title": title,
+        "status": "ok",
+        "language": language,
+        "segments": segments,
+        "text": text,
+    }
 
 
 def write_talks(folder: Path, transcripts: list[dict], **video: object) -> None:
@@ -23,7 +31,18 @@ def write_talks(folder: Path, transcripts: list[dict], **video: object) -> None:
     write_json(folder / "data/videos.json", listed)
 
 
-def index_talks(folder: Path, embedder: dict | None = None) -> None:
+WORDS_ALONE = {
+    "gguf": None,
+    "base_url": None,
+    "model": None,
+    "revision": None,
+    "query_prefix": "",
+    "passage_prefix": "",
+}
+MINILM = WORDS_ALONE | {"gguf": str(REPOSITORY / ".embedder/all-MiniLM-L6-v2-F16.gguf")}
+
+
+def index_talks(folder: Path, embedder: dict = WORDS_ALONE) -> None:
     """Bring data/index/ up to date with all transcripts, as the two rules do."""
     block = folder / INDEX / "blocks/1-of-1.json"
     write_block(sorted(map(str, folder.glob("data/transcripts/*.json"))), str(block))

@@ -33,7 +33,7 @@ ADVICE = {
 FOLDER_NAME = re.compile(r"[^./{}\x00-\x1f][^/{}\x00-\x1f]*")
 OUTPUT_FOLDERS = ("adapters", "fused", "hf", "mlx-*bit", "rows", "evaluation")
 DATA_FOLDERS = tuple(
-    f"data/{name}" for name in ("transcripts", "questions", "answers", "dataset", "dataset/blocks", "review")
+    f"data/{name}" for name in ("transcripts", "index", "questions", "answers", "dataset", "dataset/blocks", "review")
 )
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 QUANTIZATION_NAME = re.compile(r"(B?F|Q\d_)[A-Z0-9_]+")
@@ -131,6 +131,13 @@ def conflicts(config: dict) -> list[str]:
     found = []
     if (source["channel"] is None) == (source["captions_dir"] is None):
         found.append("source takes either `channel` (an address) or `captions_dir` (a folder of caption files).")
+    embedder = config["retrieval"]["embedder"]
+    if embedder["gguf"] is not None and embedder["base_url"] is not None:
+        found.append("retrieval.embedder takes either `gguf` (a file) or `base_url` (a server).")
+    if (embedder["base_url"] is None) != (embedder["model"] is None):
+        found.append(
+            "retrieval.embedder takes `base_url` and `model` together: the server, and the model's name there."
+        )
     for key in ("title_include", "title_exclude"):
         found += [
             f"source.{key} has {pattern!r}: {mistake}" for pattern in source[key] if (mistake := regex_mistake(pattern))
@@ -309,7 +316,11 @@ def named_files_that_are_missing(config: dict) -> list[str]:
         "evaluation.file": config["evaluation"]["file"],
         "export.converter": config["export"]["converter"],
     }
-    for key, value in (("teacher.gguf", config["teacher"]["gguf"]), ("base_model", config["base_model"])):
+    for key, value in (
+        ("teacher.gguf", config["teacher"]["gguf"]),
+        ("retrieval.embedder.gguf", config["retrieval"]["embedder"]["gguf"]),
+        ("base_model", config["base_model"]),
+    ):
         named[key] = value if value and value.endswith(".gguf") and not value.startswith("package:") else None
     return [
         f"{key} is {path!r}: there is no such file in {Path.cwd()}."

@@ -29,37 +29,35 @@ class EmbedderError(UnderstudyError):
     """The embedder can't be asked, or replies with something else than vectors."""
 
 
-def embedder_identity(embedder: dict) -> dict:
-    """What of the configuration's `retrieval.embedder` shapes its vectors; the address doesn't."""
-    return {key: embedder[key] for key in ("gguf", "model", "revision", "query_prefix", "passage_prefix")}
+def what_shapes_vectors(embedder: dict) -> dict | None:
+    """What of the configuration's `retrieval.embedder` shapes the vectors in the index, None without one; the address doesn't,
+    and what stands in front of a question doesn't."""
+    if embedder["gguf"] is None and embedder["base_url"] is None:
+        return None
+    return {key: embedder[key] for key in ("gguf", "model", "revision", "passage_prefix")}
 
 
-def embedder_name(identity: dict) -> str:
-    """16 hex digits for the vectors of an embedder; a model file counts by its content.
-
-    Of the prefixes only the passages' counts: the question's changes nothing that is stored."""
-    source = identity["gguf"]
-    shaping = {
-        "model": None if source else identity["model"],
-        "revision": None if source else identity["revision"],
-        "gguf": None if source is None else file_sha256(gguf_source(source, "retrieval.embedder.gguf")),
-        "passage_prefix": identity["passage_prefix"],
-    }
+def vectors_name(shaping: dict) -> str:
+    """16 hex digits for the vectors of an embedder; a model file counts by its content."""
+    source = shaping["gguf"]
+    if source is not None:
+        file = file_sha256(gguf_source(source, "retrieval.embedder.gguf"))
+        shaping = {"gguf": file, "passage_prefix": shaping["passage_prefix"]}
     return hashlib.sha256(json.dumps(shaping, sort_keys=True).encode()).hexdigest()[:16]
 
 
 class Embedder:
     """Texts to vectors of length 1. `name` is the same for the same vectors."""
 
-    def __init__(self, client: openai.OpenAI, model: str, identity: dict, name: str):
+    def __init__(self, client: openai.OpenAI, model: str, settings: dict):
         self._client = client
         self._model = model
-        self._identity = identity
-        self.name = name
+        self._settings = settings
+        self.name = vectors_name(what_shapes_vectors(settings))
 
     def passages(self, texts: Sequence[str]) -> np.ndarray:
         """Vectors (texts, dimensions) in float16."""
-        prefix = self._identity["passage_prefix"]
+        prefix = self._settings["passage_prefix"]
         vectors = [
             self._vectors([prefix + text for text in texts[at : at + TEXTS_A_REQUEST]])
             for at in range(0, len(texts), TEXTS_A_REQUEST)
@@ -68,7 +66,7 @@ class Embedder:
 
     def question(self, text: str) -> np.ndarray:
         """The vector of a question, in float32."""
-        return self._vectors([self._identity["query_prefix"] + text])[0]
+        return self._vectors([self._settings["query_prefix"] + text])[0]
 
     def _vectors(self, texts: list[str]) -> np.ndarray:
         try:
@@ -107,20 +105,19 @@ def unit_vectors(replied: list, count: int) -> np.ndarray:
 
 
 @contextmanager
-def embedder_for(settings: dict | None, threads: int | None = None) -> Iterator[Embedder | None]:
+def embedder_for(settings: dict, threads: int | None = None) -> Iterator[Embedder | None]:
     """The embedder of the configuration's `retrieval.embedder` for as long as a `with` block lasts; None without one.
 
     Raises EmbeddedModelError if llama.cpp can't load the file, MissingKeyError for a server without a key."""
-    if settings is None:
+    if what_shapes_vectors(settings) is None:
         yield None
-        return
-    identity = embedder_identity(settings)
-    if settings["gguf"] is None:
-        client = hosted_client(settings["base_url"], TIMEOUT_S)
-        yield Embedder(client, settings["model"], identity, embedder_name(identity))
-        return
-    path = Path(gguf_source(settings["gguf"], "retrieval.embedder.gguf"))
-    with embedded_server(path, CONTEXT_LENGTH, IN_FLIGHT, threads, embeds=True) as base_url:
-        direct = openai.DefaultHttpxClient(trust_env=False)
-        client = openai.OpenAI(base_url=base_url, api_key="none", max_retries=0, http_client=direct, timeout=TIMEOUT_S)
-        yield Embedder(client, path.stem, identity, embedder_name(identity))
+    elif settings["gguf"] is None:
+        yield Embedder(hosted_client(settings["base_url"], TIMEOUT_S), settings["model"], settings)
+    else:
+        path = Path(gguf_source(settings["gguf"], "retrieval.embedder.gguf"))
+        with embedded_server(path, CONTEXT_LENGTH, IN_FLIGHT, threads, embeds=True) as base_url:
+            direct = openai.DefaultHttpxClient(trust_env=False)
+            client = openai.OpenAI(
+                base_url=base_url, api_key="none", max_retries=0, http_client=direct, timeout=TIMEOUT_S
+            )
+            yield Embedder(client, path.stem, settings)

@@ -108,7 +108,9 @@ class Search:
         """The form, and the terms that begin with it or that it begins with, with a few letters more or less; where they occur."""
         if len(form) < SHORTEST_FORM or IS_PAIRED.match(form):
             return self.store.rows("SELECT term, doc FROM vocabulary WHERE term = ?", form)
-        longer = self.store.rows("SELECT term, doc FROM vocabulary WHERE term >= ? AND term < ?", form, form + LAST_CHARACTER)
+        longer = self.store.rows(
+            "SELECT term, doc FROM vocabulary WHERE term >= ? AND term < ?", form, form + LAST_CHARACTER
+        )
         letters = MORE_LETTERS if len(form) > SHORTEST_FORM else 1
         alike = [(term, count) for term, count in longer if len(term) - len(form) <= letters]
         for length in range(max(SHORTEST_FORM + 1, len(form) - MORE_LETTERS), len(form)):
@@ -126,7 +128,9 @@ class Search:
         nearest = self._vectors.of_units(self._vectors.ids[best[:FEEDBACK_UNITS]])
         return self._vectors.ids[best], with_length_1(vector + FEEDBACK * nearest.mean(axis=0))
 
-    def _candidates(self, terms: dict[str, tuple[int, float]], by_meaning: np.ndarray | None) -> list[tuple[int, int, int, int]]:
+    def _candidates(
+        self, terms: dict[str, tuple[int, float]], by_meaning: np.ndarray | None
+    ) -> list[tuple[int, int, int, int]]:
         """The units (id, talk, first sentence, end) that may hold the answer."""
         chosen = self._by_words(terms)
         if by_meaning is not None:
@@ -172,11 +176,19 @@ class Search:
             run += [number] * len(found)
         place, words, text, terms, start_s, end_s = zip(*rows, strict=True)
         return Sentences(
-            np.array(talk), np.array(place), np.array(run), np.array(words), list(text), [term.split() for term in terms],
-            list(start_s), list(end_s),
+            np.array(talk),
+            np.array(place),
+            np.array(run),
+            np.array(words),
+            list(text),
+            [term.split() for term in terms],
+            list(start_s),
+            list(end_s),
         )
 
-    def _scores_by_words(self, sentences: Sentences, terms: dict[str, tuple[int, float]], titles: dict[int, list[str]]) -> np.ndarray:
+    def _scores_by_words(
+        self, sentences: Sentences, terms: dict[str, tuple[int, float]], titles: dict[int, list[str]]
+    ) -> np.ndarray:
         """BM25 of the runs of each length, the best of a length 1.0; of each sentence the mean over the lengths."""
         asked = list(terms)
         if not asked:
@@ -314,7 +326,11 @@ class Growing:
         left = BUDGET
         while left > 0:
             beside = max(
-                ((self._worth_beside(number, place), -number, place) for place in places for number in self._next_to(place, left)),
+                (
+                    (self._worth_beside(number, place), -number, place)
+                    for place in places
+                    for number in self._next_to(place, left)
+                ),
                 key=lambda found: found[:2],
                 default=None,
             )

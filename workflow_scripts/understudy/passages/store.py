@@ -90,7 +90,15 @@ class Store:
         self.connection.executemany(
             "INSERT INTO sentences VALUES (?, ?, ?, ?, ?, ?, ?)",
             (
-                (talk_id, place, sentence.start_s, sentence.end_s, sentence.words, sentence.text, " ".join(sentence.terms))
+                (
+                    talk_id,
+                    place,
+                    sentence.start_s,
+                    sentence.end_s,
+                    sentence.words,
+                    sentence.text,
+                    " ".join(sentence.terms),
+                )
                 for place, sentence in enumerate(sentences)
             ),
         )
@@ -114,14 +122,18 @@ class Store:
         ):
             words = ((language, word, zipf) for word, zipf in common_words(language).items())
             self.connection.executemany("INSERT INTO common VALUES (?, ?, ?)", words)
-        self.connection.execute("DELETE FROM common WHERE language NOT IN (SELECT language FROM talks WHERE language NOT NULL)")
+        self.connection.execute(
+            "DELETE FROM common WHERE language NOT IN (SELECT language FROM talks WHERE language NOT NULL)"
+        )
 
     def remove_talk(self, video_id: str) -> None:
         """Leave nothing of a talk but vectors that other talks share."""
         for talk_id, title_terms, content in self.rows(
             "SELECT id, title_terms, content FROM talks WHERE video_id = ?", video_id
         ):
-            texts = [terms for (terms,) in self.rows("SELECT terms FROM sentences WHERE talk = ? ORDER BY place", talk_id)]
+            texts = [
+                terms for (terms,) in self.rows("SELECT terms FROM sentences WHERE talk = ? ORDER BY place", talk_id)
+            ]
             units = self.rows('SELECT id, first, "end" FROM units WHERE talk = ?', talk_id)
             # A table without content must be told what stood there.
             self.connection.executemany(
@@ -177,7 +189,10 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
     ((application,),) = connection.execute("PRAGMA application_id").fetchall()
     if application != APPLICATION_ID:
         raise IndexFault(f"{path} is a database, but no index of talks. Move it away, then: {MAKE}")
-    ((pages,), (size,)) = connection.execute("PRAGMA page_count").fetchone(), connection.execute("PRAGMA page_size").fetchone()
+    ((pages,), (size,)) = (
+        connection.execute("PRAGMA page_count").fetchone(),
+        connection.execute("PRAGMA page_size").fetchone(),
+    )
     if path.stat().st_size != pages * size:
         raise IndexFault(f"{path} is only half there. Delete it, then: {MAKE}")
     meta = dict(connection.execute("SELECT name, value FROM meta"))

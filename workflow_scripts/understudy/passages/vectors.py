@@ -57,7 +57,9 @@ class UnitVectors:
         # Content hash, first unit and number of units of each talk, in the units' order.
         self._talks = store.rows("SELECT content, first_unit, units FROM talks WHERE units > 0 ORDER BY first_unit")
         self._first_units = np.array([first for _, first, _ in self._talks])
-        self.ids = np.concatenate([np.arange(first, first + units) for _, first, units in self._talks] or [np.zeros(0, int)])
+        self.ids = np.concatenate(
+            [np.arange(first, first + units) for _, first, units in self._talks] or [np.zeros(0, int)]
+        )
         self._kept: dict[int, np.ndarray] = {}
         self._kept_bytes = 0
 
@@ -77,7 +79,9 @@ class UnitVectors:
         """Vectors (units, dimensions) in float32, in the order of `ids`."""
         talks = np.searchsorted(self._first_units, ids, side="right") - 1
         parts = {talk: self._of_talk(talk) for talk in np.unique(talks).tolist()}
-        rows = [parts[talk][unit - self._first_units[talk]] for talk, unit in zip(talks.tolist(), ids.tolist(), strict=True)]
+        rows = [
+            parts[talk][unit - self._first_units[talk]] for talk, unit in zip(talks.tolist(), ids.tolist(), strict=True)
+        ]
         return np.array(rows, np.float32)
 
     def sample(self) -> np.ndarray:

@@ -3,12 +3,13 @@
 The work is done in a copy beside the index, which is swapped in when it is whole; until then the last whole index answers. A copy
 that a killed job has left is gone on with."""
 
+import hashlib
 import json
 import os
 import shutil
 from pathlib import Path
 
-from understudy.passages.cutting import plain_line, sentences_of, units_of
+from understudy.passages.cutting import STEP, UNIT, plain_line, sentences_of, units_of
 from understudy.passages.embedder import embedder_for
 from understudy.passages.store import MADE_BY, PASSAGES, IndexFault, Store, new_store, open_store, totals_of, writable
 from understudy.passages.terms import terms_of
@@ -30,7 +31,7 @@ class IndexInUse(UnderstudyError):
     """Another process builds the index."""
 
 
-def build_index(blocks: list[str], videos: str, record: str, embedder: dict | None = None, threads: int | None = None) -> None:
+def build_index(blocks: list[str], videos: str, record: str, embedder: dict, threads: int | None = None) -> None:
     """Make passages.sqlite beside `record`, and `record` (index.json) last, from the block files and the list of videos.
 
     `embedder` is the configuration's `retrieval.embedder`. Raises InputFileError, naming the file, for a transcript that isn't
@@ -47,15 +48,13 @@ def build_index(blocks: list[str], videos: str, record: str, embedder: dict | No
                 embedded = 0 if opened is None else add_missing_vectors(store, opened)
                 name = None if opened is None else opened.name
             totals = totals_of(store)
-            store.set_meta(totals=json.dumps(totals, ensure_ascii=False), embedder=json.dumps(name))
+            store.set_meta(totals=json.dumps(totals, ensure_ascii=False))
             store.connection.commit()
             _pack(store)
         os.replace(folder / BUILDING, folder / PASSAGES)
         _remove(folder / BUILDING)
-        write_json(record, _record_of(folder, totals, name, embedder, talks))
-    log.info(
-        "%s: %d talks, %d of them cut anew, %d units embedded.", record, totals["talks"], changed, embedded
-    )
+        write_json(record, _record_of(folder, totals, name, talks))
+    log.info("%s: %d talks, %d of them cut anew, %d units embedded.", record, totals["talks"], changed, embedded)
 
 
 def _building(folder: Path) -> Store:
@@ -89,7 +88,9 @@ def _remove(path: Path) -> None:
 
 def _bring_up_to_date(store: Store, talks: list[dict], listed: dict[str, dict]) -> int:
     """Cut what is new or has changed, remove what is gone; return how many talks were cut."""
-    known = dict(store.rows("SELECT video_id, sha256 || coalesce(published, '') || coalesce(source_file, '') FROM talks"))
+    known = dict(
+        store.rows("SELECT video_id, sha256 || coalesce(published, '') || coalesce(source_file, '') FROM talks")
+    )
     empty = json.loads(store.meta().get("empty", "{}"))
     for gone in known.keys() - {talk["video_id"] for talk in talks}:
         store.remove_talk(gone)
@@ -156,13 +157,16 @@ def _pack(store: Store) -> None:
         os.fsync(written.fileno())
 
 
-def _record_of(folder: Path, totals: dict, name: str | None, embedder: dict | None, talks: list[dict]) -> dict:
+def _record_of(folder: Path, totals: dict, vectors: str | None, talks: list[dict]) -> dict:
     """What index.json says."""
+    transcripts = "".join(f"{talk['video_id']} {talk['sha256']}\n" for talk in talks)
     return {
         "made_by": MADE_BY,
+        "words_a_unit": UNIT,
+        "words_a_step": STEP,
         **{key: value for key, value in totals.items() if key != "languages"},
         "languages": {language or "not known": count for language, count in totals["languages"]},
-        "embedder": None if embedder is None else {"model": embedder["gguf"] or embedder["model"], "vectors": name},
+        "vectors": vectors,
         "bytes": (folder / PASSAGES).stat().st_size,
-        "transcripts": {talk["video_id"]: talk["sha256"] for talk in talks},
+        "transcripts_sha256": hashlib.sha256(transcripts.encode()).hexdigest(),
     }

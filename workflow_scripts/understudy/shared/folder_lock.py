@@ -32,4 +32,6 @@ def _lock(handle: int, folder: Path, in_use: UnderstudyError) -> None:
     except BlockingIOError:
         raise in_use from None
     except OSError as error:
-        log.warning("Warning: %s can't be locked (%s). See to it that no second job works there.", folder, error.strerror)
+        log.warning(
+            "Warning: %s can't be locked (%s). See to it that no second job works there.", folder, error.strerror
+        )

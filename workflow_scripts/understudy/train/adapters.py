@@ -19,9 +19,9 @@ from understudy.models.mlx.load import check_positions, device_in_use, load_base
 from understudy.rows.lora_config import read_lora_config
 from understudy.shared.errors import ConfigurationError
 from understudy.shared.files import read_json, write_json
+from understudy.shared.folder_lock import alone_in
 from understudy.shared.log import log
 from understudy.train.batches import batches_per_epoch
-from understudy.shared.folder_lock import alone_in
 from understudy.train.checkpoints import (
     ADAPTER_CONFIG,
     finished_run,

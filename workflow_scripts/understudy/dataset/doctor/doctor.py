@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
-from understudy.text.language import language_of, other_language
 from understudy.dataset.doctor.personal_data import personal_data_in
 from understudy.dataset.time_span import SpokenSegments
+from understudy.text.language import language_of, other_language
 from understudy.text.markdown import AnswerMarkdown
 from understudy.text.wording import Wording, wording_of
 from understudy.text.words import (

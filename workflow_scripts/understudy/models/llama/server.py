@@ -50,7 +50,8 @@ def embedded_server(
     `context_length` is the number of tokens (prompt and answer) that each of the `parallel` requests may take; the
     model's own limit stays in force. More requests than `parallel` wait for a slot. A slot keeps the tokens of its last
     request, and a request goes to the idle slot whose tokens begin most like its own; where all requests begin alike,
-    call `read_prefix_once` first. `threads=None` leaves the number to llama.cpp. A model that `embeds` gives vectors, and no answers.
+    call `read_prefix_once` first. `threads=None` leaves the number to llama.cpp. A model that `embeds` gives vectors,
+    and no answers.
 
     Raises EmbeddedModelError if the file is missing, llama.cpp can't load it, or the server dies inside the block."""
     if not Path(gguf_path).is_file():

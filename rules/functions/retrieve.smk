@@ -1,0 +1,13 @@
+# Inputs and settings of rules/retrieve.smk.
+from understudy.passages.embedder import what_shapes_vectors
+from understudy.shared.blocks import block_names, ids_of_block
+
+
+def blocks_of_index(wildcards):
+    """The blocks of all listed videos."""
+    return [f"data/index/blocks/{block}.json" for block in block_names(listed_ids())]
+
+
+def transcripts_of_index_block(wildcards):
+    """The transcript of every video of one block."""
+    return [f"data/transcripts/{video_id}.json" for video_id in ids_of_block(wildcards.block, listed_ids())]
