@@ -5,41 +5,74 @@ checkpoint's file in it). Without a question, on a terminal, it is a conversatio
 stops an answer."""
 
 import argparse
+import contextlib
 import sys
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 
 from understudy.commands.numbers import number_from, whole_number
+from understudy.commands.project import CONFIG, configuration_of_project
+from understudy.commands.search import opened_search
 from understudy.models.blas import run_with_optimised_blas
 from understudy.models.paths import MlxModel, model_to_ask
+from understudy.models.requests import TalkingModel
+from understudy.passages.frame import framed, that_fit
+from understudy.passages.search import Search
+from understudy.passages.sources import Passage
+from understudy.passages.store import INDEX, PASSAGES
 from understudy.shared.errors import UnderstudyError
+from understudy.shared.log import log
 
 CONTEXT_LENGTH = 4096
+MOST_SOURCES = 8
 MODEL_SUFFIXES = (".gguf", ".safetensors")
-Reply = Callable[[list[dict[str, str]]], Iterator[str]]
 
 
 class ChatError(UnderstudyError):
     """There is nothing to ask."""
 
 
-def chat(model: Path, questions: Iterator[str], *, goes_on: bool = False, **sampling: float) -> None:
+def chat(
+    model: Path, questions: Iterator[str], *, goes_on: bool = False, search: Search | None = None, **sampling: float
+) -> None:
     """Answer `questions` one after the other, each knowing those before it; stream the answers to standard output.
 
+    With `search` the passages for a question are shown, then go with it to the model; with later questions they don't go again.
     `sampling` is temperature, max_tokens and repeat_penalty. Ctrl-C ends it; where it `goes_on`, in an answer only the answer.
     Raises an UnderstudyError if there is no model, it can't be loaded, or the conversation outgrows the context."""
-    with replies_of(model_to_ask(model), **sampling) as reply:
-        messages = []
+    with replies_of(model_to_ask(model), **sampling) as talking:
+        messages: list[dict[str, str]] = []
         for question in questions:
-            messages.append({"role": "user", "content": question})
-            messages.append({"role": "assistant", "content": answer(reply, messages, goes_on)})
+            before = messages[-2]["content"] if messages else None
+            found = [] if search is None else found_for(question, before, search, talking)
+            asked = [*messages, {"role": "user", "content": framed(question, found)}]
+            said = answer(talking, asked, goes_on)
+            messages += [{"role": "user", "content": question}, {"role": "assistant", "content": said}]
+
+
+def found_for(question: str, before: str | None, search: Search, talking: TalkingModel) -> list[Passage]:
+    """The passages that fit beside a question, printed; none, with a warning, where the index can't be read."""
+    try:
+        passages = search.passages(question, before, limit=MOST_SOURCES)
+    except UnderstudyError as error:
+        log.warning("Warning: the talks can't be searched: %s", error)
+        return []
+    found = that_fit(passages, talking.count_tokens)
+    if not found:
+        print("No passage of the talks has words of this question.\n", flush=True)
+        return []
+    print("From the talks:")
+    for number, passage in enumerate(found, 1):
+        print(f"  {number}. {passage.heading()}  {passage.link}")
+    print(flush=True)
+    return found
 
 
 def replies_of(
     model: Path | MlxModel, temperature: float = 0.3, max_tokens: int = 1024, repeat_penalty: float = 1.1
-) -> AbstractContextManager[Reply]:
+) -> AbstractContextManager[TalkingModel]:
     """What answers, for as long as a `with` block lasts: llama.cpp for a GGUF file, otherwise MLX."""
     if isinstance(model, MlxModel):
         from understudy.models.mlx.replies import mlx_replies
@@ -50,11 +83,11 @@ def replies_of(
     return llama_replies(model, CONTEXT_LENGTH, temperature, max_tokens, repeat_penalty)
 
 
-def answer(reply: Reply, messages: list[dict[str, str]], goes_on: bool) -> str:
+def answer(talking: TalkingModel, messages: list[dict[str, str]], goes_on: bool) -> str:
     """Print the answer as it comes; return it, or what there is of it when it is stopped."""
     pieces = []
     try:
-        with closing(reply(messages)) as stream:
+        with closing(talking.reply(messages)) as stream:
             for piece in stream:
                 pieces.append(piece)
                 print(shown(piece), end="", flush=True)
@@ -100,6 +133,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "(default: the project's GGUF file); without a question, on a terminal: a conversation",
     )
     parser.add_argument(
+        "--no-sources", action="store_true", help="ask the model alone, without the passages of the talks"
+    )
+    parser.add_argument(
         "--temperature", type=number_from(0), default=0.3, help="0 gives the same answer every time (default: 0.3)"
     )
     parser.add_argument(
@@ -132,9 +168,28 @@ def is_like_a_path(word: str) -> bool:
     return len(word.split()) == 1 and ("/" in word or Path(word).suffix in MODEL_SUFFIXES)
 
 
-def talk(model: Path, question: str | None, **sampling: float) -> None:
+def talk(model: Path, question: str | None, with_sources: bool, **sampling: float) -> None:
     """Answer the question, that of standard input, or on a terminal those that are typed."""
     if isinstance(model_to_ask(model), MlxModel):
         run_with_optimised_blas()
     talks = question is None and sys.stdin.isatty()
-    chat(model, typed_questions() if talks else _questions(question), goes_on=talks, **sampling)
+    asked = typed_questions() if talks else _questions(question)
+    with index_beside(model) if with_sources else nullcontext() as search:
+        chat(model, asked, goes_on=talks, search=search, **sampling)
+
+
+@contextlib.contextmanager
+def index_beside(model: Path) -> Iterator[Search | None]:
+    """The index of the project that a model lies in; None where there is none, and with a warning where it can't be used."""
+    project = next((folder for folder in model.absolute().parents if (folder / CONFIG).is_file()), None)
+    if project is None or not (project / INDEX / PASSAGES).exists():
+        yield None
+        return
+    with contextlib.ExitStack() as opened:
+        try:
+            with contextlib.chdir(project):
+                search = opened.enter_context(opened_search(configuration_of_project()["retrieval"]["embedder"]))
+        except UnderstudyError as error:
+            log.warning("Warning: answers come without sources: %s", error)
+            search = None
+        yield search

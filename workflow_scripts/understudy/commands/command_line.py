@@ -18,6 +18,7 @@ from understudy.shared.errors import InputFileError, UnderstudyError
 from understudy.shared.log import log, start_command_log
 
 PROFILE = REPOSITORY / "profiles/default/config.yaml"
+LIMIT_ON_SCREEN, LIMIT_OF_JSON = 5, 50
 VIDEOS, LOCKS = Path("data/videos.json"), Path(".snakemake/locks")
 
 
@@ -79,6 +80,12 @@ def parser_of_commands() -> argparse.ArgumentParser:
         return added
 
     chat.add_arguments(command("chat", _chat, "talk to a model"))
+    searched = command("search", _search, "find the passages of the talks that answer a question")
+    searched.add_argument("question", nargs="+", help="in quotation marks, or as words")
+    searched.add_argument("--json", action="store_true", help="a list of passages, best first")
+    searched.add_argument(
+        "--limit", type=whole_number, default=None, metavar="N", help="at most so many (default: 5, and 50 with --json)"
+    )
     served = command("serve", _serve, "serve a GGUF file to OpenAI clients on this machine, until Ctrl-C")
     served.add_argument("model", type=Path, nargs="?", help="such as models/fung-Q4_K_M.gguf (default: the project's)")
     served.add_argument("--port", type=port_number, default=serve.PORT, help=f"default: {serve.PORT}")
@@ -115,7 +122,16 @@ def port_number(text: str) -> int:
 def _chat(arguments: argparse.Namespace) -> None:
     model, question = chat.model_and_question(arguments.words)
     sampling = {name: getattr(arguments, name) for name in ("temperature", "max_tokens", "repeat_penalty")}
-    chat.talk(model_meant(model, arguments.directory), question, **sampling)
+    chat.talk(model_meant(model, arguments.directory), question, not arguments.no_sources, **sampling)
+
+
+def _search(arguments: argparse.Namespace) -> None:
+    from understudy.commands.search import search
+
+    enter_project(arguments.directory)
+    limit = arguments.limit or (LIMIT_OF_JSON if arguments.json else LIMIT_ON_SCREEN)
+    embedder = configuration_of_project()["retrieval"]["embedder"]
+    search(" ".join(arguments.question), embedder, limit, arguments.json)
 
 
 def _serve(arguments: argparse.Namespace) -> None:

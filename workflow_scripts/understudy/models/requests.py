@@ -2,11 +2,19 @@
 
 import hashlib
 import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 # How many tokens back a repeat penalty looks; llama.cpp's and Ollama's own number.
 REPEAT_LAST_N = 64
+
+
+class TalkingModel(NamedTuple):
+    """`reply` gives the pieces of the reply to a conversation (OpenAI's messages); `count_tokens` how many tokens a text has."""
+
+    reply: Callable[[list[dict[str, str]]], Iterator[str]]
+    count_tokens: Callable[[str], int]
 
 
 @dataclass(frozen=True)

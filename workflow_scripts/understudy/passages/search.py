@@ -6,14 +6,18 @@ sentences until they hold BUDGET words together, then the next ones do."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from understudy.passages.embedder import Embedder
 from understudy.passages.sources import Passage, link_to
 from understudy.passages.store import Store, read_totals
 from understudy.passages.terms import IS_PAIRED, forms_and_words, weight_of
 from understudy.passages.vectors import UnitVectors
+
+if TYPE_CHECKING:
+    # It brings the client of a server, which takes half a second to load.
+    from understudy.passages.embedder import Embedder
 
 # Words of a run of sentences that is scored as one.
 RUNS = (30, 60, 100)
@@ -33,6 +37,10 @@ BUDGET, SHORTEST, LONGEST = 300, 40, 160
 AFTER, BEFORE = 1.1, 0.8
 # The best units by meaning say more exactly what is meant, half as loud as the question (Rocchio 1971).
 FEEDBACK_UNITS, FEEDBACK = 5, 0.5
+
+
+# Terms of the index: in how many units each occurs, and what it counts.
+Terms = dict[str, tuple[int, float]]
 
 
 @dataclass(frozen=True)
@@ -61,7 +69,7 @@ class Sentences:
 class Search:
     """An open index, asked any number of times. `embedder` is that of the index, or None to search by words alone."""
 
-    def __init__(self, store: Store, embedder: Embedder | None = None):
+    def __init__(self, store: Store, embedder: "Embedder | None" = None):
         self.store = store
         self.embedder = embedder
         self.totals = read_totals(store)
@@ -85,7 +93,7 @@ class Search:
             scores = scores + self._scores_by_meaning(sentences, meaning[1])
         return self._as_passages(sentences, places_of(sentences, scores, limit))
 
-    def terms(self, question: str) -> dict[str, tuple[int, float]]:
+    def terms(self, question: str) -> Terms:
         """The terms of the index that a question is looked up by: in how many units each occurs, and what it counts.
 
         Beside the question's own terms those that begin alike, which another form of the word may have, count in part."""
@@ -96,7 +104,7 @@ class Search:
                 weight = weight_of(rows[0][0] if rows else 0.0)
                 if weight:
                     weights[form] = max(weight, weights.get(form, 0.0))
-        found: dict[str, tuple[int, float]] = {}
+        found: Terms = {}
         for form, weight in weights.items():
             for term, count in self._terms_like(form):
                 counts = weight if term == form else weight * OTHER_FORM
@@ -105,7 +113,7 @@ class Search:
         return found
 
     def _terms_like(self, form: str) -> list[tuple[str, int]]:
-        """The form, and the terms that begin with it or that it begins with, with a few letters more or less; where they occur."""
+        """The form, and terms that have a few letters more or less at their end; in how many units each occurs."""
         if len(form) < SHORTEST_FORM or IS_PAIRED.match(form):
             return self.store.rows("SELECT term, doc FROM vocabulary WHERE term = ?", form)
         longer = self.store.rows(
@@ -128,16 +136,14 @@ class Search:
         nearest = self._vectors.of_units(self._vectors.ids[best[:FEEDBACK_UNITS]])
         return self._vectors.ids[best], with_length_1(vector + FEEDBACK * nearest.mean(axis=0))
 
-    def _candidates(
-        self, terms: dict[str, tuple[int, float]], by_meaning: np.ndarray | None
-    ) -> list[tuple[int, int, int, int]]:
+    def _candidates(self, terms: Terms, by_meaning: np.ndarray | None) -> list[tuple[int, int, int, int]]:
         """The units (id, talk, first sentence, end) that may hold the answer."""
         chosen = self._by_words(terms)
         if by_meaning is not None:
             chosen += by_meaning.tolist()
         return self._rows_with('SELECT id, talk, first, "end" FROM units WHERE id IN ({}) ORDER BY talk, first', chosen)
 
-    def _by_words(self, terms: dict[str, tuple[int, float]]) -> list[int]:
+    def _by_words(self, terms: Terms) -> list[int]:
         wanted, matches = [], 0
         for term, (count, _) in sorted(terms.items(), key=lambda item: (item[1][0], item[0])):
             if wanted and matches + count > MOST_MATCHES:
@@ -186,9 +192,7 @@ class Search:
             list(end_s),
         )
 
-    def _scores_by_words(
-        self, sentences: Sentences, terms: dict[str, tuple[int, float]], titles: dict[int, list[str]]
-    ) -> np.ndarray:
+    def _scores_by_words(self, sentences: Sentences, terms: Terms, titles: dict[int, list[str]]) -> np.ndarray:
         """BM25 of the runs of each length, the best of a length 1.0; of each sentence the mean over the lengths."""
         asked = list(terms)
         if not asked:

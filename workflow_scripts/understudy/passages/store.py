@@ -1,4 +1,4 @@
-"""data/index/passages.sqlite: the talks cut into sentences and units, their words, and vectors if wanted. One file, read by search."""
+"""data/index/passages.sqlite: the talks cut into sentences and units, with their words, and vectors if wanted."""
 
 import json
 import sqlite3
@@ -71,7 +71,9 @@ class Store:
         self.connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
 
     def add_talk(self, talk: dict, sentences: list[Sentence], units: list[Unit], title_terms: Iterable[str]) -> None:
-        """Add a talk (video_id, sha256, title, published, source_file, language, end_s, content); one of the same id goes first."""
+        """Add a talk in the place of one of the same id.
+
+        `talk` has video_id, sha256, title, published, source_file, language, end_s, content."""
         self.remove_talk(talk["video_id"])
         title_terms = " ".join(title_terms)
         ((first_unit,),) = self.rows("SELECT coalesce(max(id), 0) + 1 FROM units")

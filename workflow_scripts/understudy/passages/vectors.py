@@ -2,13 +2,16 @@
 
 import hashlib
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from understudy.passages.cutting import Sentence, Unit
-from understudy.passages.embedder import Embedder
 from understudy.passages.store import Store
 from understudy.shared.log import log
+
+if TYPE_CHECKING:
+    from understudy.passages.embedder import Embedder
 
 # Bytes of vectors that stay in memory between two questions.
 KEPT_IN_MEMORY = 512 * 2**20
@@ -27,11 +30,11 @@ def content_hash(title: str, sentences: list[Sentence], units: list[Unit]) -> st
     return hashlib.sha256("\0".join(texts).encode("utf-8", "replace")).hexdigest()
 
 
-def add_missing_vectors(store: Store, embedder: Embedder) -> int:
+def add_missing_vectors(store: Store, embedder: "Embedder") -> int:
     """Embed the talks that have no vectors of this embedder yet; commit after each. Returns how many units were embedded."""
     missing = store.rows(
-        "SELECT id, title, content FROM talks WHERE units > 0 AND content NOT IN (SELECT content FROM vectors WHERE embedder = ?) "
-        "ORDER BY id",
+        "SELECT id, title, content FROM talks "
+        "WHERE units > 0 AND content NOT IN (SELECT content FROM vectors WHERE embedder = ?) ORDER BY id",
         embedder.name,
     )
     embedded = 0

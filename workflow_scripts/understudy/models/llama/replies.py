@@ -1,13 +1,13 @@
 """Replies of a GGUF file in llama.cpp, to a conversation."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from openai import APIStatusError, DefaultHttpxClient, OpenAI
 
-from understudy.models.llama.server import embedded_server
-from understudy.models.requests import REPEAT_LAST_N
+from understudy.models.llama.server import ask_server, embedded_server
+from understudy.models.requests import REPEAT_LAST_N, TalkingModel
 from understudy.shared.errors import UnderstudyError
 
 
@@ -18,11 +18,11 @@ class ServerRefuses(UnderstudyError):
 @contextmanager
 def llama_replies(
     model: Path, context_length: int, temperature: float, max_tokens: int, repeat_penalty: float
-) -> Iterator[Callable[[list[dict[str, str]]], Iterator[str]]]:
-    """Start llama.cpp with the file; yield what gives the pieces of the reply to a conversation (OpenAI's messages).
+) -> Iterator[TalkingModel]:
+    """Start llama.cpp with the file, for as long as a `with` block lasts.
 
-    Raises EmbeddedModelError if llama.cpp can't load it; what it yields raises ServerRefuses, such as when the
-    conversation outgrows `context_length` tokens."""
+    Raises EmbeddedModelError if llama.cpp can't load it; a reply raises ServerRefuses, such as when the conversation
+    outgrows `context_length` tokens."""
     with embedded_server(model, context_length) as base_url:
         # None of the environment's proxies stands between this process and its own server.
         direct = DefaultHttpxClient(trust_env=False)
@@ -41,4 +41,7 @@ def llama_replies(
             except APIStatusError as error:
                 raise ServerRefuses(f"llama.cpp refuses: {error.message}") from None
 
-        yield reply
+        def count_tokens(text: str) -> int:
+            return len(ask_server(f"{base_url.removesuffix('/v1')}/tokenize", {"content": text})["tokens"])
+
+        yield TalkingModel(reply, count_tokens)

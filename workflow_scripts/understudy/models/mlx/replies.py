@@ -1,7 +1,7 @@
 """Replies of a model that MLX computes, to a conversation."""
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import mlx.core as mx
@@ -15,6 +15,7 @@ from mlx_lm.utils import load_adapters
 from understudy.models.mlx.answers import logits_processors
 from understudy.models.mlx.load import load_to_ask
 from understudy.models.paths import ADAPTER_CONFIG, ADAPTERS, MlxModel
+from understudy.models.requests import TalkingModel
 from understudy.shared.errors import InputFileError
 from understudy.shared.files import read_json
 
@@ -28,12 +29,12 @@ class ConversationError(InputFileError):
 
 def mlx_replies(
     chosen: MlxModel, context_length: int, temperature: float, max_tokens: int, repeat_penalty: float
-) -> Callable[[list[dict[str, str]]], Iterator[str]]:
-    """Load the model; return what gives the pieces of the reply to a conversation (mlx_lm's messages).
+) -> TalkingModel:
+    """Load the model.
 
     `context_length` is the number of tokens that a conversation with its reply may take; the model's own limit stays in force.
     Raises InputFileError if the model can't be loaded, has no chat template, or the adapters are those of another;
-    what it returns raises ConversationError if the conversation outgrows the context or the template fails."""
+    a reply raises ConversationError if the conversation outgrows the context or the template fails."""
     model, tokenizer = load_to_ask(chosen.folder)
     if not tokenizer.has_chat_template:
         raise InputFileError(f"{chosen.folder} has no chat template, so it can't be talked to: it takes a chat model.")
@@ -56,7 +57,7 @@ def mlx_replies(
         for response in stream_generate(model, tokenizer, prompt, max_tokens=room, **how):
             yield response.text
 
-    return reply
+    return TalkingModel(reply, lambda text: len(tokenizer.encode(text, add_special_tokens=False)))
 
 
 def prompt_tokens(tokenizer: TokenizerWrapper, messages: list[dict[str, str]]) -> list[int]:

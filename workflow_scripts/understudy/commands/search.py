@@ -1,0 +1,59 @@
+"""Search the talks: understudy search "..." """
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Iterator
+
+from understudy.passages.search import Search
+from understudy.passages.sources import Passage, with_marks
+from understudy.passages.store import INDEX, PASSAGES, open_store
+from understudy.shared.errors import UnderstudyError
+from understudy.shared.log import log
+
+BOLD, PLAIN = "\033[1m", "\033[0m"
+
+
+@contextlib.contextmanager
+def opened_search(embedder: dict) -> Iterator[Search]:
+    """The index of the project in the working directory, searched as the configuration's `retrieval.embedder` says.
+
+    Raises IndexFault, with what to type, if there is no index or it can't be used."""
+    with open_store(INDEX / PASSAGES) as store:
+        if is_by_words(embedder):
+            yield Search(store)
+            return
+        # The client of a server takes half a second to load.
+        from understudy.passages.embedder import embedder_for
+
+        with embedder_for(embedder) as opened:
+            yield Search(store, opened)
+
+
+def is_by_words(embedder: dict) -> bool:
+    """Whether `retrieval.embedder` names no model."""
+    return embedder["gguf"] is None and embedder["base_url"] is None
+
+
+def search(question: str, embedder: dict, limit: int, as_json: bool) -> None:
+    """Print the passages for a question, best first: for people, or as JSON."""
+    if not question.strip():
+        raise UnderstudyError("There is no question: give one in quotation marks.")
+    with opened_search(embedder) as opened:
+        passages = opened.passages(question, limit=limit)
+        terms = set(opened.terms(question))
+        languages = opened.languages
+    if as_json:
+        print(json.dumps([passage.as_record() for passage in passages], ensure_ascii=False, indent=2))
+        return
+    if not passages:
+        log.info("Nothing in the talks has a word of this question. Try other words.")
+    marks = (BOLD, PLAIN) if sys.stdout.isatty() and not os.environ.get("NO_COLOR") else ("*", "*")
+    for number, passage in enumerate(passages, 1):
+        print(shown(number, passage, with_marks(passage.text, terms, languages, *marks)))
+
+
+def shown(number: int, passage: Passage, text: str) -> str:
+    """A passage for people: its place, its link, and its words."""
+    return f"{number}. {passage.heading()}\n   {passage.link}\n   {text}\n"
