@@ -1,4 +1,4 @@
-# make demo: environment, then captions -> quantized model on the embedded default, then how to talk to it.
+# make demo: environment, then captions -> quantized model and index on the embedded default, then a question with its sources.
 # make test: environment, then every test that stays under 15 minutes on 2 cores. make test-long: the others.
 MODEL ?= demo/models/demo-Q4_K_M.gguf
 QUESTION ?= How often should I water my tomatoes?
@@ -19,8 +19,12 @@ EMBEDDER = .embedder/all-MiniLM-L6-v2-F16.gguf
 
 demo: environment
 	@started=$$(date +%s) && . .venv/bin/activate && \
-	snakemake --directory demo models/demo-Q4_K_M.gguf --quiet rules host && \
-	$(UNDERSTUDY) --directory demo summary --started $$started
+	snakemake --directory demo models/demo-Q4_K_M.gguf data/index/index.json --quiet rules host && \
+	$(UNDERSTUDY) --directory demo summary --started $$started && \
+	echo "A question that somebody asked who has not heard the talks (the talks and their links are made up):" && \
+	echo && cat demo/question.txt && echo && \
+	$(UNDERSTUDY) chat demo/models/demo-Q4_K_M.gguf <demo/question.txt && echo && \
+	echo "A small model invents. Read the source. More: docs/answering.md"
 
 # Everything in every project of the folder CHANNELS, AT_ONCE of them at a time; OPTIONS go to snakemake, OPTIONS="-n" for example.
 channels: environment
