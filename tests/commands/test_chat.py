@@ -20,6 +20,7 @@ from understudy.models.llama.server import EmbeddedModelError
 from understudy.models.mlx.load import load_weights
 from understudy.models.mlx.replies import ConversationError
 from understudy.models.paths import NoModelError
+from understudy.models.requests import TalkingModel
 from understudy.shared.errors import InputFileError
 from understudy.shared.files import read_json, write_json
 
@@ -241,7 +242,7 @@ def test_what_can_not_be_talked_to_says_why(copy, asked, change, complaint):
 
 def test_a_reply_can_not_command_the_terminal(capsys):
     pieces = ["a\x1b]0;title\x07b", "\x9b31mc\r\x00\x7f", "\td\né 👩‍🌾"]
-    kept = chat.answer(lambda messages: (piece for piece in pieces), [], goes_on=False)
+    kept = chat.answer(TalkingModel(lambda messages: (piece for piece in pieces), len), [], goes_on=False)
     assert capsys.readouterr().out == "a]0;titleb31mc\td\né 👩‍🌾\n" and "\x1b" in kept
 
 

@@ -73,9 +73,13 @@ class Embedder:
             reply = self._client.embeddings.create(model=self._model, input=texts, encoding_format="float")
         except (openai.BadRequestError, openai.InternalServerError) as error:
             return self._one_by_one(texts, error)
-        except openai.APIError as error:
+        except (openai.APIError, ValueError) as error:
             raise EmbedderError(f"retrieval.embedder can't be asked: {one_line(error)}") from None
-        return unit_vectors([item.embedding for item in sorted(reply.data, key=lambda item: item.index)], len(texts))
+        try:
+            replied = [item.embedding for item in sorted(reply.data, key=lambda item: item.index)]
+        except (TypeError, AttributeError):
+            replied = []
+        return unit_vectors(replied, len(texts))
 
     def _one_by_one(self, texts: list[str], error: openai.APIStatusError) -> np.ndarray:
         """Ask for each text alone, and for a part of one that is too long."""

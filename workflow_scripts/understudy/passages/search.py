@@ -99,9 +99,9 @@ class Search:
         Beside the question's own terms those that begin alike, which another form of the word may have, count in part."""
         weights: dict[str, float] = {}
         for language in self.languages or [None]:
-            for form, word in forms_and_words(question, language):
-                rows = self.store.rows("SELECT zipf FROM common WHERE language = ? AND word = ?", language, word)
-                weight = weight_of(rows[0][0] if rows else 0.0)
+            for form, words in forms_and_words(question, language):
+                query = "SELECT coalesce(max(zipf), 0) FROM common WHERE language = ? AND word IN (?, ?)"
+                weight = weight_of(self.store.rows(query, language, *words)[0][0])
                 if weight:
                     weights[form] = max(weight, weights.get(form, 0.0))
         found: Terms = {}

@@ -49,15 +49,19 @@ def length_in_words(text: str) -> int:
 def terms_of(text: str, language: str | None) -> list[str]:
     """The terms of a text in their order, to be found by; `language` is a two-letter code, None where it isn't known."""
     common = common_words(language)
-    return [form for form, word in forms_and_words(text, language) if common.get(word, 0.0) < FUNCTION_WORD]
+    return [
+        form
+        for form, words in forms_and_words(text, language)
+        if max(common.get(word, 0.0) for word in words) < FUNCTION_WORD
+    ]
 
 
-def forms_and_words(text: str, language: str | None) -> Iterator[tuple[str, str]]:
-    """Each stem or pair of characters of a text, with the word by which it is known how common it is."""
+def forms_and_words(text: str, language: str | None) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Each stem or pair of characters of a text, with what says how common it is: the whole word, and its longest part."""
     for start, end in words_in(text):
         word = normal(text[start:end])
         for form in forms_of(word, language):
-            yield form, form if IS_PAIRED.match(word) else word
+            yield form, (form, form) if IS_PAIRED.match(word) else (word, longest_part(word))
 
 
 @cache
@@ -66,9 +70,13 @@ def forms_of(word: str, language: str | None) -> tuple[str, ...]:
     if IS_PAIRED.match(word):
         pairs = (word[at : at + 2] for at in range(max(1, len(word) - 1)))
         return tuple(pair for pair in pairs if not GLUE.fullmatch(pair))
-    # English 's and 've, French l' and qu': the longer part is the word, if it is one.
-    longest = max(word.split("'"), key=len)
+    longest = longest_part(word)
     return () if longest != word and len(longest) < SHORTEST_WITH_APOSTROPHE else (stemmed(longest, language),)
+
+
+def longest_part(word: str) -> str:
+    """What stands with English 's and 've, French l' and qu'."""
+    return max(word.split("'"), key=len)
 
 
 def normal(word: str) -> str:

@@ -3,6 +3,7 @@
 The work is done in a copy beside the index, which is swapped in when it is whole; until then the last whole index answers. A copy
 that a killed job has left is gone on with."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -11,7 +12,17 @@ from pathlib import Path
 
 from understudy.passages.cutting import STEP, UNIT, plain_line, sentences_of, units_of
 from understudy.passages.embedder import embedder_for
-from understudy.passages.store import MADE_BY, PASSAGES, IndexFault, Store, new_store, open_store, totals_of, writable
+from understudy.passages.store import (
+    MADE_BY,
+    PASSAGES,
+    IndexFault,
+    Store,
+    new_store,
+    open_store,
+    read_totals,
+    totals_of,
+    writable,
+)
 from understudy.passages.terms import terms_of
 from understudy.passages.vectors import add_missing_vectors, content_hash
 from understudy.shared.errors import InputFileError, UnderstudyError
@@ -42,8 +53,17 @@ def build_index(blocks: list[str], videos: str, record: str, embedder: dict, thr
     with alone_in(folder, in_use), no_room_is_told(folder / PASSAGES):
         listed = {video["video_id"]: video for video in read_json(videos)}
         talks = [talk for block in blocks for talk in read_json(block) if talk["video_id"] in listed]
-        with _building(folder) as store:
-            changed = _bring_up_to_date(store, talks, listed)
+        with contextlib.ExitStack() as opened_stores:
+            try:
+                store = opened_stores.enter_context(_building(folder))
+                changed = _bring_up_to_date(store, talks, listed)
+            except IndexFault as fault:
+                # Broken where only a whole run of it looks.
+                log.info("The index is made anew: %s", fault)
+                opened_stores.close()
+                _remove(folder / BUILDING)
+                store = opened_stores.enter_context(new_store(folder / BUILDING))
+                changed = _bring_up_to_date(store, talks, listed)
             with embedder_for(embedder, threads) as opened:
                 embedded = 0 if opened is None else add_missing_vectors(store, opened)
                 name = None if opened is None else opened.name
@@ -78,7 +98,17 @@ def _building(folder: Path) -> Store:
     aside = folder / f"{BUILDING}.part"
     shutil.copyfile(folder / PASSAGES, aside)
     os.replace(aside, path)
-    return writable(path)
+    store = writable(path)
+    _check_whole(store)
+    return store
+
+
+def _check_whole(store: Store) -> None:
+    """Raise IndexFault if a table has not as many rows as the index should have."""
+    totals = read_totals(store)
+    for table in ("talks", "units", "sentences"):
+        if store.rows(f"SELECT count(*) FROM {table}") != [(totals[table],)]:
+            raise store.fault(f"it has another number of {table} than it should have")
 
 
 def _remove(path: Path) -> None:
