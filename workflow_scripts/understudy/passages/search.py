@@ -33,6 +33,8 @@ MOST_MATCHES = 40_000
 AROUND = 8
 # Words: all passages that are read together; the least and the most of one.
 BUDGET, SHORTEST, LONGEST = 300, 40, 160
+# A passage doesn't go on over a longer silence.
+LONGEST_GAP_S = 15.0
 # What a sentence after a passage, or before it, is worth against one at a new place: talks name a thing, then explain it.
 AFTER, BEFORE = 1.1, 0.8
 # The best units by meaning say more exactly what is meant, half as loud as the question (Rocchio 1971).
@@ -364,15 +366,19 @@ class Growing:
         return [
             number
             for number in (place.first - 1, place.end)
-            if self._is_free(number, place.first) and self.sentences.words[number] <= room
+            if self._is_free(number, min(max(number, place.first), place.end - 1))
+            and self.sentences.words[number] <= room
         ]
 
     def _is_free(self, number: int, beside: int) -> bool:
-        return (
-            0 <= number < len(self.sentences)
-            and bool(self.free[number])
-            and self.sentences.run[number] == self.sentences.run[beside]
-        )
+        return 0 <= number < len(self.sentences) and bool(self.free[number]) and self._go_together(number, beside)
+
+    def _go_together(self, one: int, another: int) -> bool:
+        """Whether two neighbouring sentences are of one talk, without a long silence between them."""
+        first, second = sorted((one, another))
+        end_s, start_s = self.sentences.end_s[first], self.sentences.start_s[second]
+        has_gap = end_s is not None and start_s is not None and start_s - end_s > LONGEST_GAP_S
+        return not has_gap and self.sentences.run[first] == self.sentences.run[second]
 
     def _take(self, place: Place, number: int) -> int:
         words = int(self.sentences.words[number])
@@ -399,11 +405,11 @@ class Growing:
         """The places, those that touch as one, where the better one stood."""
         kept: list[Place] = []
         for place in places:
-            run = self.sentences.run[place.first]
             touching = (
                 other
                 for other in kept
-                if self.sentences.run[other.first] == run and (other.first == place.end or other.end == place.first)
+                if (other.first == place.end and self._go_together(place.end - 1, other.first))
+                or (other.end == place.first and self._go_together(other.end - 1, place.first))
             )
             beside = next(touching, None)
             if beside is None:

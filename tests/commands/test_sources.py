@@ -1,0 +1,137 @@
+"""understudy search, and the sources that understudy chat shows before an answer, with the real llama.cpp."""
+
+import json
+import sqlite3
+import time
+
+import pytest
+
+from project import understudy
+from random_llama import packaged_model
+from talks_to_search import index_talks, search_in, transcript, write_talks
+from understudy.commands import chat
+from understudy.passages.store import INDEX, PASSAGES
+
+CONFIG = "name: x\nsource: {captions_dir: captions}\nteacher: {gguf: teacher.gguf}\nbase_model: some/model\n"
+BRIEF = ("--temperature", "0", "--max-tokens", "12")
+
+
+@pytest.fixture
+def project(tmp_path):
+    """Two talks with their index, and SmolLM2 as the project's model."""
+    (tmp_path / "config.yaml").write_text(CONFIG)
+    (tmp_path / "captions").mkdir()
+    (tmp_path / "captions/a.srt").write_text("")
+    (tmp_path / "teacher.gguf").write_bytes(b"")
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models/x-Q4_K_M.gguf").symlink_to(packaged_model())
+    write_talks(
+        tmp_path,
+        [
+            transcript(
+                "slugs-slugs", [[0.0, 9.0, "Hello to you all."], [133.5, 9.0, "Slugs hate beer traps."]], "Slugs"
+            ),
+            transcript("beans-beans", [[0.0, 9.0, "Beans like it warm."], [9.0, 9.0, "Pick beans young."]], "Beans"),
+        ],
+        published="2024-05-01",
+    )
+    index_talks(tmp_path)
+    return tmp_path
+
+
+def test_search_prints_place_link_and_marked_words(project):
+    done = understudy("search", "what do slugs hate?", cwd=project)
+    assert done.stdout.startswith(
+        "1. Slugs (2024), 2:13\n   https://youtu.be/slugs-slugs?t=133\n   *Slugs* *hate* beer traps.\n"
+    )
+
+
+def test_search_takes_words_without_quotation_marks_and_a_limit(project):
+    assert understudy("search", "beans", "--limit", "1", cwd=project).stdout.count("youtu.be") == 1
+
+
+def test_json_has_what_programs_need(project):
+    (passage,) = json.loads(understudy("search", "--json", "beer", cwd=project).stdout)
+    assert {name: passage[name] for name in ("video_id", "title", "start_s", "link", "text")} == {
+        "video_id": "slugs-slugs",
+        "title": "Slugs",
+        "start_s": 133.5,
+        "link": "https://youtu.be/slugs-slugs?t=133",
+        "text": "Slugs hate beer traps.",
+    }
+    assert set(passage) == {"video_id", "title", "start_s", "end_s", "text", "link", "score"}
+    assert json.loads(understudy("search", "--json", "zzz", cwd=project).stdout) == []
+
+
+def test_search_without_an_index_says_what_to_type(project):
+    (project / INDEX / PASSAGES).unlink()
+    done = understudy("search", "beer", cwd=project)
+    assert done.returncode == 1 and "Make it: snakemake data/index/index.json" in done.stderr
+
+
+def test_a_question_without_a_found_word_says_so(project):
+    done = understudy("search", "zzz", cwd=project)
+    assert (done.returncode, done.stdout) == (0, "Nothing in the talks has a word of this question. Try other words.\n")
+
+
+def test_chat_shows_its_sources_first(project):
+    done = understudy("chat", "What do slugs hate?", *BRIEF, cwd=project)
+    lines = done.stdout.split("\n")
+    assert lines[:3] == ["From the talks:", "  1. Slugs (2024), 2:13  https://youtu.be/slugs-slugs?t=133", ""]
+    assert lines[3] and done.stderr == ""
+
+
+def test_the_index_is_that_of_the_project_that_the_model_lies_in(project, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    done = understudy("chat", project / "models/x-Q4_K_M.gguf", "What do slugs hate?", *BRIEF, cwd=elsewhere)
+    assert "slugs-slugs" in done.stdout
+
+
+def test_chat_without_sources(project):
+    asked = understudy("chat", "--no-sources", "What do slugs hate?", *BRIEF, cwd=project)
+    assert "youtu.be" not in asked.stdout and asked.stdout.strip()
+    (project / INDEX / PASSAGES).unlink()
+    assert understudy("chat", "What do slugs hate?", *BRIEF, cwd=project).stdout == asked.stdout
+
+
+def test_a_broken_index_is_named_and_the_model_answers_alone(project):
+    (project / INDEX / PASSAGES).write_bytes(b"junk" * 4096)
+    done = understudy("chat", "What do slugs hate?", *BRIEF, cwd=project)
+    assert done.returncode == 0 and "answers come without sources" in done.stderr and done.stdout.strip()
+
+
+def test_an_index_that_breaks_in_use_is_named_once_a_question(project):
+    with sqlite3.connect(project / INDEX / PASSAGES) as connection:
+        connection.execute("DROP TABLE sentences")
+    connection.close()
+    done = understudy("chat", "What do slugs hate?", *BRIEF, cwd=project)
+    assert done.returncode == 0 and "the talks can't be searched" in done.stderr and done.stdout.strip()
+
+
+def test_a_follow_up_knows_the_question_before_and_passages_go_with_the_last_one_only(project, monkeypatch):
+    sent, asked = [], []
+    answer = chat.answer
+    monkeypatch.setattr(chat, "answer", lambda *arguments: sent.append(arguments[1]) or answer(*arguments))
+    search = search_in(project)
+    passages = search.passages
+    monkeypatch.setattr(
+        search,
+        "passages",
+        lambda question, before, limit: asked.append((question, before)) or passages(question, before, limit),
+    )
+    questions = ["What do slugs hate?", "And where do I put it?"]
+    chat.chat(packaged_model(), iter(questions), search=search, temperature=0, max_tokens=8)
+    assert asked == [(questions[0], None), (questions[1], questions[0])]
+    first, second = sent
+    assert first[0]["content"].endswith("Question: What do slugs hate?") and "beer traps" in first[0]["content"]
+    assert second[0]["content"] == questions[0]
+    assert "beer traps" in second[2]["content"] and second[2]["content"].endswith(f"Question: {questions[1]}")
+
+
+def test_sources_are_there_at_once(project):
+    """Searched by words, before the model has begun; a bound that only a mistake passes, such as loading something large."""
+    search = search_in(project)
+    search.passages("slugs")
+    started = time.process_time()
+    search.passages("What do slugs hate?")
+    assert time.process_time() - started < 1
