@@ -77,8 +77,8 @@ def test_a_question_without_a_found_word_says_so(project):
 def test_chat_shows_its_sources_first(project):
     done = understudy("chat", "What do slugs hate?", *BRIEF, cwd=project)
     lines = done.stdout.split("\n")
-    assert lines[:3] == ["From the talks:", "  1. Slugs (2024), 2:13  https://youtu.be/slugs-slugs?t=133", ""]
-    assert lines[3] and done.stderr == ""
+    assert lines[:2] == ["From the talks:", "  1. Slugs (2024), 2:13  https://youtu.be/slugs-slugs?t=133"]
+    assert lines[lines.index("") + 1] and done.stderr == ""
 
 
 def test_the_index_is_that_of_the_project_that_the_model_lies_in(project, tmp_path_factory):

@@ -49,7 +49,7 @@ Terms = dict[str, tuple[int, float]]
 class Sentences:
     """Sentences around the candidates, talk by talk; each array has one value a sentence.
 
-    `run` numbers what stands without a gap in one talk."""
+    `run` numbers what stands without a gap or a long silence in one talk."""
 
     talk: np.ndarray
     place: np.ndarray
@@ -177,11 +177,12 @@ class Search:
         columns = "place, words, text, terms, start_s, end_s"
         query = f"SELECT {columns} FROM sentences WHERE talk = ? AND place >= ? AND place < ? ORDER BY place"
         talk, run, rows = [], [], []
-        for number, (talk_id, first, end) in enumerate(spans):
-            found = self.store.rows(query, talk_id, first, end)
-            rows += found
-            talk += [talk_id] * len(found)
-            run += [number] * len(found)
+        for talk_id, first, end in spans:
+            for row in self.store.rows(query, talk_id, first, end):
+                goes_on = bool(talk) and row[0] > first and not has_silence(rows[-1], row)
+                run.append(run[-1] + (not goes_on) if run else 0)
+                talk.append(talk_id)
+                rows.append(row)
         place, words, text, terms, start_s, end_s = zip(*rows, strict=True)
         return Sentences(
             np.array(talk),
@@ -261,6 +262,11 @@ class Search:
 
 
 BIG = 1 << 32
+
+
+def has_silence(before: tuple, after: tuple) -> bool:
+    """Whether there is a long silence between two rows of sentences, which end with start_s and end_s."""
+    return before[-1] is not None and after[-2] is not None and after[-2] - before[-1] > LONGEST_GAP_S
 
 
 def with_length_1(vector: np.ndarray) -> np.ndarray:
@@ -374,11 +380,7 @@ class Growing:
         return 0 <= number < len(self.sentences) and bool(self.free[number]) and self._go_together(number, beside)
 
     def _go_together(self, one: int, another: int) -> bool:
-        """Whether two neighbouring sentences are of one talk, without a long silence between them."""
-        first, second = sorted((one, another))
-        end_s, start_s = self.sentences.end_s[first], self.sentences.start_s[second]
-        has_gap = end_s is not None and start_s is not None and start_s - end_s > LONGEST_GAP_S
-        return not has_gap and self.sentences.run[first] == self.sentences.run[second]
+        return self.sentences.run[one] == self.sentences.run[another]
 
     def _take(self, place: Place, number: int) -> int:
         words = int(self.sentences.words[number])
