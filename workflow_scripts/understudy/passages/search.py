@@ -40,7 +40,6 @@ AFTER, BEFORE = 1.1, 0.8
 # The best units by meaning say more exactly what is meant, half as loud as the question (Rocchio 1971).
 FEEDBACK_UNITS, FEEDBACK = 5, 0.5
 
-
 # Terms of the index: in how many units each occurs, and what it counts.
 Terms = dict[str, tuple[int, float]]
 
@@ -84,7 +83,7 @@ class Search:
         Raises IndexFault if the index is broken where it is read."""
         asked = question if before is None else f"{before} {question}"
         terms = self.terms(asked)
-        meaning = None if self.embedder is None else self._meaning(asked, question)
+        meaning = self._meaning(asked, question) if self._vectors and self.totals["units"] else None
         units = self._candidates(terms, None if meaning is None else meaning[0])
         if not units:
             return []
@@ -150,7 +149,7 @@ class Search:
         for term, (count, _) in sorted(terms.items(), key=lambda item: (item[1][0], item[0])):
             if wanted and matches + count > MOST_MATCHES:
                 break
-            # Terms hold letters and digits only, so that nothing in them is FTS5's syntax.
+            # In quotation marks nothing is FTS5's syntax, and terms have none inside.
             wanted.append(f'"{term}"')
             matches += count
         if not wanted:
