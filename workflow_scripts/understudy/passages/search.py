@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from understudy.passages.cutting import UNIT
 from understudy.passages.sources import Passage, link_to
 from understudy.passages.store import Store, read_totals
 from understudy.passages.terms import IS_PAIRED, forms_and_words, weight_of
@@ -133,7 +134,7 @@ class Search:
         if asked != question:
             vector = with_length_1(vector + self.embedder.question(question))
         cosines = self._vectors.cosines(vector)
-        best = np.argsort(-cosines, kind="stable")[:CANDIDATES]
+        best = greatest(cosines, CANDIDATES)
         nearest = self._vectors.of_units(self._vectors.ids[best[:FEEDBACK_UNITS]])
         return self._vectors.ids[best], with_length_1(vector + FEEDBACK * nearest.mean(axis=0))
 
@@ -224,10 +225,9 @@ class Search:
 
     def _scores_by_meaning(self, sentences: Sentences, vector: np.ndarray) -> np.ndarray:
         """Cosines of the units above what is usual in the index, the best 1.0, brought to the sentences in them."""
-        query = 'SELECT id, talk, first, "end" FROM units WHERE talk IN ({}) ORDER BY id'
-        rows = np.array(self._rows_with(query, np.unique(sentences.talk).tolist()))
+        rows = np.array(self._units_in(sentences))
         cosines = self._vectors.of_units(rows[:, 0]) @ vector
-        usual = np.median(self._vectors.sample() @ vector)
+        usual = self._vectors.usual_cosine(vector)
         scores = np.maximum(cosines - usual, 0) / max(cosines.max() - usual, 1e-9)
         # Where the sentences stand: their number by talk and place.
         keys = sentences.talk.astype(np.int64) * BIG + sentences.place
@@ -235,6 +235,25 @@ class Search:
         end = np.searchsorted(keys, rows[:, 1] * BIG + rows[:, 3])
         inside = end > first
         return spread(scores[inside], first[inside], end[inside], len(sentences))
+
+    def _units_in(self, sentences: Sentences) -> list[tuple[int, int, int, int]]:
+        """The units (id, talk, first sentence, end) that lie in what was read around the candidates."""
+        begins = np.flatnonzero(np.diff(sentences.run, prepend=-1))
+        ends = np.append(begins[1:], len(sentences)) - 1
+        query = 'SELECT id, talk, first, "end" FROM units WHERE talk = ? AND first BETWEEN ? AND ?'
+        return sorted(
+            {
+                row
+                for begin, end in zip(begins.tolist(), ends.tolist(), strict=True)
+                for row in self.store.rows(
+                    query,
+                    int(sentences.talk[begin]),
+                    # A unit that began before lies in it, too.
+                    int(sentences.place[begin]) - UNIT,
+                    int(sentences.place[end]),
+                )
+            }
+        )
 
     def _as_passages(self, sentences: Sentences, places: list["Place"]) -> list[Passage]:
         query = "SELECT id, video_id, title, published, source_file, end_s FROM talks WHERE id IN ({})"
@@ -266,6 +285,14 @@ BIG = 1 << 32
 def has_silence(before: tuple, after: tuple) -> bool:
     """Whether there is a long silence between two rows of sentences, which end with start_s and end_s."""
     return before[-1] is not None and after[-2] is not None and after[-2] - before[-1] > LONGEST_GAP_S
+
+
+def greatest(values: np.ndarray, count: int) -> np.ndarray:
+    """The places of the `count` greatest values, the greatest first."""
+    if count < len(values):
+        places = np.argpartition(-values, count)[:count]
+        return places[np.argsort(-values[places], kind="stable")]
+    return np.argsort(-values, kind="stable")
 
 
 def with_length_1(vector: np.ndarray) -> np.ndarray:

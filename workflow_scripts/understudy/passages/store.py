@@ -15,7 +15,7 @@ INDEX = Path("data/index")
 PASSAGES, RECORD = "passages.sqlite", "index.json"
 APPLICATION_ID = 0x756E6473
 # Another cutting or another stemmer finds other words: then the index is made anew.
-MADE_BY = f"1, snowballstemmer {version('snowballstemmer')}"
+MADE_BY = f"2, snowballstemmer {version('snowballstemmer')}"
 MAKE = "snakemake data/index/index.json"
 
 # Vectors have no talk: the same units have the same vectors wherever they stand.
@@ -31,6 +31,7 @@ CREATE TABLE sentences (
     terms TEXT NOT NULL, PRIMARY KEY (talk, place)
 ) WITHOUT ROWID;
 CREATE TABLE units (id INTEGER PRIMARY KEY, talk INTEGER NOT NULL, first INTEGER NOT NULL, "end" INTEGER NOT NULL);
+CREATE INDEX units_by_place ON units (talk, first);
 CREATE TABLE common (language TEXT, word TEXT, zipf REAL NOT NULL, PRIMARY KEY (language, word)) WITHOUT ROWID;
 CREATE VIRTUAL TABLE words USING fts5 (terms, content='', detail=none, tokenize='ascii');
 CREATE VIRTUAL TABLE vocabulary USING fts5vocab (words, row);

@@ -1,7 +1,9 @@
 """The units' vectors in the index: float16, kept by what they are of and by whom, so that none is computed twice."""
 
 import hashlib
+import os
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,8 +15,8 @@ from understudy.shared.log import log
 if TYPE_CHECKING:
     from understudy.passages.embedder import Embedder
 
-# Bytes of vectors that stay in memory between two questions.
-KEPT_IN_MEMORY = 512 * 2**20
+# Vectors that a thread compares at a time: as float32 they fit into its cache.
+ROWS = 512
 # Units by which it is told how alike a question and any unit usually are.
 SAMPLE = 20_000
 
@@ -52,56 +54,45 @@ def add_missing_vectors(store: Store, embedder: "Embedder") -> int:
 
 
 class UnitVectors:
-    """The vectors of all units of an index by one embedder, float16, read talk by talk."""
+    """The vectors of all units of an index by one embedder: float16, 768 bytes a unit at 384 dimensions, read once and kept."""
 
     def __init__(self, store: Store, embedder_name: str):
-        self._store = store
-        self._name = embedder_name
-        # Content hash, first unit and number of units of each talk, in the units' order.
-        self._talks = store.rows("SELECT content, first_unit, units FROM talks WHERE units > 0 ORDER BY first_unit")
-        self._first_units = np.array([first for _, first, _ in self._talks])
-        self.ids = np.concatenate(
-            [np.arange(first, first + units) for _, first, units in self._talks] or [np.zeros(0, int)]
-        )
-        self._kept: dict[int, np.ndarray] = {}
-        self._kept_bytes = 0
+        talks = store.rows("SELECT content, first_unit, units FROM talks WHERE units > 0 ORDER BY first_unit")
+        self.ids = np.concatenate([np.arange(first, first + units) for _, first, units in talks] or [np.zeros(0, int)])
+        self._vectors = _read(store, embedder_name, [(content, units) for content, _, units in talks])
+        self._sample = self._vectors[:: max(1, len(self.ids) // SAMPLE)].astype(np.float32)
 
     def cosines(self, vector: np.ndarray) -> np.ndarray:
         """The cosine of each unit of `ids` with a vector of length 1."""
         found = np.empty(len(self.ids), np.float32)
-        at = 0
-        for talk in range(len(self._talks)):
-            vectors = self._of_talk(talk)
-            if vectors.shape[1] != len(vector):
-                raise self._store.fault("its vectors have another length than the embedder's")
-            found[at : at + len(vectors)] = vectors.astype(np.float32) @ vector
-            at += len(vectors)
+
+        def fill(at: int) -> None:
+            found[at : at + ROWS] = self._vectors[at : at + ROWS].astype(np.float32) @ vector
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            list(pool.map(fill, range(0, len(found), ROWS)))
         return found
 
     def of_units(self, ids: np.ndarray) -> np.ndarray:
         """Vectors (units, dimensions) in float32, in the order of `ids`."""
-        talks = np.searchsorted(self._first_units, ids, side="right") - 1
-        parts = {talk: self._of_talk(talk) for talk in np.unique(talks).tolist()}
-        rows = [
-            parts[talk][unit - self._first_units[talk]] for talk, unit in zip(talks.tolist(), ids.tolist(), strict=True)
-        ]
-        return np.array(rows, np.float32)
+        return self._vectors[np.searchsorted(self.ids, ids)].astype(np.float32)
 
-    def sample(self) -> np.ndarray:
-        """The vectors of all units, or in a large index of talks at even steps, in float32."""
-        step = max(1, len(self.ids) // SAMPLE)
-        return np.concatenate([self._of_talk(talk) for talk in range(0, len(self._talks), step)]).astype(np.float32)
+    def usual_cosine(self, vector: np.ndarray) -> float:
+        """The median of all units' cosines with a vector of length 1; in a large index of units at even steps."""
+        return float(np.median(self._sample @ vector))
 
-    def _of_talk(self, talk: int) -> np.ndarray:
-        """Vectors (units, dimensions) of a talk. Raises IndexFault if they are missing or cut off."""
-        if talk in self._kept:
-            return self._kept[talk]
-        content, _, units = self._talks[talk]
-        rows = self._store.rows("SELECT vectors FROM vectors WHERE embedder = ? AND content = ?", self._name, content)
-        if not rows or not rows[0][0] or len(rows[0][0]) % (2 * units):
-            raise self._store.fault("it lacks vectors of some talks, or they are cut off")
-        vectors = np.frombuffer(rows[0][0], np.float16).reshape(units, -1)
-        if self._kept_bytes < KEPT_IN_MEMORY:
-            self._kept[talk] = vectors
-            self._kept_bytes += vectors.nbytes
-        return vectors
+
+def _read(store: Store, embedder_name: str, talks: list[tuple[str, int]]) -> np.ndarray:
+    """The vectors of talks (content hash, number of units). Raises IndexFault if some are missing or of another length."""
+    vectors, at = np.zeros((sum(units for _, units in talks), 0), np.float16), 0
+    query = "SELECT vectors FROM vectors WHERE embedder = ? AND content = ?"
+    for content, units in talks:
+        rows = store.rows(query, embedder_name, content)
+        read = np.frombuffer(rows[0][0] if rows else b"", np.uint8)
+        if at == 0:
+            vectors = np.empty((len(vectors), len(read) // (2 * units)), np.float16)
+        if not len(read) or len(read) != units * vectors.shape[1] * 2:
+            raise store.fault("it lacks the embedder's vectors of some talks, or they are cut off")
+        vectors[at : at + units] = read.view(np.float16).reshape(units, -1)
+        at += units
+    return vectors
