@@ -96,7 +96,7 @@ check-modelfile: environment
 	.venv/bin/pytest -m oracle
 
 # 3 hours on 2 cores: all of them, one after the other, then benchmarks/README.md. One that fails doesn't stop the others.
-BENCHMARKS = captions coverage duplicates scale teach train evaluation export
+BENCHMARKS = captions coverage duplicates retrieval scale teach train evaluation export
 benchmarks: environment
 	@echo "$(words $(BENCHMARKS)) benchmarks, about 3 hours on 2 cores. Let nothing else run meanwhile."
 	@failed=; for name in $(BENCHMARKS); do \
