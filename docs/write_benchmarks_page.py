@@ -169,9 +169,9 @@ BENCHMARKS = (
         "retrieval.py",
         "benchmark-retrieval",
         "5 minutes and 800 MB",
-        "our search beside LanceDB, txtai and Open WebUI's way with the same vectors of all-MiniLM-L6-v2: the share of the labelled "
-        "questions whose place in the talks is found. Ours was made with half of these labels in sight, the rivals were not; with "
-        "talks that have a title in front the rivals come nearer",
+        "our search beside LanceDB, txtai and Open WebUI's way with the same vectors of all-MiniLM-L6-v2: the share of the "
+        "labelled questions whose place in the talks is found. Ours was made with these labels in sight, the rivals were not; "
+        "with a title in front of each chunk the rivals come nearer",
         "retrieval_benchmark.json",
         of_retrieval,
     ),

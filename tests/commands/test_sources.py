@@ -8,8 +8,9 @@ import pytest
 
 from project import understudy
 from random_llama import packaged_model
-from talks_to_search import index_talks, search_in, transcript, write_talks
-from understudy.commands import chat
+from talks_to_search import MINILM, WORDS_ALONE, index_talks, search_in, transcript, write_talks
+from understudy.commands import chat, search
+from understudy.passages.embedder import vectors_name, what_shapes_vectors
 from understudy.passages.store import INDEX, PASSAGES
 
 CONFIG = "name: x\nsource: {captions_dir: captions}\nteacher: {gguf: teacher.gguf}\nbase_model: some/model\n"
@@ -66,19 +67,19 @@ def test_json_has_what_programs_need(project):
 def test_search_without_an_index_says_what_to_type(project):
     (project / INDEX / PASSAGES).unlink()
     done = understudy("search", "beer", cwd=project)
-    assert done.returncode == 1 and "Make it: snakemake data/index/index.json" in done.stderr
+    assert done.returncode == 1 and "Make it: snakemake -f data/index/index.json" in done.stderr
 
 
 def test_a_question_without_a_found_word_says_so(project):
     done = understudy("search", "zzz", cwd=project)
-    assert (done.returncode, done.stdout) == (0, "Nothing in the talks has a word of this question. Try other words.\n")
+    assert (done.returncode, done.stdout) == (0, search.NOTHING_FOUND + "\n")
 
 
 def test_chat_shows_its_sources_first(project):
     done = understudy("chat", "What do slugs hate?", *BRIEF, cwd=project)
     lines = done.stdout.split("\n")
     assert lines[:2] == ["From the talks:", "  1. Slugs (2024), 2:13  https://youtu.be/slugs-slugs?t=133"]
-    assert lines[lines.index("") + 1] and done.stderr == ""
+    assert lines[2] == "     Slugs hate beer traps." and lines[lines.index("") + 1] and done.stderr == ""
 
 
 def test_the_index_is_that_of_the_project_that_the_model_lies_in(project, tmp_path_factory):
@@ -112,15 +113,15 @@ def test_a_follow_up_knows_the_question_before_and_passages_go_with_the_last_one
     sent, asked = [], []
     answer = chat.answer
     monkeypatch.setattr(chat, "answer", lambda *arguments: sent.append(arguments[1]) or answer(*arguments))
-    search = search_in(project)
-    passages = search.passages
+    opened = search_in(project)
+    passages = opened.passages
     monkeypatch.setattr(
-        search,
+        opened,
         "passages",
         lambda question, before, limit: asked.append((question, before)) or passages(question, before, limit),
     )
     questions = ["What do slugs hate?", "And where do I put it?"]
-    chat.chat(packaged_model(), iter(questions), search=search, temperature=0, max_tokens=8)
+    chat.chat(packaged_model(), iter(questions), search=opened, temperature=0, max_tokens=8)
     assert asked == [(questions[0], None), (questions[1], questions[0])]
     first, second = sent
     assert first[0]["content"].endswith("Question: What do slugs hate?") and "beer traps" in first[0]["content"]
@@ -130,8 +131,23 @@ def test_a_follow_up_knows_the_question_before_and_passages_go_with_the_last_one
 
 def test_sources_are_there_at_once(project):
     """Searched by words, before the model has begun; a bound that only a mistake passes, such as loading something large."""
-    search = search_in(project)
-    search.passages("slugs")
+    opened = search_in(project)
+    opened.passages("slugs")
     started = time.process_time()
-    search.passages("What do slugs hate?")
+    opened.passages("What do slugs hate?")
     assert time.process_time() - started < 1
+
+
+def test_an_embedding_server_that_is_off_leaves_the_words(project):
+    """The index was made with vectors; the server is no longer there."""
+    index_talks(project, MINILM)
+    (project / "config.yaml").write_text(
+        CONFIG + "retrieval: {embedder: {base_url: 'http://127.0.0.1:9/v1', model: minilm}}\n"
+    )
+    index = project / INDEX / PASSAGES
+    name = vectors_name(what_shapes_vectors({**WORDS_ALONE, "base_url": "http://127.0.0.1:9/v1", "model": "minilm"}))
+    with sqlite3.connect(index) as connection:
+        connection.execute("UPDATE vectors SET embedder = ?", (name,))
+    connection.close()
+    done = understudy("search", "what do slugs hate?", cwd=project)
+    assert done.returncode == 0 and "Slugs (2024), 2:13" in done.stdout and "searched by words alone" in done.stderr

@@ -40,6 +40,13 @@ def test_other_scripts_end_their_sentences_in_their_own_way(language, text, firs
     assert sentences_of([[0.0, 8.0, text]], language)[0].text == first
 
 
+@pytest.mark.parametrize("text", ["saffron-" * 320, "，".join(["黄瓜要多浇水"] * 200), "x" * 100_000])
+def test_what_never_ends_is_cut_all_the_same(text):
+    sentences = sentences_of([[0.0, 600.0, text]], None)
+    assert max(sentence.words for sentence in sentences) < 60
+    assert "".join(sentence.text for sentence in sentences).replace(" ", "") == text
+
+
 def test_a_talk_without_times_has_none():
     sentences = sentences_of([[None, None, "One sentence here. And another one."]], "en")
     assert [(sentence.start_s, sentence.end_s) for sentence in sentences] == [(None, None), (None, None)]
@@ -78,5 +85,5 @@ def test_units_cover_every_sentence_and_overlap(texts):
 
 def test_words_of_scripts_without_spaces_count_two_characters():
     assert length_in_words("お茶の話です。") == 3
-    assert length_in_words("Don't sow 2.5 cm deep") == 6
+    assert length_in_words("Don't sow 2.5 cm deep") == 5
     assert length_in_words("मिट्टी तैयार") == 2

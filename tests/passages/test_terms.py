@@ -38,8 +38,17 @@ def test_function_words_are_no_terms(language, text):
     assert terms_of(text, language) == []
 
 
+def test_numbers_are_no_function_words():
+    assert terms_of("2 metres, 2.5 or 1,000", "en")[:1] == ["2"]
+    assert {"2·5", "1·000"} <= set(terms_of("2 metres, 2.5 or 1,000", "en"))
+
+
+def test_what_unicode_writes_out_is_one_term():
+    assert all(term.isalnum() for term in terms_of("ﷺ ⑴ ½ ㏂", None))
+
+
 def test_chinese_japanese_and_korean_are_pairs_of_characters():
-    assert terms_of("绿茶", "zh") == ["绿茶"]
+    assert terms_of("绿茶", "zh") == ["绿茶", "茶"]
     assert "水温" in terms_of("先看水温再泡", "zh")
     assert "温度" in terms_of("お湯の温度は", "ja")
     assert "페인" in terms_of("페인트를", "ko")
@@ -56,7 +65,7 @@ def test_a_language_without_lists_is_searched_by_its_words():
 
 def test_terms_hold_nothing_that_a_search_engine_reads_as_a_command():
     text = "“NEAR(a b)” OR 'x' - * ^ : \" @#= {}[]()<>|; DROP TABLE"
-    assert all(term.isalnum() for term in terms_of(text, "en"))
+    assert all(term.replace("·", "").isalnum() for term in terms_of(text, "en"))
 
 
 def test_common_words_count_less_and_function_words_nothing():

@@ -135,7 +135,9 @@ def conflicts(config: dict) -> list[str]:
     if embedder["gguf"] is not None and embedder["base_url"] is not None:
         found.append("retrieval.embedder takes either `gguf` (a file) or `base_url` (a server).")
     if embedder["gguf"] is not None and is_made_here(embedder["gguf"], config["name"]):
-        found.append(f"retrieval.embedder.gguf is {embedder['gguf']!r}, which this project makes. It takes an embedding model.")
+        found.append(
+            f"retrieval.embedder.gguf is {embedder['gguf']!r}, which this project makes. It takes an embedding model."
+        )
     if (embedder["base_url"] is None) != (embedder["model"] is None):
         found.append(
             "retrieval.embedder takes `base_url` and `model` together: the server, and the model's name there."

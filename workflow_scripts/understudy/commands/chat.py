@@ -7,6 +7,7 @@ stops an answer."""
 import argparse
 import contextlib
 import sys
+import textwrap
 import unicodedata
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from understudy.commands.numbers import number_from, whole_number
 from understudy.commands.project import CONFIG, configuration_of_project
-from understudy.commands.search import opened_search
+from understudy.commands.search import NOTHING_FOUND, opened_search
 from understudy.models.blas import run_with_optimised_blas
 from understudy.models.paths import MlxModel, model_to_ask
 from understudy.models.requests import TalkingModel
@@ -27,6 +28,8 @@ from understudy.shared.log import log
 
 CONTEXT_LENGTH = 4096
 MOST_SOURCES = 8
+# Characters of a passage that stand under its place.
+GIST = 100
 MODEL_SUFFIXES = (".gguf", ".safetensors")
 
 
@@ -61,11 +64,13 @@ def found_for(question: str, before: str | None, search: Search, talking: Talkin
         return []
     found = that_fit(passages, talking.count_tokens)
     if not found:
-        print("No passage of the talks has words of this question.\n", flush=True)
+        print(f"{NOTHING_FOUND}\n", flush=True)
         return []
     print("From the talks:")
     for number, passage in enumerate(found, 1):
-        print(f"  {number}. {passage.heading()}  {passage.link}")
+        print(
+            f"  {number}. {passage.heading()}  {passage.link}\n     {textwrap.shorten(passage.text, GIST, placeholder=' ...')}"
+        )
     print(flush=True)
     return found
 

@@ -12,6 +12,9 @@ from understudy.passages.store import INDEX, PASSAGES, open_store
 from understudy.shared.errors import UnderstudyError
 from understudy.shared.log import log
 
+NOTHING_FOUND = (
+    "No passage of the talks is found: other words may be. Words such as `the` and `what` are not searched for."
+)
 BOLD, PLAIN = "\033[1m", "\033[0m"
 
 
@@ -25,9 +28,16 @@ def opened_search(embedder: dict) -> Iterator[Search]:
             yield Search(store)
             return
         # The client of a server takes half a second to load.
+        from understudy.models.llama.server import EmbeddedModelError
         from understudy.passages.embedder import embedder_for
+        from understudy.teacher.api_key import MissingKeyError
 
-        with embedder_for(embedder) as opened:
+        with contextlib.ExitStack() as embedders:
+            try:
+                opened = embedders.enter_context(embedder_for(embedder))
+            except (EmbeddedModelError, MissingKeyError) as error:
+                log.warning("Warning: searched by words alone. retrieval.embedder: %s", error)
+                opened = None
             yield Search(store, opened)
 
 
@@ -48,7 +58,7 @@ def search(question: str, embedder: dict, limit: int, as_json: bool) -> None:
         print(json.dumps([passage.as_record() for passage in passages], ensure_ascii=False, indent=2))
         return
     if not passages:
-        log.info("Nothing in the talks has a word of this question. Try other words.")
+        log.info(NOTHING_FOUND)
     marks = (BOLD, PLAIN) if sys.stdout.isatty() and not os.environ.get("NO_COLOR") else ("*", "*")
     for number, passage in enumerate(passages, 1):
         print(shown(number, passage, with_marks(passage.text, terms, languages, *marks)))

@@ -17,7 +17,8 @@ SHORTEST_SENTENCE = 3
 LAST_SECOND = 100 * 3600
 ENDS_SENTENCE = re.compile(r"[.!?…؟。！？।॥][\"'”’“‘»›«」』)\]]*$")
 # Where a line has no spaces, what ends a sentence ends a piece of it.
-PIECES = re.compile(r"\S+?(?:[。！？।]+[」』）”]*|(?=\s)|$)")
+# Nothing is longer than 60 characters: what has no end is cut there.
+PIECES = re.compile(r"\S{1,60}?(?:[。！？।]+[」』）”]*|(?=\s)|$)|\S{60}")
 INVISIBLE = regex.compile(r"[[\p{Cc}\p{Cf}\p{Co}\p{Cs}]--[\u200c\u200d]]", regex.V1)
 
 

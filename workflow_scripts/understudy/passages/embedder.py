@@ -11,7 +11,7 @@ import openai
 
 from understudy.models.llama.server import embedded_server
 from understudy.models.paths import gguf_source
-from understudy.shared.errors import UnderstudyError
+from understudy.passages.vectors import EmbedderError
 from understudy.shared.files import file_sha256
 from understudy.teacher.servers import hosted_client
 
@@ -23,10 +23,6 @@ TIMEOUT_S = 120
 # The part of a text that llama.cpp has refused as too long, tried next.
 SHORTER = 0.5
 SHORTEST_TEXT = 20
-
-
-class EmbedderError(UnderstudyError):
-    """The embedder can't be asked, or replies with something else than vectors."""
 
 
 def what_shapes_vectors(embedder: dict) -> dict | None:

@@ -1,7 +1,9 @@
 """The prompt's frame: the question with the passages that were found for it, written by this alone."""
 
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from understudy.passages.cutting import plain_line
 from understudy.passages.sources import Passage
@@ -10,10 +12,16 @@ from understudy.passages.sources import Passage
 MOST_TOKENS = 450
 INTRODUCTION = "Passages from the talks:"
 QUESTION = "Question:"
-# Models mark turns and roles with signs in these brackets: <|im_end|>, [INST], <s>, <start_of_turn>.
-BRACKETS = str.maketrans({"<": "‹", ">": "›", "[": "(", "]": ")", "｜": "|", "`": "'"})
+# Models mark turns and roles with signs in these brackets: <|im_end|>, [INST], <s>, <start_of_turn>; or with ###.
+BRACKETS = str.maketrans({"<": "‹", ">": "›", "[": "(", "]": ")", "【": "(", "】": ")", "`": "'"})
+HASHES = re.compile(r"#{2,}")
 # What begins a line of the frame, or a turn in models without such signs.
-LABELS = re.compile(r"(?i)\b(passages? from the talks|passage \d+|question|system|user|assistant|human)\s*:")
+LABELS = re.compile(
+    r"(?i)\b(passages? from the talks|question|answer|system|user|assistant|human|model|instruction|response)(\s*):|"
+    r"\b(passage)(\s+\d+)"
+)
+# The parts of a passage that are tried where it doesn't fit.
+SHORTER = (0.75, 0.5, 0.3, 0.15)
 
 
 def framed(question: str, passages: Sequence[Passage]) -> str:
@@ -31,16 +39,25 @@ def framed(question: str, passages: Sequence[Passage]) -> str:
 
 def harmless(text: str) -> str:
     """A stranger's text as one line of the frame."""
-    return LABELS.sub(lambda label: f"{label[1]},", plain_line(text).translate(BRACKETS))
+    # NFKC: full-width signs are signs, too.
+    line = HASHES.sub("#", plain_line(unicodedata.normalize("NFKC", text)).translate(BRACKETS))
+    return LABELS.sub(lambda label: f"{label[1] or label[3]},{label[2] or label[4] or ''}", line)
 
 
 def that_fit(
     passages: Sequence[Passage], count_tokens: Callable[[str], int], most_tokens: int = MOST_TOKENS
 ) -> list[Passage]:
-    """The first passages whose lines have at most `most_tokens` tokens together."""
+    """The passages, best first, whose lines have at most `most_tokens` tokens together. One that doesn't fit is left out; of the
+    best one the beginning stays."""
     fitting: list[Passage] = []
     for passage in passages:
-        if count_tokens(framed("", [*fitting, passage])) > most_tokens:
-            break
-        fitting.append(passage)
+        tried = [passage] if fitting else [passage, *(shortened(passage, share) for share in SHORTER)]
+        fits = (one for one in tried if count_tokens(framed("", [*fitting, one])) <= most_tokens)
+        fitting += [found] if (found := next(fits, None)) else []
     return fitting
+
+
+def shortened(passage: Passage, share: float) -> Passage:
+    """The passage's beginning: this share of its characters, to the last space among them, if there is one."""
+    text = passage.text[: int(len(passage.text) * share)]
+    return replace(passage, text=text.rpartition(" ")[0] or text)

@@ -13,8 +13,9 @@ import numpy as np
 from understudy.passages.cutting import UNIT
 from understudy.passages.sources import Passage, link_to
 from understudy.passages.store import Store, read_totals
-from understudy.passages.terms import IS_PAIRED, forms_and_words, weight_of
-from understudy.passages.vectors import UnitVectors
+from understudy.passages.terms import IS_PAIRED, forms_and_words, is_number, weight_of
+from understudy.passages.vectors import EmbedderError, UnitVectors
+from understudy.shared.log import log
 
 if TYPE_CHECKING:
     # It brings the client of a server, which takes half a second to load.
@@ -34,6 +35,8 @@ MOST_MATCHES = 40_000
 AROUND = 8
 # Words: all passages that are read together; the least and the most of one.
 BUDGET, SHORTEST, LONGEST = 300, 40, 160
+# What sums leave of nothing.
+LEAST_SCORE = 1e-6
 # A passage doesn't go on over a longer silence.
 LONGEST_GAP_S = 15.0
 # What a sentence after a passage, or before it, is worth against one at a new place: talks name a thing, then explain it.
@@ -88,12 +91,16 @@ class Search:
         units = self._candidates(terms, None if meaning is None else meaning[0])
         if not units:
             return []
-        titles = self._titles({talk for _, talk, _, _ in units})
-        sentences = self._sentences_around(units)
-        scores = self._scores_by_words(sentences, terms, titles)
+        talks = self._talks({talk for _, talk, _, _ in units})
+        if {talk for _, talk, _, _ in units} - talks.keys():
+            raise self.store.fault("it lacks talks of its units")
+        sentences = self._sentences_around(units, {talk: count for talk, (_, count) in talks.items()})
+        scores = self._scores_by_words(sentences, terms, {talk: title for talk, (title, _) in talks.items()})
+        begins = np.array([not terms.keys().isdisjoint(row) for row in sentences.terms])
         if meaning is not None:
-            scores = scores + self._scores_by_meaning(sentences, meaning[1])
-        return self._as_passages(sentences, places_of(sentences, scores, limit))
+            by_meaning = self._scores_by_meaning(sentences, meaning[1])
+            scores, begins = scores + by_meaning, begins | (by_meaning > 0)
+        return self._as_passages(sentences, places_of(sentences, scores, begins, limit))
 
     def terms(self, question: str) -> Terms:
         """The terms of the index that a question is looked up by: in how many units each occurs, and what it counts.
@@ -103,7 +110,8 @@ class Search:
         for language in self.languages or [None]:
             for form, words in forms_and_words(question, language):
                 query = "SELECT coalesce(max(zipf), 0) FROM common WHERE language = ? AND word IN (?, ?)"
-                weight = weight_of(self.store.rows(query, language, *words)[0][0])
+                zipf = 0.0 if is_number(form) else self.store.rows(query, language, *words)[0][0]
+                weight = weight_of(zipf)
                 if weight:
                     weights[form] = max(weight, weights.get(form, 0.0))
         found: Terms = {}
@@ -116,7 +124,10 @@ class Search:
 
     def _terms_like(self, form: str) -> list[tuple[str, int]]:
         """The form, and terms that have a few letters more or less at their end; in how many units each occurs."""
-        if len(form) < SHORTEST_FORM or IS_PAIRED.match(form):
+        if IS_PAIRED.match(form) and len(form) == 1:
+            query = "SELECT term, doc FROM vocabulary WHERE term >= ? AND term < ?"
+            return self.store.rows(query, form, form + LAST_CHARACTER)
+        if len(form) < SHORTEST_FORM or IS_PAIRED.match(form) or is_number(form):
             return self.store.rows("SELECT term, doc FROM vocabulary WHERE term = ?", form)
         longer = self.store.rows(
             "SELECT term, doc FROM vocabulary WHERE term >= ? AND term < ?", form, form + LAST_CHARACTER
@@ -127,12 +138,16 @@ class Search:
             alike += self.store.rows("SELECT term, doc FROM vocabulary WHERE term = ?", form[:length])
         return alike
 
-    def _meaning(self, asked: str, question: str) -> tuple[np.ndarray, np.ndarray]:
+    def _meaning(self, asked: str, question: str) -> tuple[np.ndarray, np.ndarray] | None:
         """The best units' ids by meaning, and the vector that sentences are compared with: the question's (in a conversation that
-        of the last one and that of both, added), with the best units' added."""
-        vector = self.embedder.question(asked)
-        if asked != question:
-            vector = with_length_1(vector + self.embedder.question(question))
+        of the last one and that of both, added), with the best units' added. None, with a warning, if nobody can be asked."""
+        try:
+            vector = self.embedder.question(asked)
+            if asked != question:
+                vector = with_length_1(vector + self.embedder.question(question))
+        except EmbedderError as error:
+            log.warning("Warning: searched by words alone. %s", error)
+            return None
         cosines = self._vectors.cosines(vector)
         best = greatest(cosines, CANDIDATES)
         nearest = self._vectors.of_units(self._vectors.ids[best[:FEEDBACK_UNITS]])
@@ -162,11 +177,13 @@ class Search:
         ids = sorted(set(ids))
         return self.store.rows(query.format(", ".join("?" * len(ids))), *ids)
 
-    def _titles(self, talks: set[int]) -> dict[int, list[str]]:
-        rows = self._rows_with("SELECT id, title_terms FROM talks WHERE id IN ({})", talks)
-        return {talk: terms.split() for talk, terms in rows}
+    def _talks(self, talks: set[int]) -> dict[int, tuple[list[str], int]]:
+        """The terms of each talk's title, and its number of sentences."""
+        rows = self._rows_with("SELECT id, title_terms, sentences FROM talks WHERE id IN ({})", talks)
+        return {talk: (terms.split(), sentences) for talk, terms, sentences in rows}
 
-    def _sentences_around(self, units) -> Sentences:
+    def _sentences_around(self, units: list[tuple[int, int, int, int]], counts: dict[int, int]) -> Sentences:
+        """What stands around units; `counts` has the number of sentences of each talk."""
         spans: list[list[int]] = []
         for _, talk, first, end in units:
             first, end = max(first - AROUND, 0), end + AROUND
@@ -178,7 +195,10 @@ class Search:
         query = f"SELECT {columns} FROM sentences WHERE talk = ? AND place >= ? AND place < ? ORDER BY place"
         talk, run, rows = [], [], []
         for talk_id, first, end in spans:
-            for row in self.store.rows(query, talk_id, first, end):
+            found = self.store.rows(query, talk_id, first, end)
+            if len(found) != min(end, counts[talk_id]) - first:
+                raise self.store.fault("it lacks sentences of a talk")
+            for row in found:
                 goes_on = bool(talk) and row[0] > first and not has_silence(rows[-1], row)
                 run.append(run[-1] + (not goes_on) if run else 0)
                 talk.append(talk_id)
@@ -337,9 +357,10 @@ class Place:
     score: float
 
 
-def places_of(sentences: Sentences, scores: np.ndarray, limit: int) -> list[Place]:
-    """Passages around the best sentences, best first: as many as hold BUDGET words, then the next ones, up to `limit`."""
-    growing = Growing(sentences, scores)
+def places_of(sentences: Sentences, scores: np.ndarray, begins: np.ndarray, limit: int) -> list[Place]:
+    """Passages around the best sentences of `begins`, best first: as many as hold BUDGET words, then the next ones, up to
+    `limit`."""
+    growing = Growing(sentences, scores, begins)
     places: list[Place] = []
     while len(places) < limit:
         read = growing.read_together()
@@ -352,11 +373,12 @@ def places_of(sentences: Sentences, scores: np.ndarray, limit: int) -> list[Plac
 class Growing:
     """Takes sentences into passages, each once."""
 
-    def __init__(self, sentences: Sentences, scores: np.ndarray):
+    def __init__(self, sentences: Sentences, scores: np.ndarray, begins: np.ndarray):
         self.sentences = sentences
         self.scores = scores
-        self.free = scores > 0
-        self.best_first = [number for number in np.argsort(-scores, kind="stable").tolist() if scores[number] > 0]
+        self.free = scores > LEAST_SCORE
+        may_begin = self.free & begins
+        self.best_first = [number for number in np.argsort(-scores, kind="stable").tolist() if may_begin[number]]
 
     def read_together(self) -> list[Place]:
         """The next passages of BUDGET words together."""
@@ -417,7 +439,7 @@ class Growing:
 
     def _begin(self, best: int, left: int) -> Place | None:
         """A passage of at least SHORTEST words around a sentence, or None if it doesn't fit into `left`."""
-        if self.sentences.words[best] > left:
+        if self.sentences.words[best] > left and left < BUDGET:
             return None
         place = Place(best, best, 0, float(self.scores[best]))
         place.end = best

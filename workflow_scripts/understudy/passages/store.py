@@ -16,7 +16,7 @@ PASSAGES, RECORD = "passages.sqlite", "index.json"
 APPLICATION_ID = 0x756E6473
 # Another cutting or another stemmer finds other words: then the index is made anew.
 MADE_BY = f"2, snowballstemmer {version('snowballstemmer')}"
-MAKE = "snakemake data/index/index.json"
+MAKE = "snakemake -f data/index/index.json"
 
 # Vectors have no talk: the same units have the same vectors wherever they stand.
 SCHEMA = """
@@ -63,7 +63,7 @@ class Store:
 
     def fault(self, says: str) -> IndexFault:
         """The error for an index whose parts don't belong together."""
-        return IndexFault(f"{self.path}: {says}. Make it anew: snakemake -R index")
+        return IndexFault(f"{self.path}: {says}. Make it anew: {MAKE}")
 
     def meta(self) -> dict[str, str]:
         return dict(self.rows("SELECT name, value FROM meta"))
@@ -197,11 +197,11 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute("PRAGMA page_size").fetchone(),
     )
     if path.stat().st_size != pages * size:
-        raise IndexFault(f"{path} is only half there. Delete it, then: {MAKE}")
+        raise IndexFault(f"{path} is only half there. Make it anew: {MAKE}")
     meta = dict(connection.execute("SELECT name, value FROM meta"))
     if meta.get("made_by") != MADE_BY:
         raise IndexFault(
-            f"{path} was made by another version of Understudy ({meta.get('made_by')}). Make it anew: snakemake -R index"
+            f"{path} was made by another version of Understudy ({meta.get('made_by')}). Make it anew: {MAKE}"
         )
     if "totals" not in meta:
         raise IndexFault(f"{path} was not finished. Make it: {MAKE}")
@@ -212,8 +212,8 @@ def faults_named(path: Path) -> Iterator[None]:
     """Raise IndexFault, naming the file, where SQLite finds it broken."""
     try:
         yield
-    except (sqlite3.DatabaseError, ValueError) as error:
-        raise IndexFault(f"{path} can't be read ({error}). Delete it, then: {MAKE}") from None
+    except (sqlite3.DatabaseError, ValueError, TypeError, KeyError) as error:
+        raise IndexFault(f"{path} can't be read ({error}). Make it anew: {MAKE}") from None
 
 
 def totals_of(store: Store) -> dict:
@@ -237,4 +237,10 @@ def totals_of(store: Store) -> dict:
 
 
 def read_totals(store: Store) -> dict:
-    return json.loads(store.meta()["totals"])
+    """What `totals_of` gave when the index was made. Raises IndexFault if it says something else."""
+    with faults_named(store.path):
+        totals = json.loads(store.meta()["totals"])
+        numbers = [totals[name] for name in ("talks", "units", "sentences", "words", "terms", "title_terms")]
+        if not all(isinstance(number, int) for number in numbers):
+            raise ValueError("its totals are no numbers")
+        return totals | {"languages": [(language, int(count)) for language, count in totals["languages"]]}

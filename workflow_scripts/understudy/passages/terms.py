@@ -15,7 +15,12 @@ from understudy.text.wording import wording_of
 
 PAIRED = r"\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Thai}ー々"
 # A run of paired characters, or a word; an accent or a vowel sign belongs to its letter.
-WORD = regex.compile(rf"[{PAIRED}]+|(?:(?![{PAIRED}])[\p{{L}}\p{{M}}\p{{N}}])+(?:['’](?![{PAIRED}])[\p{{L}}\p{{M}}]+)*")
+NUMBER = r"\p{Nd}+(?:[.,]\p{Nd}+)+"
+WORD = regex.compile(
+    rf"[{PAIRED}]+|{NUMBER}|(?:(?![{PAIRED}])[\p{{L}}\p{{M}}\p{{N}}])+(?:['’](?![{PAIRED}])[\p{{L}}\p{{M}}]+)*"
+)
+NO_LETTER = regex.compile(r"[^\p{L}\p{M}\p{N}'·]")
+DECIMAL = regex.compile(r"(?<=\p{Nd})[.,](?=\p{Nd})")
 IS_PAIRED = regex.compile(rf"[{PAIRED}]")
 # Japanese endings and particles, which hiragana alone writes.
 GLUE = regex.compile(r"\p{Script=Hiragana}+")
@@ -49,11 +54,13 @@ def length_in_words(text: str) -> int:
 def terms_of(text: str, language: str | None) -> list[str]:
     """The terms of a text in their order, to be found by; `language` is a two-letter code, None where it isn't known."""
     common = common_words(language)
-    return [
+    found = [
         form
         for form, words in forms_and_words(text, language)
-        if max(common.get(word, 0.0) for word in words) < FUNCTION_WORD
+        if max(common.get(word, 0.0) for word in words) < FUNCTION_WORD or is_number(form)
     ]
+    # A single character is looked up as the beginning of a pair, or as the last of its run.
+    return found + [text[end - 1] for start, end in words_in(text) if end - start > 1 and IS_PAIRED.match(text[start])]
 
 
 def forms_and_words(text: str, language: str | None) -> Iterator[tuple[str, tuple[str, str]]]:
@@ -80,7 +87,13 @@ def longest_part(word: str) -> str:
 
 
 def normal(word: str) -> str:
-    return unicodedata.normalize("NFKC", word).casefold().replace("’", "'")
+    """A word as it is compared: letters, digits and apostrophes; a point or comma in a number is a dot."""
+    plain = unicodedata.normalize("NFKC", word).casefold().replace("’", "'")
+    return NO_LETTER.sub("", DECIMAL.sub("·", plain))
+
+
+def is_number(form: str) -> bool:
+    return form[:1].isdigit()
 
 
 @cache

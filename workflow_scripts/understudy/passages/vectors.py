@@ -10,6 +10,7 @@ import numpy as np
 
 from understudy.passages.cutting import Sentence, Unit
 from understudy.passages.store import Store
+from understudy.shared.errors import UnderstudyError
 from understudy.shared.log import log
 
 if TYPE_CHECKING:
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 ROWS = 512
 # Units by which it is told how alike a question and any unit usually are.
 SAMPLE = 20_000
+
+
+class EmbedderError(UnderstudyError):
+    """The embedder can't be asked, or replies with something else than vectors."""
 
 
 def unit_texts(title: str, sentences: list[str], units: Iterable[tuple[int, int]]) -> list[str]:
