@@ -15,6 +15,7 @@ import hashlib
 import os
 from pathlib import Path
 
+from snakemake.dag import DAG
 from snakemake.exceptions import WorkflowError
 from snakemake.io import _IOFile
 from snakemake.jobs import Job
@@ -30,9 +31,11 @@ def never_count_as_done() -> None:
         Job.postprocess = _postprocess
         PersistenceBase.incomplete = _incomplete
         _IOFile.checksum = _checksum
+        DAG.postprocess_after_update = _postprocess_after_update
 
 
 _postprocess_of_snakemake, _checksum_of_snakemake = Job.postprocess, _IOFile.checksum
+_after_update_of_snakemake = DAG.postprocess_after_update
 
 
 async def _remove_existing_logs(job: Job) -> None:
@@ -77,6 +80,12 @@ async def _incomplete(persistence: PersistenceBase, job: Job) -> list:
     """The outputs of a job that are marked incomplete, those that are missing too."""
     marked = persistence._filter_incomplete_keys([persistence._get_key(path) for path in job.output])
     return [path for path in job.output if persistence._get_key(path) in marked]
+
+
+async def _postprocess_after_update(dag: DAG) -> None:
+    """Snakemake looks for incomplete jobs before it knows those that a checkpoint brings."""
+    await dag.check_incomplete()
+    await _after_update_of_snakemake(dag)
 
 
 async def _checksum(file: _IOFile, *arguments, **options) -> str | None:
