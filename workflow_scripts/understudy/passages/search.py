@@ -30,7 +30,7 @@ CANDIDATES = 100
 OTHER_FORM, MORE_LETTERS, SHORTEST_FORM = 0.5, 3, 3
 LAST_CHARACTER = "\U0010ffff"
 # Of frequent words only so many units are looked at: rarer words of the question choose them.
-MOST_MATCHES = 40_000
+MOST_MATCHES = 25_000
 # Sentences read on each side of a candidate.
 AROUND = 8
 # Words: all passages that are read together; the least and the most of one.
