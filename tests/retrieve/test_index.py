@@ -253,6 +253,17 @@ def test_no_vector_is_computed_twice(indexed, counted):
         assert store.rows("SELECT count(*) FROM vectors") == [(5,)]
 
 
+@pytest.mark.parametrize(
+    "fault",
+    ["UPDATE meta SET value = '0' WHERE name = 'made_by'", "DELETE FROM sentences WHERE place = 0", "DROP TABLE units"],
+)
+def test_an_index_that_is_made_anew_keeps_its_vectors(indexed, counted, fault):
+    index_talks(indexed, MINILM)
+    sql(indexed / INDEX / PASSAGES, fault)
+    index_talks(indexed, MINILM)
+    assert len(counted) == 5 and titles(indexed, "slugs")[0] == "About slugs"
+
+
 def test_a_job_that_ends_in_the_middle_keeps_its_vectors(indexed, counted, monkeypatch):
     embed = Embedder.passages
 

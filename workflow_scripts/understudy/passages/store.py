@@ -1,5 +1,6 @@
 """data/index/passages.sqlite: the talks cut into sentences and units, with their words, and vectors if wanted."""
 
+import contextlib
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -129,11 +130,24 @@ class Store:
             "DELETE FROM common WHERE language NOT IN (SELECT language FROM talks WHERE language NOT NULL)"
         )
 
+    def take_vectors(self, path: Path) -> None:
+        """Take over the vectors of another index file, of an older version maybe, as far as they can be read."""
+        with contextlib.suppress(sqlite3.DatabaseError):
+            self.connection.execute("ATTACH ? AS other", (str(path),))
+            self.connection.execute(
+                "INSERT OR IGNORE INTO vectors SELECT embedder, content, vectors FROM other.vectors"
+            )
+        self.connection.commit()
+        with contextlib.suppress(sqlite3.DatabaseError):
+            self.connection.execute("DETACH other")
+
+    def drop_vectors_of_nothing(self) -> None:
+        """Remove the vectors of texts that no talk has any more."""
+        self.connection.execute("DELETE FROM vectors WHERE content NOT IN (SELECT content FROM talks)")
+
     def remove_talk(self, video_id: str) -> None:
-        """Leave nothing of a talk but vectors that other talks share."""
-        for talk_id, title_terms, content in self.rows(
-            "SELECT id, title_terms, content FROM talks WHERE video_id = ?", video_id
-        ):
+        """Leave nothing of a talk but its vectors, for `drop_vectors_of_nothing`."""
+        for talk_id, title_terms in self.rows("SELECT id, title_terms FROM talks WHERE video_id = ?", video_id):
             texts = [
                 terms for (terms,) in self.rows("SELECT terms FROM sentences WHERE talk = ? ORDER BY place", talk_id)
             ]
@@ -145,9 +159,6 @@ class Store:
             )
             for table, column in (("units", "talk"), ("sentences", "talk"), ("talks", "id")):
                 self.connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (talk_id,))
-            self.connection.execute(
-                "DELETE FROM vectors WHERE content = ? AND content NOT IN (SELECT content FROM talks)", (content,)
-            )
 
 
 def new_store(path: Path) -> Store:

@@ -71,7 +71,7 @@ def forms_and_words(text: str, language: str | None) -> Iterator[tuple[str, tupl
             yield form, (form, form) if IS_PAIRED.match(word) else (word, longest_part(word))
 
 
-@cache
+@lru_cache(maxsize=200_000)
 def forms_of(word: str, language: str | None) -> tuple[str, ...]:
     """The stem of a word, as `normal` gives it, or its pairs of characters; function words have one, too."""
     if IS_PAIRED.match(word):

@@ -63,6 +63,7 @@ def build_index(blocks: list[str], videos: str, record: str, embedder: dict, thr
                 opened_stores.close()
                 _remove(folder / BUILDING)
                 store = opened_stores.enter_context(new_store(folder / BUILDING))
+                store.take_vectors(folder / PASSAGES)
                 changed = _bring_up_to_date(store, talks, listed)
             with embedder_for(embedder, threads) as opened:
                 embedded = 0 if opened is None else add_missing_vectors(store, opened)
@@ -92,9 +93,11 @@ def _building(folder: Path) -> Store:
     try:
         open_store(folder / PASSAGES).connection.close()
     except IndexFault as fault:
+        store = new_store(path)
         if (folder / PASSAGES).exists():
             log.info("The index is made anew: %s", fault)
-        return new_store(path)
+            store.take_vectors(folder / PASSAGES)
+        return store
     aside = folder / f"{BUILDING}.part"
     shutil.copyfile(folder / PASSAGES, aside)
     os.replace(aside, path)
@@ -140,6 +143,7 @@ def _bring_up_to_date(store: Store, talks: list[dict], listed: dict[str, dict]) 
             store.set_meta(empty=json.dumps(empty))
             store.connection.commit()
     store.keep_common_words()
+    store.drop_vectors_of_nothing()
     still = {talk["video_id"] for talk in talks}
     store.set_meta(empty=json.dumps({video_id: sha256 for video_id, sha256 in empty.items() if video_id in still}))
     store.connection.commit()
