@@ -1,5 +1,5 @@
 # Inputs and settings of rules/retrieve.smk.
-from understudy.passages.embedder import what_shapes_vectors
+from understudy.passages.vectors import what_shapes_vectors
 from understudy.shared.blocks import block_names, ids_of_block
 
 

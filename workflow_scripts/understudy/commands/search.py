@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from understudy.passages.search import Search
 from understudy.passages.sources import Passage, with_marks
 from understudy.passages.store import INDEX, PASSAGES, open_store
+from understudy.passages.vectors import what_shapes_vectors
 from understudy.shared.errors import UnderstudyError
 from understudy.shared.log import log
 
@@ -24,7 +25,7 @@ def opened_search(embedder: dict) -> Iterator[Search]:
 
     Raises IndexFault, with what to type, if there is no index or it can't be used."""
     with open_store(INDEX / PASSAGES) as store:
-        if is_by_words(embedder):
+        if what_shapes_vectors(embedder) is None:
             yield Search(store)
             return
         # The client of a server takes half a second to load.
@@ -39,11 +40,6 @@ def opened_search(embedder: dict) -> Iterator[Search]:
                 log.warning("Warning: searched by words alone. retrieval.embedder: %s", error)
                 opened = None
             yield Search(store, opened)
-
-
-def is_by_words(embedder: dict) -> bool:
-    """Whether `retrieval.embedder` names no model."""
-    return embedder["gguf"] is None and embedder["base_url"] is None
 
 
 def search(question: str, embedder: dict, limit: int, as_json: bool) -> None:

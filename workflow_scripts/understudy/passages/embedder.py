@@ -11,7 +11,7 @@ import openai
 
 from understudy.models.llama.server import embedded_server
 from understudy.models.paths import gguf_source
-from understudy.passages.vectors import EmbedderError
+from understudy.passages.vectors import EmbedderError, what_shapes_vectors
 from understudy.shared.files import file_sha256
 from understudy.teacher.servers import hosted_client
 
@@ -23,14 +23,6 @@ TIMEOUT_S = 120
 # The part of a text that llama.cpp has refused as too long, tried next.
 SHORTER = 0.5
 SHORTEST_TEXT = 20
-
-
-def what_shapes_vectors(embedder: dict) -> dict | None:
-    """What of the configuration's `retrieval.embedder` shapes the vectors in the index, None without one; the address doesn't,
-    and what stands in front of a question doesn't."""
-    if embedder["gguf"] is None and embedder["base_url"] is None:
-        return None
-    return {key: embedder[key] for key in ("gguf", "model", "revision", "passage_prefix")}
 
 
 def vectors_name(shaping: dict) -> str:

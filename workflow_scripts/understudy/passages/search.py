@@ -420,14 +420,14 @@ class Growing:
         return [
             number
             for number in (place.first - 1, place.end)
-            if self._is_free(number, min(max(number, place.first), place.end - 1))
+            if 0 <= number < len(self.sentences)
+            and self.free[number]
+            and self._go_together(number, place.first)
             and self.sentences.words[number] <= room
         ]
 
-    def _is_free(self, number: int, beside: int) -> bool:
-        return 0 <= number < len(self.sentences) and bool(self.free[number]) and self._go_together(number, beside)
-
     def _go_together(self, one: int, another: int) -> bool:
+        """Whether two sentences are of one talk, with no gap and no long silence from one to the other."""
         return self.sentences.run[one] == self.sentences.run[another]
 
     def _take(self, place: Place, number: int) -> int:
@@ -442,7 +442,6 @@ class Growing:
         if self.sentences.words[best] > left and left < BUDGET:
             return None
         place = Place(best, best, 0, float(self.scores[best]))
-        place.end = best
         self._take(place, best)
         while place.words < SHORTEST:
             beside = self._next_to(place, left - place.words)

@@ -26,6 +26,14 @@ class EmbedderError(UnderstudyError):
     """The embedder can't be asked, or replies with something else than vectors."""
 
 
+def what_shapes_vectors(embedder: dict) -> dict | None:
+    """What of the configuration's `retrieval.embedder` shapes the vectors in the index, None without one; the address doesn't,
+    and what stands in front of a question doesn't."""
+    if embedder["gguf"] is None and embedder["base_url"] is None:
+        return None
+    return {key: embedder[key] for key in ("gguf", "model", "revision", "passage_prefix")}
+
+
 def unit_texts(title: str, sentences: list[str], units: Iterable[tuple[int, int]]) -> list[str]:
     """What is embedded: each unit's sentences with the talk's title in front."""
     return [f"{title}. {' '.join(sentences[first:end])}" for first, end in units]
