@@ -12,19 +12,20 @@ import unicodedata
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from understudy.commands.numbers import number_from, whole_number
 from understudy.commands.project import CONFIG, configuration_of_project
-from understudy.commands.search import NOTHING_FOUND, opened_search
 from understudy.models.blas import run_with_optimised_blas
 from understudy.models.paths import MlxModel, model_to_ask
 from understudy.models.requests import TalkingModel
-from understudy.passages.frame import framed, that_fit
-from understudy.passages.search import Search
-from understudy.passages.sources import Passage
-from understudy.passages.store import INDEX, PASSAGES
 from understudy.shared.errors import UnderstudyError
 from understudy.shared.log import log
+
+if TYPE_CHECKING:
+    # What searches takes a quarter of a second to load, which every command would wait for.
+    from understudy.passages.search import Search
+    from understudy.passages.sources import Passage
 
 CONTEXT_LENGTH = 4096
 MOST_SOURCES = 8
@@ -38,13 +39,15 @@ class ChatError(UnderstudyError):
 
 
 def chat(
-    model: Path, questions: Iterator[str], *, goes_on: bool = False, search: Search | None = None, **sampling: float
+    model: Path, questions: Iterator[str], *, goes_on: bool = False, search: "Search | None" = None, **sampling: float
 ) -> None:
     """Answer `questions` one after the other, each knowing those before it; stream the answers to standard output.
 
     With `search` the passages for a question are shown, then go with it to the model; with later questions they don't go again.
     `sampling` is temperature, max_tokens and repeat_penalty. Ctrl-C ends it; where it `goes_on`, in an answer only the answer.
     Raises an UnderstudyError if there is no model, it can't be loaded, or the conversation outgrows the context."""
+    from understudy.passages.frame import framed
+
     with replies_of(model_to_ask(model), **sampling) as talking:
         messages: list[dict[str, str]] = []
         for question in questions:
@@ -55,8 +58,11 @@ def chat(
             messages += [{"role": "user", "content": question}, {"role": "assistant", "content": said}]
 
 
-def found_for(question: str, before: str | None, search: Search, talking: TalkingModel) -> list[Passage]:
+def found_for(question: str, before: str | None, search: "Search", talking: TalkingModel) -> "list[Passage]":
     """The passages that fit beside a question, printed; none, with a warning, where the index can't be read."""
+    from understudy.commands.search import NOTHING_FOUND
+    from understudy.passages.frame import that_fit
+
     try:
         passages = search.passages(question, before, limit=MOST_SOURCES)
     except UnderstudyError as error:
@@ -184,8 +190,11 @@ def talk(model: Path, question: str | None, with_sources: bool, **sampling: floa
 
 
 @contextlib.contextmanager
-def index_beside(model: Path) -> Iterator[Search | None]:
+def index_beside(model: Path) -> "Iterator[Search | None]":
     """The index of the project that a model lies in; None where there is none, and with a warning where it can't be used."""
+    from understudy.commands.search import opened_search
+    from understudy.passages.store import INDEX, PASSAGES
+
     project = next((folder for folder in model.absolute().parents if (folder / CONFIG).is_file()), None)
     if project is None or not (project / INDEX / PASSAGES).exists():
         yield None
