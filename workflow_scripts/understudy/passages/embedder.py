@@ -85,7 +85,8 @@ def one_line(error: Exception) -> str:
 def unit_vectors(replied: list, count: int) -> np.ndarray:
     """The reply as vectors of length 1. Raises EmbedderError for anything that is no list of `count` equally long vectors."""
     try:
-        vectors = np.array(replied, dtype=np.float32)
+        with np.errstate(over="ignore"):
+            vectors = np.array(replied, dtype=np.float32)
     except (TypeError, ValueError):
         vectors = np.zeros(0)
     if vectors.ndim != 2 or len(vectors) != count or not np.isfinite(vectors).all():
