@@ -132,16 +132,21 @@ def test_a_follow_up_knows_the_question_before_and_passages_go_with_the_last_one
 
 LARGE = ("httpx2", "jinja2", "mlx", "openai", "scipy", "transformers", "xllamacpp")
 LOADED_BY_A_SEARCH = """
+import json
 from understudy.commands.search import search
-search("What do slugs hate?", {}, 1, False)
-print([name for name in sys.argv[1:] if name in sys.modules])
+search("What do slugs hate?", json.loads(sys.argv[1]), 1, False)
+print([name for name in sys.argv[2:] if name in sys.modules])
 """
 
 
 def test_a_search_by_words_loads_nothing_large(project):
     """Sources are shown at once: benchmarks/retrieval.py has the seconds."""
     done = subprocess.run(
-        in_a_process(LOADED_BY_A_SEARCH, *LARGE), cwd=project, capture_output=True, text=True, check=True
+        in_a_process(LOADED_BY_A_SEARCH, json.dumps(WORDS_ALONE), *LARGE),
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert "beer" in done.stdout and done.stdout.endswith("\n[]\n")
 
