@@ -120,6 +120,7 @@ rule card:
     output:
         model_file("README.md"),
     params:
+        **notice_of_answers(),
         voice=config["answers"]["voice"],
         general_share=share_of_general_rows(),
         repository=config["export"]["hub_repo"],

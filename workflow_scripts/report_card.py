@@ -23,4 +23,5 @@ if __name__ == "__main__":
         output=snakemake.output[0],
         proof=proof_of_export(snakemake.input.proof),
         evaluation=evaluation_markdown(read_json(snakemake.input.evaluation)),
+        notice=snakemake.params.get("notice"),
     )

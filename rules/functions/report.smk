@@ -58,3 +58,9 @@ def files_to_publish_there(wildcards):
             "config.yaml. `snakemake publish_plan` lists what would go there."
         )
     return files_to_publish()
+
+
+def notice_of_answers():
+    """The sentence under every answer as a param, where there is one: a card without it stays as it is."""
+    notice = config["answering"]["notice"]
+    return {} if notice is None else {"notice": notice}

@@ -87,7 +87,9 @@ def video(video_id: str, title: str) -> dict:
     return {"video_id": video_id, "title": title, "channel": "https://www.youtube.com/@fung/videos", "duration_s": 60}
 
 
-def written(repository=None, named=("Q4_K_M",), share=None, voice="Dr. Jason Fung, explaining", proof="") -> str:
+def written(
+    repository=None, named=("Q4_K_M",), share=None, voice="Dr. Jason Fung, explaining", proof="", notice=None
+) -> str:
     folder = "models/fung"
     paths = {
         "videos": "data/videos.json",
@@ -101,9 +103,15 @@ def written(repository=None, named=("Q4_K_M",), share=None, voice="Dr. Jason Fun
         "base": "models/base/b",
         "models": "models",
     }
-    write_model_card(paths, Exports("fung", repository, list(named)), voice, share, f"{folder}/README.md", proof)
+    write_model_card(
+        paths, Exports("fung", repository, list(named)), voice, share, f"{folder}/README.md", proof, notice=notice
+    )
     with open(f"{folder}/README.md", encoding="utf-8") as card:
         return card.read()
+
+
+def test_what_stands_under_every_answer_stands_in_the_card_as_text(project):
+    assert "\nThis is not \\[advice\\]." in written(notice="This is not [advice].")
 
 
 def test_the_head_is_what_the_hub_reads(project):

@@ -39,12 +39,13 @@ def write_model_card(
     output: str,
     proof: str = "",
     evaluation: str = "",
+    notice: str | None = None,
 ) -> None:
     """Write the card to `output`.
 
     `paths` has videos, transcripts, base and models (folders), report, pairs, train, lora_config, metrics and adapters;
     `general_share` is the part of general rows among the training's, `proof` and `evaluation` Markdown
-    on the steps of the export and on what the evaluation found."""
+    on the steps of the export and on what the evaluation found, `notice` what stands under every answer."""
     report, base = read_json(paths["report"]), base_model_of(paths["base"])
     licence = licence_of(paths["base"])
     talks = talks_of(read_json(paths["videos"]), paths["transcripts"], report)
@@ -52,6 +53,7 @@ def write_model_card(
         head=Markdown(card_head(exports, base, licence, report["languages"])),
         name=exports.name,
         opening=opening(voice, talks["count"], base),
+        notice=notice or "",
         built_with="Built with Llama." if licence and licence.id.startswith("llama") else "",
         talks=talks,
         pairs=pairs_of([pair for _, pair in read_json_lines(paths["pairs"])], report, general_share),
