@@ -43,11 +43,12 @@ def built(
     changes: dict | None = None,
     curation: str | None = None,
     extra: str | None = None,
+    reworded: list[dict] | None = None,
 ):
     """Build the data set of records in `folder`; return kept and rejected pairs and the report."""
     folder.mkdir(parents=True, exist_ok=True)
     ids = list(dict.fromkeys(record["video_id"] for record in records))
-    paths = {"answers": [], "questions": [], "transcripts": []}
+    paths = {"answers": [], "questions": [], "transcripts": [], "reworded": reworded_files(folder, reworded or [])}
     for record in records:
         paths["answers"].append(str(folder / f"{record['video_id']}-{record['slot']}.json"))
         write_json(paths["answers"][-1], record)
@@ -88,6 +89,20 @@ def built(
     )
     kept, rejected = ([row for _, row in read_json_lines(outputs[name])] for name in ("pairs", "rejected"))
     return kept, rejected, read_json(outputs["report"])
+
+
+def reworded_record(video_id: str, rewordings: dict[str, tuple[str, str]]) -> dict:
+    """The record of a talk's reworded questions; `rewordings` has the question and its rewording by slot."""
+    questions = [{"slot": slot, "question": old, "reworded": new} for slot, (old, new) in rewordings.items()]
+    said = {"model": "m", "prompt_sha256": "2", "usage": {}, "response": "w", "status": "ok"}
+    return {"video_id": video_id, **said, "questions": questions}
+
+
+def reworded_files(folder, records: list[dict]) -> list[str]:
+    """The paths of the records, written."""
+    for record in records:
+        write_json(folder / f"reworded-{record['video_id']}.json", record)
+    return [str(folder / f"reworded-{record['video_id']}.json") for record in records]
 
 
 def good_records(videos: int = 3) -> list[dict]:

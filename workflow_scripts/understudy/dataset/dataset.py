@@ -17,7 +17,7 @@ from understudy.dataset.split import (
     remembered_sides,
     split_of_videos,
 )
-from understudy.dataset.taught_pairs import taught_pairs
+from understudy.dataset.taught_pairs import REWORDING_COLUMNS, taught_pairs
 from understudy.dataset.teacher_names import teacher_names
 from understudy.dataset.tokens import PairTokens
 from understudy.rows.chat import rows_of_split
@@ -35,9 +35,10 @@ COLUMNS = [
 
 def gathered_pairs(hand_written: list[dict], taught: list[dict]) -> pd.DataFrame:
     """All pairs, the hand-written ones first, with `verdict` ("ok" until one is found) and `remarks`."""
-    pairs = pd.DataFrame([*hand_written, *taught], columns=[*COLUMNS, "status", "says"]).astype(object)
+    more = REWORDING_COLUMNS if any("teacher_question" in pair for pair in taught) else []
+    pairs = pd.DataFrame([*hand_written, *taught], columns=[*COLUMNS, *more, "status", "says"]).astype(object)
     pairs = pairs.where(pairs.notna(), None)
-    pairs["question_sha256"] = pairs["question"].map(question_sha256)
+    pairs["question_sha256"] = pairs["question_sha256"].fillna(pairs["question"].map(question_sha256))
     pairs["verdict"] = "ok"
     pairs["remarks"] = [[] for _ in range(len(pairs))]
     return pairs
@@ -146,7 +147,8 @@ def reject_leaks(pairs: pd.DataFrame, similar: pd.DataFrame, leaving: pd.Series,
 
 def write_pairs(pairs: pd.DataFrame, paths: dict[str, str]) -> None:
     """Write every pair to pairs.jsonl or to rejected.jsonl, and the rows of each side."""
-    records = pairs[COLUMNS].astype(object).where(pairs[COLUMNS].notna(), None).to_dict("records")
+    written = pairs[[*COLUMNS, *(name for name in REWORDING_COLUMNS if name in pairs)]].astype(object)
+    records = written.where(written.notna(), None).to_dict("records")
     kept = [record for record in records if record["verdict"] == "ok"]
     write_json_lines(paths["pairs"], kept)
     write_json_lines(paths["rejected"], [record for record in records if record["verdict"] != "ok"])
@@ -159,14 +161,14 @@ def build_dataset(
 ) -> None:
     """Write the files of the data set.
 
-    `sources`: answers, questions, transcripts, videos, extra_pairs, curation, base (config.json of the model) and remembered (the
-    last split, or None); `settings` is the configuration's dataset, `training` its max_seq_length and batch_size; `paths`
-    has pairs, rejected, train, valid, report and split."""
+    `sources`: answers, questions, reworded, transcripts, videos, extra_pairs, curation, base (config.json of the model) and
+    remembered (the last split, or None); `settings` is the configuration's dataset, `training` its max_seq_length and batch_size;
+    `paths` has pairs, rejected, train, valid, report and split."""
     transcripts = [read_json(path) for path in sources["transcripts"]]
     videos = read_json(sources["videos"])
     titles = {record["video_id"]: record["title"] for record in transcripts}
     written = hand_written_pairs(sources["extra_pairs"], videos) if sources["extra_pairs"] else []
-    taught = taught_pairs(sources["answers"], sources["questions"], titles)
+    taught = taught_pairs(sources["answers"], sources["questions"], sources["reworded"], titles)
     curation = read_curation(sources["curation"])
     pairs, idle = curated(gathered_pairs(written, taught), curation)
     apply_statuses(pairs)
