@@ -1,0 +1,245 @@
+"""The training pairs as rows with passages: each pair once, plain or grounded, and rows that are of no pair."""
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from statistics import median
+
+from understudy.dataset.grounding.banks import Refusals, questions_of_other_fields, small_talk
+from understudy.dataset.grounding.misses import Misses
+from understudy.dataset.grounding.mix import (
+    MISSES,
+    OUTSIDE,
+    SMALL_TALK,
+    TRUE,
+    TWO_TALKS,
+    TWO_TURNS,
+    Candidate,
+    Drawn,
+    draw,
+)
+from understudy.dataset.grounding.support import claims_of, claims_of_answer, true_passage
+from understudy.dataset.tokens import PairTokens
+from understudy.passages.filling import language_of_talk, search_in_memory
+from understudy.passages.frame import MOST_TOKENS, framed, that_fit
+from understudy.passages.search import Search
+from understudy.passages.sources import Passage
+from understudy.passages.terms import length_in_words
+from understudy.rows.chat import chat_row
+
+PLAIN = "plain"
+# Of the words of a row's passages, the most that one passage has: two fit.
+LONGEST_PASSAGE = 0.4
+# A grounded row has at most so many times the tokens of a usual plain one, because a step takes so many times as long.
+LONGEST_ROW = 5
+# With a larger share of a question's stems a passage is near its field.
+OF_ITS_FIELD = 0.5
+MARK = "**"
+
+
+@dataclass(frozen=True)
+class Grounded:
+    """What became of each pair, in their order: `as` (plain, or a kind of row), `why` it is plain, and the `rows` made of it; the
+    rows of no pair; and counts."""
+
+    records: list[dict]
+    rows: list[dict]
+    counts: dict
+
+
+def ground(
+    pairs: Sequence[dict],
+    talks: Sequence[tuple[dict, dict]],
+    settings: dict,
+    seed: int,
+    name: str | None,
+    tokens: PairTokens,
+    max_seq_length: int,
+    rewritten: dict[tuple[str, str], str],
+) -> Grounded:
+    """Ground the training pairs on the training talks.
+
+    `pairs` are records of pairs.jsonl, `talks` transcripts with their records of data/videos.json, `settings` the configuration's
+    grounding, `name` the teacher's; `rewritten` has an answer from the passages by video_id and slot."""
+    with search_in_memory(talks).store as store:
+        search = Search(store)
+        languages = {transcript["video_id"]: language_of_talk(transcript) for transcript, _ in talks}
+        return RowMaker(pairs, search, languages, settings, seed, name, tokens, max_seq_length).grounded(rewritten)
+
+
+class RowMaker:
+    """Makes the rows of a data set with passages; see `ground`."""
+
+    def __init__(
+        self,
+        pairs: Sequence[dict],
+        search: Search,
+        languages: dict[str, str | None],
+        settings: dict,
+        seed: int,
+        name: str | None,
+        tokens: PairTokens,
+        max_seq_length: int,
+    ):
+        self._pairs = pairs
+        self._search = search
+        self._languages = languages
+        self._settings = settings
+        self._seed = seed
+        self._name = name
+        self._tokens = tokens
+        self._words = settings["passage_words"]
+        self._longest = int(self._words * LONGEST_PASSAGE)
+        usual = median(pair["tokens"] for pair in pairs)
+        self._most_tokens = min(max_seq_length, int(LONGEST_ROW * usual))
+        self._misses = Misses(search, self._longest)
+        bold = sum(MARK in pair["answer"] for pair in pairs)
+        self._refusals = Refusals(seed, MARK if 2 * bold >= len(pairs) else "")
+
+    def grounded(self, rewritten: dict[tuple[str, str], str]) -> Grounded:
+        records = [{"as": PLAIN, "why": "not_drawn"} for _ in self._pairs]
+        candidates = []
+        for number, pair in enumerate(self._pairs):
+            candidate, why = self._candidate(number, pair, rewritten)
+            if candidate is None:
+                records[number]["why"] = why
+            else:
+                candidates.append(candidate)
+        drawn = draw(candidates, self._pairs, self._settings["plain_fraction"], self._seed)
+        self._fill(records, drawn)
+        rows = [*self._small_talk(drawn), *self._outside(drawn)]
+        return Grounded(records, [{"messages": row["messages"]} for row in rows], counts_of(records, rows))
+
+    def _candidate(self, number: int, pair: dict, rewritten: dict) -> tuple[Candidate | None, str]:
+        """The pair with the passage that holds its answer, or a rewritten one; or why it stays plain."""
+        if pair["video_id"] not in self._languages:
+            return None, "of_no_talk"
+        language = self._languages[pair["video_id"]]
+        key = (pair["video_id"], pair["slot"])
+        for answer in (pair["answer"], *([rewritten[key]] if key in rewritten else [])):
+            claims = claims_of_answer(answer, language)
+            passage = true_passage(pair, claims, self._search, self._longest)
+            if passage is not None:
+                fits = self._row(TRUE, pair["question"], [passage], [], answer) is not None
+                return (Candidate(number, pair, answer, claims, passage, language), "") if fits else (None, "too_long")
+        return None, "not_supported"
+
+    def _row(
+        self,
+        kind: str,
+        question: str,
+        needed: list[Passage],
+        others: list[Passage],
+        answer: str,
+        before: Sequence[dict] = (),
+    ) -> dict | None:
+        """A row with all passages of `needed` and as many of `others` as fit, their places drawn; None if that is too long."""
+        passages = that_fit([*needed, *others], self._tokens.of_text, MOST_TOKENS)
+        while passages and passages[: len(needed)] == needed:
+            places = random.Random(f"{self._seed} {kind} {question}").sample(passages, len(passages))
+            messages = [*before, *chat_row(framed(question, places), answer)["messages"]]
+            if self._tokens.of_messages(messages) <= self._most_tokens:
+                return {"kind": kind, "passages": [place_of_passage(each) for each in places], "messages": messages}
+            passages = passages[:-1]
+        return None
+
+    def _fill(self, records: list[dict], drawn: Drawn) -> None:
+        """Write how each drawn pair stands, and its rows."""
+        true = list(drawn.true)
+        for one, other in drawn.two_talks:
+            row = self._of_two_talks(one, other)
+            if row is None:
+                true += [one, other]
+                continue
+            records[one.number] = {"as": TWO_TALKS, "rows": [row]}
+            records[other.number] = {"as": TWO_TALKS, "rows": []}
+        for first, last in drawn.two_turns:
+            row = self._with_true_passage(TWO_TURNS, last, turn_of(self._pairs[first]))
+            if row is None:
+                true.append(last)
+                continue
+            records[last.number] = {"as": TWO_TURNS, "rows": [row]}
+        refused = 0
+        for candidate in true:
+            rows = [self._with_true_passage(TRUE, candidate)]
+            if refused < drawn.rows[MISSES] and (refusal := self._refused(candidate)):
+                rows.append(refusal)
+                refused += 1
+            records[candidate.number] = {"as": TRUE, "rows": rows}
+
+    def _with_true_passage(self, kind: str, candidate: Candidate, before: Sequence[dict] = ()) -> dict | None:
+        question = candidate.pair["question"]
+        misses = self._near(question, [candidate], [candidate.passage])
+        return self._row(kind, question, [candidate.passage], misses, candidate.answer, before)
+
+    def _of_two_talks(self, one: Candidate, other: Candidate) -> dict | None:
+        """Two questions at once, whose answers are in two talks."""
+        question = f"{one.pair['question']} {other.pair['question']}"
+        passages = [one.passage, other.passage]
+        misses = self._near(question, [one, other], passages)
+        return self._row(TWO_TALKS, question, passages, misses, f"{one.answer}\n\n{other.answer}")
+
+    def _refused(self, candidate: Candidate) -> dict | None:
+        """The same question with near misses alone; None if there are none."""
+        question = candidate.pair["question"]
+        misses = self._near(question, [candidate], [])
+        if not misses:
+            return None
+        return self._row(MISSES, question, [], misses, self._refusals.next(question, misses, candidate.language))
+
+    def _near(self, question: str, candidates: list[Candidate], beside: list[Passage]) -> list[Passage]:
+        """Near misses in the room that the passages `beside` them leave."""
+        room = self._words - sum(length_in_words(passage.text) for passage in beside)
+        pairs, answers = [each.pair for each in candidates], [each.claims for each in candidates]
+        return self._misses.of(question, pairs, answers, room, candidates[0].language)
+
+    def _small_talk(self, drawn: Drawn) -> list[dict]:
+        rows = []
+        for language, count in in_languages(drawn, SMALL_TALK).items():
+            for question, answer in small_talk(language, self._name, self._seed)[:count]:
+                rows.append({"kind": SMALL_TALK, "messages": chat_row(question, answer)["messages"]})
+        return rows
+
+    def _outside(self, drawn: Drawn) -> list[dict]:
+        """Questions of other fields with the search's best passages; what the search finds nothing for needs no row."""
+        rows = []
+        for language, count in in_languages(drawn, OUTSIDE).items():
+            made = (
+                self._outside_row(question, language) for question in questions_of_other_fields(language, self._seed)
+            )
+            rows += islice((row for row in made if row is not None), count)
+        return rows
+
+    def _outside_row(self, question: str, language: str | None) -> dict | None:
+        passages = self._misses.nearest(question, self._words)
+        asked = claims_of(question, language)
+        if not passages or any(asked.share_in(claims_of(each.text, language)) >= OF_ITS_FIELD for each in passages):
+            return None
+        return self._row(OUTSIDE, question, [], passages, self._refusals.next(question, passages, language))
+
+
+def turn_of(pair: dict) -> list[dict]:
+    """A pair as the first turn of a conversation."""
+    return chat_row(pair["question"], pair["answer"])["messages"]
+
+
+def in_languages(drawn: Drawn, kind: str) -> dict[str | None, int]:
+    """How many rows of a kind there are in each language: as the drawn pairs have them."""
+    languages = [each.language for each in drawn.candidates]
+    return Counter(languages[number % len(languages)] for number in range(drawn.rows[kind])) if languages else {}
+
+
+def place_of_passage(passage: Passage) -> dict:
+    return {"video_id": passage.video_id, "start_s": passage.start_s, "end_s": passage.end_s}
+
+
+def counts_of(records: Sequence[dict], rows: Sequence[dict]) -> dict:
+    """Pairs by how they stand, why some are plain, and rows by kind."""
+    of_pairs = [row for record in records for row in record.get("rows", [])]
+    return {
+        "pairs": dict(Counter(record["as"] for record in records)),
+        "plain": dict(Counter(record["why"] for record in records if record["as"] == PLAIN)),
+        "rows": dict(Counter(row["kind"] for row in [*of_pairs, *rows])),
+    }
