@@ -4,6 +4,7 @@ from project import REPOSITORY
 from understudy.configuration import complete_configuration
 from understudy.dataset.dataset import build_dataset
 from understudy.shared.files import read_json, read_json_lines, write_json
+from understudy.source.selection import video_record
 
 NEEDED = {"name": "x", "source": {"captions_dir": "x"}, "teacher": {"gguf": "x.gguf"}, "base_model": "x"}
 SETTINGS = complete_configuration(NEEDED, REPOSITORY / "schemas/config.schema.yaml")["dataset"]
@@ -64,7 +65,7 @@ def built(
         for kind, record in (("questions", question), ("transcripts", {**words, "segments": [[0.0, 9.0, TRANSCRIPT]]})):
             paths[kind].append(str(folder / f"{kind}-{video_id}.json"))
             write_json(paths[kind][-1], record)
-    write_json(folder / "videos.json", [{"video_id": i, "title": i, "source_file": f"{i}.srt"} for i in ids])
+    write_json(folder / "videos.json", [video_record(i, i, source_file=f"{i}.srt") for i in ids])
     outputs = {name: str(folder / f"{name}.jsonl") for name in ("pairs", "rejected", "train", "valid")}
     outputs |= {"report": str(folder / "report.json"), "split": str(folder / "split.json")}
     for name, text in (("curation.csv", curation), ("extra.jsonl", extra)):

@@ -162,7 +162,7 @@ def write_pairs(records: list[dict], rows_of_no_pair: list[dict], paths: dict[st
 def with_passages(
     records: list[dict], sides: dict[str, str], transcripts: list[dict], videos: list[dict], **settings
 ) -> Grounded:
-    """Write into each training pair how it stands, `grounding`; return what `ground` made."""
+    """Write into each record how it stands, `grounding`, None beside the training pairs; return what `ground` made."""
     listed = {video["video_id"]: video for video in videos}
     trained = [
         (transcript, listed[transcript["video_id"]])
@@ -171,6 +171,8 @@ def with_passages(
     ]
     pairs = [record for record in records if record["split"] == "train"]
     grounded = ground(pairs, trained, **settings)
+    for record in records:
+        record["grounding"] = None
     for record, how in zip(pairs, grounded.records, strict=True):
         record["grounding"] = how
     return grounded

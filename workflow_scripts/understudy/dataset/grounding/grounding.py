@@ -2,12 +2,12 @@
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from statistics import median
 
-from understudy.dataset.grounding.banks import Refusals, questions_of_other_fields, small_talk
+from understudy.dataset.grounding.banks import questions_of_other_fields, refusals, small_talk
 from understudy.dataset.grounding.misses import Misses
 from understudy.dataset.grounding.mix import (
     MISSES,
@@ -36,7 +36,6 @@ LONGEST_PASSAGE = 0.4
 LONGEST_ROW = 5
 # With a larger share of a question's stems a passage is near its field.
 OF_ITS_FIELD = 0.5
-MARK = "**"
 
 
 @dataclass(frozen=True)
@@ -95,8 +94,7 @@ class RowMaker:
         usual = median(pair["tokens"] for pair in pairs)
         self._most_tokens = min(max_seq_length, int(LONGEST_ROW * usual))
         self._misses = Misses(search, self._longest)
-        bold = sum(MARK in pair["answer"] for pair in pairs)
-        self._refusals = Refusals(seed, MARK if 2 * bold >= len(pairs) else "")
+        self._refusals: dict[str | None, Iterator[str]] = {}
 
     def grounded(self, rewritten: dict[tuple[str, str], str]) -> Grounded:
         records = [{"as": PLAIN, "why": "not_drawn"} for _ in self._pairs]
@@ -187,7 +185,10 @@ class RowMaker:
         misses = self._near(question, [candidate], [])
         if not misses:
             return None
-        return self._row(MISSES, question, [], misses, self._refusals.next(question, misses, candidate.language))
+        return self._row(MISSES, question, [], misses, self._refusal(candidate.language))
+
+    def _refusal(self, language: str | None) -> str:
+        return next(self._refusals.setdefault(language, refusals(language, self._seed)))
 
     def _near(self, question: str, candidates: list[Candidate], beside: list[Passage]) -> list[Passage]:
         """Near misses in the room that the passages `beside` them leave."""
@@ -217,7 +218,7 @@ class RowMaker:
         asked = claims_of(question, language)
         if not passages or any(asked.share_in(claims_of(each.text, language)) >= OF_ITS_FIELD for each in passages):
             return None
-        return self._row(OUTSIDE, question, [], passages, self._refusals.next(question, passages, language))
+        return self._row(OUTSIDE, question, [], passages, self._refusal(language))
 
 
 def turn_of(pair: dict) -> list[dict]:
