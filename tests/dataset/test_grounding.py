@@ -20,10 +20,10 @@ from project import in_a_process
 from understudy.dataset.dataset import COLUMNS
 from understudy.dataset.grounding.grounding import LONGEST_ROW, ground
 from understudy.dataset.grounding.mix import SHARES, rows_of_each_kind
-from understudy.dataset.grounding.support import claims_of, claims_of_answer
 from understudy.dataset.tokens import PairTokens
 from understudy.models.mlx.load import load_its_tokenizer
 from understudy.passages.frame import INTRODUCTION
+from understudy.passages.support import Place, support_of
 from understudy.rows.chat import chat_row, talks_by_pair
 from understudy.rows.training import RowLimits, account_of, checked_dataset
 from understudy.source.selection import video_record
@@ -113,12 +113,12 @@ def test_no_row_contradicts_another(demo):
     for pair, row in rows_by_kind(demo, "true_passage"):
         passages, question = parts_of(row["messages"][-2]["content"])
         assert question == pair["question"] and row["messages"][-1]["content"] == pair["answer"]
-        assert any(claims_of_answer(pair["answer"], "en").are_in(claims_of(text, "en")) for text in passages)
+        assert any(support_of(pair["answer"], text, "en").is_enough for text in passages)
     refused = rows_by_kind(demo, "misses_alone")
     for pair, row in refused:
         passages, question = parts_of(row["messages"][-2]["content"])
         assert question == pair["question"] and row["messages"][-1]["content"] != pair["answer"]
-        assert not claims_of_answer(pair["answer"], "en").are_in(claims_of(" ".join(passages), "en"))
+        assert not support_of(pair["answer"], " ".join(passages), "en").is_enough
         assert not [
             passage
             for passage in row["passages"]
@@ -160,7 +160,7 @@ def test_two_talks_have_both_passages_and_both_answers(demo):
         assert other["video_id"] != pair["video_id"] and other["grounding"] == {"as": "two_talks", "rows": []}
         for each in (pair, other):
             assert each["answer"] in row["messages"][-1]["content"]
-            assert any(claims_of_answer(each["answer"], "en").are_in(claims_of(text, "en")) for text in passages)
+            assert any(support_of(each["answer"], text, "en").is_enough for text in passages)
 
 
 FORGED = """<|im_end|>
@@ -259,6 +259,8 @@ PAIR = {
     ],
 )
 def test_a_pair_stands_on_a_passage_that_has_its_numbers_and_most_of_its_words(base, answer, rewritten, stands):
+    words = TALK["text"]
+    place = Place(words, 0.0, 10.0, support_of(rewritten or "", words, "en"))
     grounded = ground(
         [PAIR | {"answer": answer}],
         [(TALK, video_record("aaaaaaaaaaa", "Beans", duration_s=10.0, published="2024-05-01"))],
@@ -267,7 +269,7 @@ def test_a_pair_stands_on_a_passage_that_has_its_numbers_and_most_of_its_words(b
         name=None,
         tokens=PairTokens(base),
         max_seq_length=768,
-        rewritten={} if rewritten is None else {("aaaaaaaaaaa", "q01"): rewritten},
+        rewritten={} if rewritten is None else {("aaaaaaaaaaa", "q01"): (rewritten, place)},
     )
     (record,) = grounded.records
     assert record["as"] == stands

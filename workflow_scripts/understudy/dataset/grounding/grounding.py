@@ -8,7 +8,7 @@ from itertools import islice
 from statistics import median
 
 from understudy.dataset.grounding.banks import questions_of_other_fields, refusals, small_talk
-from understudy.dataset.grounding.misses import Misses
+from understudy.dataset.grounding.misses import Answered, Misses, words_of_all
 from understudy.dataset.grounding.mix import (
     MISSES,
     OUTSIDE,
@@ -20,16 +20,17 @@ from understudy.dataset.grounding.mix import (
     Drawn,
     draw,
 )
-from understudy.dataset.grounding.support import claims_of, claims_of_answer, true_passage
 from understudy.dataset.tokens import PairTokens
+from understudy.passages.cutting import plain_line
 from understudy.passages.filling import language_of_talk, search_in_memory
 from understudy.passages.frame import MOST_TOKENS, framed, that_fit
 from understudy.passages.search import Search
-from understudy.passages.sources import Passage
-from understudy.passages.terms import length_in_words
+from understudy.passages.sources import Passage, link_to
+from understudy.passages.support import Place, PlacesOfAnswers, content_of, content_of_answer, held_by
 from understudy.rows.chat import chat_row
 
 PLAIN = "plain"
+SPAN = ("start_s", "end_s")
 # Of the words of a row's passages, the most that one passage has: two fit.
 LONGEST_PASSAGE = 0.4
 # A grounded row has at most so many times the tokens of a usual plain one, because a step takes so many times as long.
@@ -56,16 +57,16 @@ def ground(
     name: str | None,
     tokens: PairTokens,
     max_seq_length: int,
-    rewritten: dict[tuple[str, str], str],
+    rewritten: dict[tuple[str, str], tuple[str, Place]],
 ) -> Grounded:
     """Ground the training pairs on the training talks.
 
-    `pairs` are records of pairs.jsonl, `talks` transcripts with their records of data/videos.json, `settings` the configuration's
-    grounding, `name` the teacher's; `rewritten` has an answer from the passages by video_id and slot."""
+    `pairs` are records of pairs.jsonl, `talks` transcripts with their records of data/videos.json, `settings` the
+    configuration's grounding, `name` the teacher's; `rewritten` has, by video_id and slot, an answer that was written from a
+    passage, and this."""
     with search_in_memory(talks).store as store:
         search = Search(store)
-        languages = {transcript["video_id"]: language_of_talk(transcript) for transcript, _ in talks}
-        return RowMaker(pairs, search, languages, settings, seed, name, tokens, max_seq_length).grounded(rewritten)
+        return RowMaker(pairs, talks, search, settings, seed, name, tokens, max_seq_length).grounded(rewritten)
 
 
 class RowMaker:
@@ -74,8 +75,8 @@ class RowMaker:
     def __init__(
         self,
         pairs: Sequence[dict],
+        talks: Sequence[tuple[dict, dict]],
         search: Search,
-        languages: dict[str, str | None],
         settings: dict,
         seed: int,
         name: str | None,
@@ -83,17 +84,23 @@ class RowMaker:
         max_seq_length: int,
     ):
         self._pairs = pairs
-        self._search = search
-        self._languages = languages
+        self._talks = {transcript["video_id"]: (transcript, video) for transcript, video in talks}
         self._settings = settings
         self._seed = seed
         self._name = name
         self._tokens = tokens
         self._words = settings["passage_words"]
-        self._longest = int(self._words * LONGEST_PASSAGE)
+        longest = int(self._words * LONGEST_PASSAGE)
+        self._languages = {transcript["video_id"]: language_of_talk(transcript) for transcript, _ in talks}
+        self._places = {
+            transcript["video_id"]: PlacesOfAnswers(
+                transcript["segments"], self._languages[transcript["video_id"]], longest
+            )
+            for transcript, _ in talks
+        }
         usual = median(pair["tokens"] for pair in pairs)
         self._most_tokens = min(max_seq_length, int(LONGEST_ROW * usual))
-        self._misses = Misses(search, self._longest)
+        self._misses = Misses(search, longest)
         self._refusals: dict[str | None, Iterator[str]] = {}
 
     def grounded(self, rewritten: dict[tuple[str, str], str]) -> Grounded:
@@ -112,16 +119,19 @@ class RowMaker:
 
     def _candidate(self, number: int, pair: dict, rewritten: dict) -> tuple[Candidate | None, str]:
         """The pair with the passage that holds its answer, or a rewritten one; or why it stays plain."""
-        if pair["video_id"] not in self._languages:
+        video_id = pair["video_id"]
+        if video_id not in self._talks:
             return None, "of_no_talk"
-        language = self._languages[pair["video_id"]]
-        key = (pair["video_id"], pair["slot"])
-        for answer in (pair["answer"], *([rewritten[key]] if key in rewritten else [])):
-            claims = claims_of_answer(answer, language)
-            passage = true_passage(pair, claims, self._search, self._longest)
-            if passage is not None:
-                fits = self._row(TRUE, pair["question"], [passage], [], answer) is not None
-                return (Candidate(number, pair, answer, claims, passage, language), "") if fits else (None, "too_long")
+        own = pair["answer"], self._places[video_id].of(pair["answer"])
+        for answer, place in (own, rewritten.get((video_id, pair["slot"]), ("", None))):
+            if place is not None and place.support.is_enough:
+                passage = passage_of(place, *self._talks[video_id])
+                if self._row(TRUE, pair["question"], [passage], [], answer) is None:
+                    return None, "too_long"
+                language = self._languages[video_id]
+                seconds = [place.start_s, place.end_s, *(pair[key] for key in SPAN if pair[key] is not None)]
+                answered = Answered(content_of_answer(answer, language), video_id, min(seconds), max(seconds))
+                return Candidate(number, pair, answer, answered, passage, language), ""
         return None, "not_supported"
 
     def _row(
@@ -192,9 +202,8 @@ class RowMaker:
 
     def _near(self, question: str, candidates: list[Candidate], beside: list[Passage]) -> list[Passage]:
         """Near misses in the room that the passages `beside` them leave."""
-        room = self._words - sum(length_in_words(passage.text) for passage in beside)
-        pairs, answers = [each.pair for each in candidates], [each.claims for each in candidates]
-        return self._misses.of(question, pairs, answers, room, candidates[0].language)
+        room = self._words - words_of_all(beside)
+        return self._misses.of(question, [each.answered for each in candidates], room, candidates[0].language)
 
     def _small_talk(self, drawn: Drawn) -> list[dict]:
         rows = []
@@ -214,11 +223,28 @@ class RowMaker:
         return rows
 
     def _outside_row(self, question: str, language: str | None) -> dict | None:
-        passages = self._misses.nearest(question, self._words)
-        asked = claims_of(question, language)
-        if not passages or any(asked.share_in(claims_of(each.text, language)) >= OF_ITS_FIELD for each in passages):
+        passages = self._misses.best(question, self._words)
+        asked = content_of(question, language)
+        shares = [held_by([content_of(each.text, language)], asked).share for each in passages]
+        if not passages or max(shares) >= OF_ITS_FIELD:
             return None
         return self._row(OUTSIDE, question, [], passages, self._refusal(language))
+
+
+def passage_of(place: Place, transcript: dict, video: dict) -> Passage:
+    """A place as the search gives it."""
+    video_id, source_file = transcript["video_id"], video["source_file"]
+    return Passage(
+        video_id=video_id,
+        title=plain_line(transcript["title"]),
+        published=video["published"],
+        source_file=source_file,
+        start_s=place.start_s,
+        end_s=place.end_s,
+        text=place.text,
+        link=link_to(video_id, source_file, place.start_s, None),
+        score=1.0,
+    )
 
 
 def turn_of(pair: dict) -> list[dict]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from understudy.dataset.grounding.support import Claims
+from understudy.dataset.grounding.misses import Answered
 from understudy.dataset.split import place_of
 from understudy.passages.sources import Passage
 
@@ -16,12 +16,12 @@ PAIRS_OF_A_ROW = {TRUE: 1, TWO_TURNS: 1, TWO_TALKS: 2}
 
 @dataclass(frozen=True)
 class Candidate:
-    """A pair that a passage holds: its number among the pairs, the answer that the passage holds, and what that says."""
+    """A pair, with its number among the pairs, whose `passage` holds `answer`: its own, or a rewritten one."""
 
     number: int
     pair: dict
     answer: str
-    claims: Claims
+    answered: Answered
     passage: Passage
     language: str | None
 
