@@ -73,9 +73,11 @@ def extra_pairs_file(wildcards):
 
 
 def what_shapes_the_dataset():
-    """The keys of dataset that decide what is in its files."""
+    """The keys of dataset that decide what is in its files; those of grounding only where it is on."""
     others = ("extra_pairs", "allow_missing", "export")
-    return {key: value for key, value in config["dataset"].items() if key not in others}
+    shaping = {key: value for key, value in config["dataset"].items() if key not in others}
+    grounding = {key: value for key, value in config["grounding"].items() if key != "rows"}
+    return shaping | ({"grounding": grounding} if config["grounding"]["rows"] else {})
 
 
 def optional_files_of_dataset():

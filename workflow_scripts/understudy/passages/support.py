@@ -9,10 +9,13 @@ import regex
 from understudy.passages.cutting import Sentence, sentences_of
 from understudy.passages.terms import is_number, terms_of
 from understudy.passages.time_span import SpokenSegments
+from understudy.text.language import language_of_talk
 from understudy.text.markdown import AnswerMarkdown
 
 # Of an answer's stems so many stand in a passage that holds it.
 ENOUGH = 0.6
+# Of the words of a row's passages, the most that one passage has: two fit.
+LONGEST_PASSAGE = 0.4
 # Digits after a letter belong to a name: B12.
 NUMBER = regex.compile(r"(?<![\p{L}\p{M}\p{Nd}])\p{Nd}+(?:[.,]\p{Nd}+)*")
 
@@ -69,6 +72,16 @@ class PlacesOfAnswers:
         runs = (first_sentences(inside[first:], self._most_words) for first in range(len(inside)))
         places = [place_of(run, wanted) for run in runs if run]
         return max(places, key=lambda place: (place.support.is_enough, place.support.share), default=None)
+
+
+def longest_passage(words_of_a_row: int) -> int:
+    """The most words that one of a row's passages has, whose passages have `words_of_a_row` together."""
+    return int(words_of_a_row * LONGEST_PASSAGE)
+
+
+def places_in(transcript: dict, words_of_a_row: int) -> PlacesOfAnswers:
+    """Finds places in a transcript that are passages of such rows."""
+    return PlacesOfAnswers(transcript["segments"], language_of_talk(transcript), longest_passage(words_of_a_row))
 
 
 def support_of(answer: str, passage: str, language: str | None) -> Support:

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from understudy.passages.support import Place, PlacesOfAnswers, Support, support_of
+from understudy.passages.support import Place, Support, places_in, support_of
 from understudy.shared.files import read_json, write_json
 from understudy.shared.log import log
 from understudy.shared.run import fresh_since
@@ -16,10 +16,7 @@ from understudy.teacher.client import Job, Teacher
 from understudy.teacher.prompts import filled_prompt, messages_with_material, prompt_sha256
 from understudy.teacher.requests import Request
 from understudy.teacher.servers import EmbeddedWork, teacher_for
-from understudy.text.language import language_code, language_of
-
-# Of the words of a grounded row's passages, the most that the one with the answer has: two fit.
-LONGEST_PASSAGE = 0.4
+from understudy.text.language import language_of_talk
 
 
 class Placed(NamedTuple):
@@ -35,15 +32,8 @@ class Placed(NamedTuple):
 
 def placed_answers(transcript: dict, pairs: Sequence[dict], passage_words: int) -> list[Placed]:
     """Each of a talk's answers with its place; `passage_words` is what all passages of a row have together."""
-    language = language_of_talk(transcript)
-    places = PlacesOfAnswers(transcript["segments"], language, int(passage_words * LONGEST_PASSAGE))
+    places = places_in(transcript, passage_words)
     return [Placed(pair, places.of(pair["answer"])) for pair in pairs]
-
-
-def language_of_talk(transcript: dict) -> str | None:
-    """The two-letter code of a transcript's language, as its captions say or as it reads."""
-    language = transcript["language"]
-    return language_of(transcript["text"]) if language is None else language_code(language)
 
 
 def grounding_request(placed: Placed, prompt: str, style: dict) -> Request:

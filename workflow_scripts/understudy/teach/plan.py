@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from tabulate import tabulate
 
+from understudy.passages.support import longest_passage
 from understudy.shared.formats import as_duration, in_thousands
 from understudy.shared.log import log
-from understudy.teach.grounded import LONGEST_PASSAGE
 from understudy.teach.planned import LATER_PASSES, Prompts, VideoRequests, requests_of_project
 from understudy.teach.reworded import naive_fraction
 from understudy.teacher.api_key import how_it_is_asked
@@ -33,7 +33,7 @@ FIRST_GUESS = {
     "seconds": {"questions": (8, 40), "answers": (4, 20), "reworded": (4, 25), "grounded": (3, 15)},
 }
 # Characters of the frame and a usual prompt.
-PROMPT_OF_QUESTIONS, PROMPT_OF_ANSWERS, PROMPT_OF_REWORDED, PROMPT_OF_GROUNDED = 2000, 2500, 2000, 3000
+PROMPT_OF_QUESTIONS, PROMPT_OF_ANSWERS, PROMPT_OF_REWORDED, PROMPT_OF_GROUNDED = 2000, 2500, 1500, 2700
 CHARACTERS_OF_A_QUESTION = 150
 # Of the demo's 122 hand-written answers 35 have no place of 120 words that holds them.
 REWRITTEN_SHARE = 0.3
@@ -105,7 +105,7 @@ def usual_calls(length: int, slots: int, config: dict) -> dict[str, list[int]]:
     """The later passes' requests about a talk of `length` characters by their characters, as long as they aren't known."""
     drawn = naive_fraction(config) * slots
     grounding = config["grounding"]
-    passage = int(grounding["passage_words"] * LONGEST_PASSAGE * CHARACTERS_OF_A_WORD)
+    passage = int(longest_passage(grounding["passage_words"]) * CHARACTERS_OF_A_WORD)
     return {
         "answers": [length + PROMPT_OF_ANSWERS] * slots,
         "reworded": [PROMPT_OF_REWORDED + int(drawn * CHARACTERS_OF_A_QUESTION)] if drawn else [],
