@@ -9,6 +9,7 @@ from snakemake.logging import logger
 from understudy.configuration import FLAGS, base_folder_name, checked_configuration, keys_that_are_flags
 from understudy.models.folder import MLX_FOLDERS
 from understudy.source.video_list import VideoList
+from understudy.teach.reworded import naive_fraction
 from understudy.teacher.prompts import prompt_file
 
 
@@ -85,6 +86,7 @@ for key in FLAGS:
 with errors_as_messages():
     config.update(checked_configuration(config))
     QUESTIONS_PROMPT, ANSWERS_PROMPT = prompt_file("questions.md"), prompt_file("answers.md")
+    REWORDED_PROMPT, GROUNDED_PROMPT = prompt_file("reworded.md"), prompt_file("grounded.md")
     JUDGE_PROMPT = prompt_file("judge.md")
 
 BASE = f"models/base/{base_folder_name(config['base_model'])}"

@@ -19,6 +19,8 @@ rule dataset_block:
         answers=answers_of_block,
         questions=questions_of_block,
         transcripts=transcripts_of_block,
+        reworded=reworded_of_block,
+        grounded=grounded_of_block,
     output:
         "data/dataset/blocks/{block}.json",
     log:
@@ -38,7 +40,7 @@ rule dataset:
         videos="data/videos.json",
         extra_pairs=extra_pairs_file,
         curation=curation_file,
-        prompts=[QUESTIONS_PROMPT, ANSWERS_PROMPT],
+        prompts=prompts_of_dataset(),
         base=f"{BASE}/config.json",
     output:
         pairs="data/dataset/pairs.jsonl",

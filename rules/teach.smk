@@ -1,7 +1,8 @@
-# The two passes of the teacher model, each with the whole transcript as its context.
-# Requires: data/transcripts/{video_id}.json, prompts/questions.md, prompts/answers.md, and the teacher of the configuration.
-# Makes: data/questions/{video_id}.json, data/answers/{video_id}/{slot}.json. What the teacher replied stays in data/responses/,
-# what it cost in data/spending/.
+# The two passes of the teacher model, each with the whole transcript as its context; and, where the configuration asks for it,
+# what it rewords and rewrites for rows with passages.
+# Requires: data/transcripts/{video_id}.json, the prompts, and the teacher of the configuration.
+# Makes: data/questions/{video_id}.json, data/answers/{video_id}/{slot}.json, data/reworded/{video_id}.json,
+# data/grounded/{video_id}.json. What the teacher replied stays in data/responses/, what it cost in data/spending/.
 
 
 include: "functions/teach.smk"
@@ -57,3 +58,54 @@ rule answers:
         "../envs/teach.yaml"
     script:
         "../workflow_scripts/teach_answers.py"
+
+
+rule reworded:
+    """Reword a drawn share of a talk's questions as people ask who don't know its field; only where questions.naive_fraction asks for it."""
+    input:
+        questions=questions_of_talk,
+        prompt=REWORDED_PROMPT,
+        gguf=local_model_files(config["teacher"]["gguf"]),
+    output:
+        reworded="data/reworded/{video_id}.json",
+    params:
+        teacher=teacher_identity(config["teacher"]),
+        slots=SLOTS,
+        style={"fraction": naive_fraction(config), "max_tokens": config["questions"]["max_tokens"]},
+    log:
+        "logs/reworded/{video_id}.log",
+    benchmark:
+        "logs/benchmarks/reworded/{video_id}.tsv"
+    threads: teacher_threads
+    resources:
+        llm=calls_of_questions,
+    conda:
+        "../envs/teach.yaml"
+    script:
+        "../workflow_scripts/teach_reworded.py"
+
+
+rule grounded:
+    """Rewrite from one passage each answer of a talk that its place doesn't hold; only where grounding.rewrite asks for it."""
+    input:
+        transcript=transcript_of_talk,
+        answers=expand("data/answers/{{video_id}}/{slot}.json", slot=SLOTS),
+        prompt=GROUNDED_PROMPT,
+        gguf=local_model_files(config["teacher"]["gguf"]),
+    output:
+        grounded="data/grounded/{video_id}.json",
+    params:
+        teacher=teacher_identity(config["teacher"]),
+        style={key: config["answers"][key] for key in ("voice", "form", "max_tokens")},
+        passage_words=config["grounding"]["passage_words"],
+    log:
+        "logs/grounded/{video_id}.log",
+    benchmark:
+        "logs/benchmarks/grounded/{video_id}.tsv"
+    threads: teacher_threads
+    resources:
+        llm=calls_of_answers,
+    conda:
+        "../envs/teach.yaml"
+    script:
+        "../workflow_scripts/teach_grounded.py"

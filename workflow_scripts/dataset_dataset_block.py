@@ -10,4 +10,5 @@ from understudy.shared.log import start_job_log
 
 if __name__ == "__main__":
     start_job_log(snakemake.log[0])
-    write_block(snakemake.input.answers, snakemake.input.questions, snakemake.input.transcripts, snakemake.output[0])
+    kinds = ("answers", "questions", "transcripts", "reworded", "grounded")
+    write_block({kind: list(snakemake.input[kind]) for kind in kinds}, snakemake.output[0])

@@ -39,6 +39,28 @@ def questions_of_block(wildcards):
     return [f"data/questions/{video_id}.json" for video_id in videos_of_block(wildcards)]
 
 
+def reworded_of_block(wildcards):
+    """The reworded questions of every video of one block, where questions are reworded."""
+    return made_beside_answers("reworded", wildcards) if naive_fraction(config) else []
+
+
+def grounded_of_block(wildcards):
+    """The rewritten answers of every video of one block, where answers are rewritten."""
+    return made_beside_answers("grounded", wildcards) if config["grounding"]["rewrite"] else []
+
+
+def made_beside_answers(folder, wildcards):
+    """One file a video of one block; with `dataset.allow_missing`, those that are there."""
+    paths = [f"data/{folder}/{video_id}.json" for video_id in videos_of_block(wildcards)]
+    return [path for path in paths if Path(path).exists()] if config["dataset"]["allow_missing"] else paths
+
+
+def prompts_of_dataset():
+    """The prompts by which its pairs were written."""
+    more = {REWORDED_PROMPT: naive_fraction(config), GROUNDED_PROMPT: config["grounding"]["rewrite"]}
+    return [QUESTIONS_PROMPT, ANSWERS_PROMPT, *(prompt for prompt, is_used in more.items() if is_used)]
+
+
 def curation_file(wildcards):
     """What a person decided about pairs, once there is such a file."""
     return [CURATION] if Path(CURATION).exists() else []
@@ -51,9 +73,11 @@ def extra_pairs_file(wildcards):
 
 
 def what_shapes_the_dataset():
-    """The keys of dataset that decide what is in its files."""
+    """The keys of dataset that decide what is in its files; those of grounding only where it is on."""
     others = ("extra_pairs", "allow_missing", "export")
-    return {key: value for key, value in config["dataset"].items() if key not in others}
+    shaping = {key: value for key, value in config["dataset"].items() if key not in others}
+    grounding = {key: value for key, value in config["grounding"].items() if key != "rows"}
+    return shaping | ({"grounding": grounding} if config["grounding"]["rows"] else {})
 
 
 def optional_files_of_dataset():

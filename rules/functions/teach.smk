@@ -11,11 +11,21 @@ SLOTS = slots_of(config["questions"]["per_video"])
 
 def transcript_of_talk(wildcards):
     """The transcript that both passes read."""
-    if not workflow.is_main_process:
-        # A cluster's job of several talks goes on when one of them fails, unless all would. Snakemake hands --keep-going on to no
-        # job, and has no settings to change before it asks for the first input.
-        workflow.execution_settings.keep_going = not STOP_FILE.exists()
+    keep_other_talks_going()
     return f"data/transcripts/{wildcards.video_id}.json"
+
+
+def questions_of_talk(wildcards):
+    """The questions that are reworded."""
+    keep_other_talks_going()
+    return f"data/questions/{wildcards.video_id}.json"
+
+
+def keep_other_talks_going():
+    """Let a cluster's job of several talks go on when one of them fails, unless all would. Snakemake hands --keep-going on to no
+    job, and has no settings to change before it asks for the first input."""
+    if not workflow.is_main_process:
+        workflow.execution_settings.keep_going = not STOP_FILE.exists()
 
 
 def answer_files(video_id):

@@ -23,7 +23,7 @@ from project import REPOSITORY
 from understudy.dataset.dataset import COLUMNS
 from understudy.dataset.hand_written_pairs import hand_written_pairs
 from understudy.dataset.teacher_names import teacher_names
-from understudy.dataset.time_span import SpokenSegments, greatest_run
+from understudy.passages.time_span import SpokenSegments, greatest_run
 from understudy.report.review.review import review_page
 from understudy.shared.errors import InputFileError
 from understudy.shared.files import read_json, read_json_lines

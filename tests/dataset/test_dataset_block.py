@@ -36,14 +36,15 @@ def test_one_more_talk_changes_one_block():
 
 
 def write_files_of_talks(folder: Path, ids: list[str]) -> dict[str, list[str]]:
-    """One question file, one transcript and two answers of each talk; their paths."""
-    paths = {"answers": [], "questions": [], "transcripts": []}
+    """One question file, one transcript, one file with reworded questions and two answers of each talk; their paths."""
+    paths = {"answers": [], "questions": [], "transcripts": [], "reworded": [], "grounded": []}
     for video_id in ids:
         for kind, name in (
             ("answers", f"answers/{video_id}/q01.json"),
             ("answers", f"answers/{video_id}/q02.json"),
             ("questions", f"questions/{video_id}.json"),
             ("transcripts", f"transcripts/{video_id}.json"),
+            ("reworded", f"reworded/{video_id}.json"),
         ):
             write_json(folder / name, name)
             paths[kind].append(str(folder / name))
@@ -72,6 +73,13 @@ def test_a_block_changes_with_any_of_its_files(tmp_path):
         changed = [new != old for new, old in zip(talks_with_their_files(**paths), before, strict=True)]
         assert changed == [video_id in path for video_id in IDS[:2]]
         Path(path).write_text(text)
+
+
+def test_what_no_talk_has_is_not_in_the_record(tmp_path):
+    """So that the data set of a project without it is not made anew."""
+    paths = write_files_of_talks(tmp_path, IDS[:2]) | {"reworded": []}
+    (one, _) = talks_with_their_files(**paths)
+    assert list(one) == ["video_id", "answers", "questions", "transcript", "sha256"]
 
 
 def test_an_answer_that_a_person_changed_reaches_the_data_set(project: Project):

@@ -9,6 +9,8 @@ PAGE = (REPOSITORY / "docs/architecture.md").read_text(encoding="utf-8")
 RULES = {path.name: rules_in(path) for path in (REPOSITORY / "rules").glob("*.smk")}
 # Every rule that makes a file has work in a project that is configured so.
 EVERYTHING = {
+    "questions": {"naive_fraction": 0.5},
+    "grounding": {"rows": True, "rewrite": True},
     "dataset": {"test_fraction": 0.2, "export": True},
     "training": {"replay": {"file": "general.jsonl", "share": 0.3}},
     "export": {"mlx_bits": [4]},

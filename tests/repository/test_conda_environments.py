@@ -56,9 +56,14 @@ def own_file(module: str, suffix: str) -> Path:
 
 
 def imports_in(path: Path) -> set[str]:
-    """All names that a file imports, `from a import b` as a and a.b."""
+    """All names that a file imports when it runs, `from a import b` as a and a.b."""
     names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for_types = [
+        node for node in ast.walk(tree) if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    ]
+    never_run = {id(node) for block in for_types for node in ast.walk(block)}
+    for node in (node for node in ast.walk(tree) if id(node) not in never_run):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):

@@ -109,7 +109,7 @@ class FakeTeacher:
             self.service_s = 0.0
 
     def asked(self, about: str = "", kind: str | None = None) -> list[dict]:
-        """The requests whose messages hold `about`; `kind` is questions, answers or judge."""
+        """The requests whose messages hold `about`; `kind` is questions, answers, reworded, grounded or judge."""
         with self._lock:
             found = list(self.requests)
         return [r for r in found if about in json.dumps(r["messages"]) and kind in (None, kind_of(r))]
@@ -137,6 +137,10 @@ class FakeTeacher:
         digest = digest_of(request)
         if kind_of(request) == "judge":
             return json.dumps({"reason": "It reads so.", "verdict": self.verdict(judged_material(request))})
+        if kind_of(request) == "reworded":
+            return json.dumps({"questions": [reworded(item) for item in judged_material(request)]})
+        if kind_of(request) == "grounded":
+            return answer_from(judged_material(request)["passage"])
         if kind_of(request) == "answers":
             answer = answer_about(request, digest)
             return (
@@ -198,17 +202,38 @@ def question(digest: str, number: int) -> dict:
     return {"question": f"How does part {number} of {digest[:8]} work?", "tags": ["Soil Care", "spring"]}
 
 
-def judged_material(request: dict) -> dict:
-    """What stands between the judge's marks."""
+def reworded(item: dict) -> dict:
+    """A question as somebody might ask it who doesn't know the field."""
+    return {**item, "question": f"I just moved here, so {item['question'][0].lower()}{item['question'][1:]}"}
+
+
+def answer_from(passage: str) -> str:
+    """A short answer with the words of a passage alone, in an order of its own."""
+    words = passage.split()
+    lines = [" ".join(words[at : at + 6]).strip(".,") for at in range(0, len(words), 6)]
+    return "\n".join(f"- **Point:** {line}." for line in reversed(lines))
+
+
+def judged_material(request: dict) -> dict | list:
+    """What stands between the marks of a request with material."""
     content = request["messages"][0]["content"]
     mark = re.search(r"=====[0-9a-f]{12}=====", content).group()
     return json.loads(content.split(mark)[1])
 
 
+OPENINGS = {
+    "Two answers to one question": "judge",
+    "Below are questions that were written": "reworded",
+    "Below are a question, a passage": "grounded",
+}
+
+
 def kind_of(request: dict) -> str:
-    """Pass 1 asks for JSON, by a schema or in words; pass 2 does not; the judge opens with words of its own."""
-    if request["messages"][0]["content"].startswith("Two answers to one question"):
-        return "judge"
+    """Pass 1 asks for JSON, by a schema or in words; pass 2 does not; the others open with words of their own."""
+    opening = request["messages"][0]["content"]
+    for begins, kind in OPENINGS.items():
+        if opening.startswith(begins):
+            return kind
     in_words = "JSON schema" in request["messages"][-1]["content"]
     return "questions" if in_words or "response_format" in request else "answers"
 

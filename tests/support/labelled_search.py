@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from project import REPOSITORY
-from understudy.dataset.time_span import SpokenSegments
+from understudy.passages.time_span import SpokenSegments
 from understudy.shared.files import read_json, read_json_lines
 
 LABELS = REPOSITORY / "tests/labelled/shared"

@@ -431,7 +431,7 @@ def test_a_model_without_attention_has_no_scores_to_keep():
 def test_the_training_itself_tells_what_it_learns_from(trainable, caplog):
     train_it(epochs=1)
     assert "rows: 6 rows to train on, 2 to validate with" in caplog.text
-    assert re.search(r"tokens: .* k, of which \d+% are learned from", caplog.text)
+    assert re.search(r"tokens: .* k, of which \d+% are learned from; \d+ a row on average", caplog.text)
 
 
 # The time

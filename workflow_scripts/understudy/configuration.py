@@ -32,8 +32,9 @@ ADVICE = {
 # One folder, which is not hidden and whose name Snakemake reads as it stands.
 FOLDER_NAME = re.compile(r"[^./{}\x00-\x1f][^/{}\x00-\x1f]*")
 OUTPUT_FOLDERS = ("adapters", "fused", "hf", "mlx-*bit", "rows", "evaluation")
-DATA_FOLDERS = tuple(
-    f"data/{name}" for name in ("transcripts", "index", "questions", "answers", "dataset", "dataset/blocks", "review")
+DATA_FOLDERS = (
+    *("data/transcripts", "data/index", "data/questions", "data/answers", "data/reworded", "data/grounded"),
+    *("data/dataset", "data/dataset/blocks", "data/review"),
 )
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 QUANTIZATION_NAME = re.compile(r"(B?F|Q\d_)[A-Z0-9_]+")
@@ -164,6 +165,8 @@ def conflicts(config: dict) -> list[str]:
         found.append("teacher takes either `model` (a name at a server) or `gguf` (a file for the embedded llama.cpp).")
     if config["answers"]["quote"] and config["answers"]["form"] != "schema":
         found.append("answers.quote needs answers.form: schema.")
+    if config["grounding"]["rewrite"] and not config["grounding"]["rows"]:
+        found.append("grounding.rewrite needs grounding.rows: true.")
     if teacher["budget_usd"] is not None and prices_of(teacher["model"], teacher["prices"])[0] is None:
         found.append(
             "teacher.budget_usd needs teacher.prices, or nothing could be counted: prices.yaml doesn't have the model."

@@ -177,7 +177,7 @@ def _prune(arguments: argparse.Namespace) -> None:
 
 
 def teaching_of_project(directory: Path | None) -> dict:
-    """What both passes ask, and whom, as the rules have it."""
+    """What the teacher is asked, and whom, as the rules have it."""
     from understudy.teach.planned import Prompts
     from understudy.teach.question_list import slots_of
     from understudy.teacher.prompts import prompt_file
@@ -185,7 +185,7 @@ def teaching_of_project(directory: Path | None) -> dict:
 
     enter_project(directory)
     config = configuration_of_project()
-    prompts = Prompts(prompt_file("questions.md"), prompt_file("answers.md"))
+    prompts = Prompts(*(prompt_file(f"{name}.md") for name in Prompts._fields))
     check_listed()
     return {
         "data": Path("data"),

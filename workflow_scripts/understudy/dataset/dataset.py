@@ -9,7 +9,9 @@ from understudy.dataset.counts import dataset_report
 from understudy.dataset.curation import curated, question_sha256, read_curation
 from understudy.dataset.doctor.doctor import Doctor, Remark, Talk
 from understudy.dataset.duplicates.pairs import choose_kept, similar_across, similar_pairs
+from understudy.dataset.grounding.grounding import Grounded, ground
 from understudy.dataset.hand_written_pairs import hand_written_pairs
+from understudy.dataset.rewritten_answers import rewritten_answers
 from understudy.dataset.split import (
     EmptySplitError,
     UnusableSplitError,
@@ -17,7 +19,7 @@ from understudy.dataset.split import (
     remembered_sides,
     split_of_videos,
 )
-from understudy.dataset.taught_pairs import taught_pairs
+from understudy.dataset.taught_pairs import REWORDING_COLUMNS, taught_pairs
 from understudy.dataset.teacher_names import teacher_names
 from understudy.dataset.tokens import PairTokens
 from understudy.rows.chat import rows_of_split
@@ -35,9 +37,10 @@ COLUMNS = [
 
 def gathered_pairs(hand_written: list[dict], taught: list[dict]) -> pd.DataFrame:
     """All pairs, the hand-written ones first, with `verdict` ("ok" until one is found) and `remarks`."""
-    pairs = pd.DataFrame([*hand_written, *taught], columns=[*COLUMNS, "status", "says"]).astype(object)
+    more = REWORDING_COLUMNS if any("teacher_question" in pair for pair in taught) else []
+    pairs = pd.DataFrame([*hand_written, *taught], columns=[*COLUMNS, *more, "status", "says"]).astype(object)
     pairs = pairs.where(pairs.notna(), None)
-    pairs["question_sha256"] = pairs["question"].map(question_sha256)
+    pairs["question_sha256"] = pairs["question_sha256"].fillna(pairs["question"].map(question_sha256))
     pairs["verdict"] = "ok"
     pairs["remarks"] = [[] for _ in range(len(pairs))]
     return pairs
@@ -144,14 +147,38 @@ def reject_leaks(pairs: pd.DataFrame, similar: pd.DataFrame, leaving: pd.Series,
         pairs.at[row, "split"] = None
 
 
-def write_pairs(pairs: pd.DataFrame, paths: dict[str, str]) -> None:
+def records_of(pairs: pd.DataFrame) -> list[dict]:
+    """The lines of pairs.jsonl and rejected.jsonl."""
+    written = pairs[[*COLUMNS, *(name for name in REWORDING_COLUMNS if name in pairs)]].astype(object)
+    return written.where(written.notna(), None).to_dict("records")
+
+
+def write_pairs(records: list[dict], rows_of_no_pair: list[dict], paths: dict[str, str]) -> None:
     """Write every pair to pairs.jsonl or to rejected.jsonl, and the rows of each side."""
-    records = pairs[COLUMNS].astype(object).where(pairs[COLUMNS].notna(), None).to_dict("records")
     kept = [record for record in records if record["verdict"] == "ok"]
     write_json_lines(paths["pairs"], kept)
     write_json_lines(paths["rejected"], [record for record in records if record["verdict"] != "ok"])
-    for split in ("train", "valid"):
-        write_json_lines(paths[split], rows_of_split(kept, split))
+    write_json_lines(paths["train"], [*rows_of_split(kept, "train"), *rows_of_no_pair])
+    write_json_lines(paths["valid"], rows_of_split(kept, "valid"))
+
+
+def with_passages(
+    records: list[dict], sides: dict[str, str], transcripts: list[dict], videos: list[dict], **settings
+) -> Grounded:
+    """Write into each record how it stands, `grounding`, None beside the training pairs; return what `ground` made."""
+    listed = {video["video_id"]: video for video in videos}
+    trained = [
+        (transcript, listed[transcript["video_id"]])
+        for transcript in transcripts
+        if transcript["status"] == "ok" and sides.get(transcript["video_id"]) == "train"
+    ]
+    pairs = [record for record in records if record["split"] == "train"]
+    grounded = ground(pairs, trained, **settings)
+    for record in records:
+        record["grounding"] = None
+    for record, how in zip(pairs, grounded.records, strict=True):
+        record["grounding"] = how
+    return grounded
 
 
 def build_dataset(
@@ -159,26 +186,29 @@ def build_dataset(
 ) -> None:
     """Write the files of the data set.
 
-    `sources`: answers, questions, transcripts, videos, extra_pairs, curation, base (config.json of the model) and remembered (the
-    last split, or None); `settings` is the configuration's dataset, `training` its max_seq_length and batch_size; `paths`
-    has pairs, rejected, train, valid, report and split."""
+    `sources`: answers, questions, reworded, grounded, transcripts, videos, extra_pairs, curation, base (config.json of the model)
+    and remembered (the last split, or None); `settings` is the configuration's dataset, with its `grounding` where that is on;
+    `training` has max_seq_length and batch_size; `paths` has pairs, rejected, train, valid, report and split."""
     transcripts = [read_json(path) for path in sources["transcripts"]]
     videos = read_json(sources["videos"])
     titles = {record["video_id"]: record["title"] for record in transcripts}
     written = hand_written_pairs(sources["extra_pairs"], videos) if sources["extra_pairs"] else []
-    taught = taught_pairs(sources["answers"], sources["questions"], titles)
+    taught = taught_pairs(sources["answers"], sources["questions"], sources["reworded"], titles)
     curation = read_curation(sources["curation"])
     pairs, idle = curated(gathered_pairs(written, taught), curation)
     apply_statuses(pairs)
+    tokens = PairTokens(Path(sources["base"]).parent)
+    names = teacher_names(settings["teacher_names"], voice)
     doctor = Doctor(
         settings["doctor"],
         settings["verdicts"],
-        teacher_names(settings["teacher_names"], voice),
+        names,
         [Path(path).read_text(encoding="utf-8") for path in prompts],
-        PairTokens(Path(sources["base"]).parent),
+        tokens,
         training["max_seq_length"],
     )
-    examine(pairs, doctor, {record["video_id"]: Talk(record) for record in transcripts})
+    talks = {record["video_id"]: Talk(record) for record in transcripts}
+    examine(pairs, doctor, talks)
     similar = drop_duplicates(pairs, settings)
     fractions = {"valid": settings["valid_fraction"], "test": settings["test_fraction"]}
     remembered = remembered_sides(sources["remembered"], settings["seed"], fractions)
@@ -192,7 +222,21 @@ def build_dataset(
         # Snakemake removes what a failed job has written, rejected.jsonl too.
         log.warning("Left out of the data set: %s.", left_out(pairs))
         raise
-    write_pairs(pairs, paths)
+    records, grounded = records_of(pairs), None
+    if "grounding" in settings:
+        grounded = with_passages(
+            records,
+            sides,
+            transcripts,
+            videos,
+            settings=settings["grounding"],
+            seed=settings["seed"],
+            name=next(iter(names), None),
+            tokens=tokens,
+            max_seq_length=training["max_seq_length"],
+            rewritten=rewritten_answers(sources["grounded"], records, doctor, talks),
+        )
+    write_pairs(records, grounded.rows if grounded else [], paths)
     write_json(
         paths["split"],
         {"seed": settings["seed"], **{f"{k}_fraction": v for k, v in fractions.items()}, "videos": sides},
@@ -200,6 +244,8 @@ def build_dataset(
     report = dataset_report(
         videos, transcripts, sources["answers"], pairs, similar, len(curation), idle, training["max_seq_length"]
     )
+    if grounded:
+        report["grounding"] = grounded.counts
     write_json(paths["report"], report)
     tell(report)
 
@@ -214,6 +260,8 @@ def tell(report: dict) -> None:
     """Say in the log what became of the pairs, and what was not done."""
     rows = ", ".join(f"{count} {split}" for split, count in report["rows"].items())
     log.info("data/dataset: rows: %s; rejected: %s.", rows, report["rejected"] or "none")
+    if "grounding" in report:
+        log.info("Rows with passages: %(rows)s; pairs: %(pairs)s; why plain: %(plain)s.", report["grounding"])
     if report["missing_videos"]:
         log.warning("Built without %d videos that have no answers yet.", len(report["missing_videos"]))
     for decision in report["curation"]["not_applied"]:

@@ -20,4 +20,11 @@ class PairTokens:
 
     def __call__(self, question: str, answer: str) -> int:
         """Tokens of the whole row."""
-        return len(self._tokenizer.apply_chat_template(chat_row(question, answer)["messages"], return_dict=False))
+        return self.of_messages(chat_row(question, answer)["messages"])
+
+    def of_messages(self, messages: list[dict[str, str]]) -> int:
+        return len(self._tokenizer.apply_chat_template(messages, return_dict=False))
+
+    def of_text(self, text: str) -> int:
+        """Tokens of a text alone."""
+        return len(self._tokenizer.encode(text, add_special_tokens=False))

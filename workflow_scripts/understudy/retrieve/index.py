@@ -10,8 +10,9 @@ import os
 import shutil
 from pathlib import Path
 
-from understudy.passages.cutting import STEP, UNIT, plain_line, sentences_of, units_of
+from understudy.passages.cutting import STEP, UNIT
 from understudy.passages.embedder import embedder_for
+from understudy.passages.filling import add_transcript, set_totals
 from understudy.passages.store import (
     MADE_BY,
     PASSAGES,
@@ -20,22 +21,18 @@ from understudy.passages.store import (
     new_store,
     open_store,
     read_totals,
-    totals_of,
     writable,
 )
-from understudy.passages.terms import terms_of
-from understudy.passages.vectors import add_missing_vectors, content_hash
+from understudy.passages.vectors import add_missing_vectors
 from understudy.shared.errors import InputFileError, UnderstudyError
 from understudy.shared.files import no_room_is_told, read_json, write_json
 from understudy.shared.folder_lock import alone_in
 from understudy.shared.log import log
-from understudy.text.language import language_code, language_of
 
 BUILDING = "building.sqlite"
 # What SQLite keeps beside a file while it is written.
 BESIDE = ("", "-wal", "-shm", "-journal")
 TALKS_A_COMMIT = 25
-OK = "ok"
 
 
 class IndexInUse(UnderstudyError):
@@ -68,9 +65,7 @@ def build_index(blocks: list[str], videos: str, record: str, embedder: dict, thr
             with embedder_for(embedder, threads) as opened:
                 embedded = 0 if opened is None else add_missing_vectors(store, opened)
                 name = None if opened is None else opened.name
-            totals = totals_of(store)
-            store.set_meta(totals=json.dumps(totals, ensure_ascii=False))
-            store.connection.commit()
+            totals = set_totals(store)
             _pack(store)
         os.replace(folder / BUILDING, folder / PASSAGES)
         _remove(folder / BUILDING)
@@ -154,32 +149,11 @@ def _add(store: Store, talk: dict, video: dict) -> bool:
     """Cut a talk into the store; False for one without captions."""
     transcript = read_json(talk["transcript"])
     try:
-        if transcript["status"] != OK:
-            return False
-        language = transcript["language"]
-        language = language_of(transcript["text"]) if language is None else language_code(language)
-        sentences = sentences_of(transcript["segments"], language, video["duration_s"])
-        title = plain_line(transcript["title"])
+        return add_transcript(store, transcript, video, talk["sha256"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputFileError(
             f"{talk['transcript']} is no transcript ({type(error).__name__}: {error}). Delete it, and it is made anew."
         ) from None
-    if not sentences:
-        return False
-    units = units_of(sentences)
-    ends = [sentence.end_s for sentence in sentences if sentence.end_s is not None]
-    row = {
-        "video_id": talk["video_id"],
-        "sha256": talk["sha256"],
-        "title": title,
-        "published": video["published"],
-        "source_file": video["source_file"],
-        "language": language,
-        "end_s": max(ends, default=None),
-        "content": content_hash(title, sentences, units),
-    }
-    store.add_talk(row, sentences, units, terms_of(title, language))
-    return True
 
 
 def _pack(store: Store) -> None:

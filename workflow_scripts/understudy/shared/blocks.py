@@ -31,21 +31,23 @@ def ids_of_block(name: str, video_ids: Iterable[str]) -> list[str]:
     return [video_id for video_id in video_ids if number_of_block(video_id, count) == number]
 
 
-def talks_with_their_files(answers: Iterable[str], questions: list[str], transcripts: list[str]) -> list[dict]:
-    """Return a record for each talk: video_id, answers, questions, transcript (paths), and one sha256 of all these files."""
+def talks_with_their_files(
+    answers: Iterable[str], questions: list[str], transcripts: list[str], **others: Iterable[str]
+) -> list[dict]:
+    """Return a record for each talk: video_id, answers, questions, transcript (paths), one sha256 of all these files; and of the
+    `others`, by kind, the path of the talks that have one."""
     answers_of: dict[str, list[str]] = {}
     for path in answers:
         answers_of.setdefault(Path(path).parent.name, []).append(path)
-    return [
-        {
-            "video_id": Path(transcript).stem,
-            "answers": answers_of[Path(transcript).stem],
-            "questions": question,
-            "transcript": transcript,
-            "sha256": sha256_of_files([*answers_of[Path(transcript).stem], question, transcript]),
-        }
-        for question, transcript in zip(questions, transcripts, strict=True)
-    ]
+    others_of = {kind: {Path(path).stem: path for path in paths} for kind, paths in others.items()}
+    talks = []
+    for question, transcript in zip(questions, transcripts, strict=True):
+        video_id = Path(transcript).stem
+        beside = {kind: paths[video_id] for kind, paths in others_of.items() if video_id in paths}
+        files = [*answers_of[video_id], question, transcript, *beside.values()]
+        talk = {"video_id": video_id, "answers": answers_of[video_id], "questions": question, "transcript": transcript}
+        talks.append({**talk, **beside, "sha256": sha256_of_files(files)})
+    return talks
 
 
 def sha256_of_files(paths: Iterable[str]) -> str:
@@ -55,11 +57,13 @@ def sha256_of_files(paths: Iterable[str]) -> str:
 
 
 def files_of_blocks(blocks: Iterable[str], videos: list[dict]) -> dict[str, list[str]]:
-    """Return answers, questions and transcripts (paths) of all talks of the block files, in the order of the list of videos."""
+    """Return answers, questions, transcripts, reworded and grounded (paths) of all talks of the block files, in the order of the
+    list of videos."""
     talks = {talk["video_id"]: talk for path in blocks for talk in read_json(path)}
     listed = [talks[video["video_id"]] for video in videos if video["video_id"] in talks]
     return {
         "answers": [path for talk in listed for path in talk["answers"]],
         "questions": [talk["questions"] for talk in listed],
         "transcripts": [talk["transcript"] for talk in listed],
+        **{kind: [talk[kind] for talk in listed if kind in talk] for kind in ("reworded", "grounded")},
     }

@@ -1,6 +1,6 @@
 """Pass 2: one request a question, each with the whole transcript, into one record a slot."""
 
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from understudy.shared.files import read_json, write_json
@@ -9,6 +9,7 @@ from understudy.shared.run import fresh_since
 from understudy.teach.answer_schema import InvalidAnswer, answer_markdown
 from understudy.teach.question_list import read_questions
 from understudy.teach.requests import answer_request
+from understudy.teacher.at_once import asked_at_once
 from understudy.teacher.client import Job, Reply, Teacher
 from understudy.teacher.prompts import messages_about, prompt_sha256
 from understudy.teacher.servers import EmbeddedWork, teacher_for
@@ -102,14 +103,8 @@ def asked_answers(
     pay, the first one goes alone: it puts the transcript into the server's cache, where pass 1 has not or was too long ago."""
     first_alone = not is_warm and teacher.first_alone
     alone, others = (questions[:1], questions[1:]) if first_alone else ([], questions)
-    records = [answer_record(teacher, transcript, question, prompt, style) for question in alone]
-    with ThreadPoolExecutor(at_once) as pool:
-        asked = [pool.submit(answer_record, teacher, transcript, question, prompt, style) for question in others]
-        try:
-            records += [request.result() for request in asked]
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    ask = partial(answer_record, teacher, transcript, prompt=prompt, style=style)
+    records = [*map(ask, alone), *asked_at_once(ask, others, at_once)]
     if first_alone:
         teacher.learn_from_answers([record["usage"] for record in records])
     return records

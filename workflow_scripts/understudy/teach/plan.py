@@ -1,4 +1,4 @@
-"""Tell what the two passes will take before a single request: calls, tokens, money, time, and what is stored already."""
+"""Tell what teaching will take before a single request: calls, tokens, money, time, and what is stored already."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -7,9 +7,11 @@ from typing import NamedTuple
 
 from tabulate import tabulate
 
+from understudy.passages.support import longest_passage
 from understudy.shared.formats import as_duration, in_thousands
 from understudy.shared.log import log
-from understudy.teach.planned import Prompts, VideoRequests, requests_of_project
+from understudy.teach.planned import LATER_PASSES, Prompts, VideoRequests, requests_of_project
+from understudy.teach.reworded import naive_fraction
 from understudy.teacher.api_key import how_it_is_asked
 from understudy.teacher.requests import Request
 from understudy.teacher.servers import store_identity
@@ -18,13 +20,23 @@ from understudy.teacher.store import ResponseStore
 
 # A token of English is 4.5 characters for most tokenizers, of other languages down to two and a half.
 CHARACTERS_OF_A_TOKEN = {"low": 5.0, "high": 3.0}
+# Those that every project has.
+TWO_PASSES = ("questions", "answers")
 # Before anything was answered: what a published run of this kind gave, and twice as much for models that reason first.
 FIRST_GUESS = {
-    "completion_tokens": {"questions": (600, 2500), "answers": (200, 900)},
-    "seconds": {"questions": (8, 40), "answers": (4, 20)},
+    "completion_tokens": {
+        "questions": (600, 2500),
+        "answers": (200, 900),
+        "reworded": (200, 1200),
+        "grounded": (100, 700),
+    },
+    "seconds": {"questions": (8, 40), "answers": (4, 20), "reworded": (4, 25), "grounded": (3, 15)},
 }
 # Characters of the frame and a usual prompt.
-PROMPT_OF_QUESTIONS, PROMPT_OF_ANSWERS = 2000, 2500
+PROMPT_OF_QUESTIONS, PROMPT_OF_ANSWERS, PROMPT_OF_REWORDED, PROMPT_OF_GROUNDED = 2000, 2500, 1500, 2700
+CHARACTERS_OF_A_QUESTION = 150
+# Of the demo's 122 hand-written answers 35 have no place of 120 words that holds them.
+REWRITTEN_SHARE = 0.3
 WORDS_A_MINUTE, MINUTES_UNKNOWN, CHARACTERS_OF_A_WORD = 150, 12, 5.7
 LOWEST_CACHED_SHARE = {"low": 0.8, "high": 0.0}
 
@@ -60,9 +72,9 @@ class Plan(NamedTuple):
     without_transcript: int
 
 
-def plan_of(videos: Iterable[VideoRequests], slots: int, store: ResponseStore) -> Plan:
-    """Count what is left to ask, one video in memory at a time. A video without transcript or questions counts as a usual one."""
-    questions, answers = Calls(), Calls()
+def plan_of(videos: Iterable[VideoRequests], slots: int, store: ResponseStore, config: dict) -> Plan:
+    """Count what is left to ask, one video in memory at a time. What isn't known of a video yet counts as that of a usual one."""
+    passes = {pass_: Calls() for pass_ in ("questions", *LATER_PASSES)}
     lengths, unfetched, count = [], [], 0
     for video in videos:
         count += 1
@@ -73,16 +85,32 @@ def plan_of(videos: Iterable[VideoRequests], slots: int, store: ResponseStore) -
             continue
         length = len(video.transcript["text"])
         lengths.append(length)
-        questions = questions.with_requests([video.questions], store)
-        if video.answers is None:
-            answers = answers.with_calls([length + PROMPT_OF_ANSWERS] * slots)
-        else:
-            answers = answers.with_requests(video.answers, store)
+        passes["questions"] = passes["questions"].with_requests([video.questions], store)
+        usual = usual_calls(length, slots, config)
+        for pass_ in LATER_PASSES:
+            known = getattr(video, pass_)
+            calls = passes[pass_]
+            passes[pass_] = calls.with_calls(usual[pass_]) if known is None else calls.with_requests(known, store)
     for video in unfetched:
         length = guessed_length(video, lengths)
-        questions = questions.with_calls([length + PROMPT_OF_QUESTIONS])
-        answers = answers.with_calls([length + PROMPT_OF_ANSWERS] * slots)
-    return Plan({"questions": questions, "answers": answers}, count, len(unfetched))
+        usual = {"questions": [length + PROMPT_OF_QUESTIONS], **usual_calls(length, slots, config)}
+        passes = {pass_: calls.with_calls(usual[pass_]) for pass_, calls in passes.items()}
+    # Each has a passage of its own.
+    passes["grounded"] = passes["grounded"]._replace(shared=0)
+    asked = {pass_: calls for pass_, calls in passes.items() if pass_ in TWO_PASSES or calls != Calls()}
+    return Plan(asked, count, len(unfetched))
+
+
+def usual_calls(length: int, slots: int, config: dict) -> dict[str, list[int]]:
+    """The later passes' requests about a talk of `length` characters by their characters, as long as they aren't known."""
+    drawn = naive_fraction(config) * slots
+    grounding = config["grounding"]
+    passage = int(longest_passage(grounding["passage_words"]) * CHARACTERS_OF_A_WORD)
+    return {
+        "answers": [length + PROMPT_OF_ANSWERS] * slots,
+        "reworded": [PROMPT_OF_REWORDED + int(drawn * CHARACTERS_OF_A_QUESTION)] if drawn else [],
+        "grounded": [PROMPT_OF_GROUNDED + passage] * round(REWRITTEN_SHARE * slots * grounding["rewrite"]),
+    }
 
 
 def guessed_length(video: dict, lengths: list[int]) -> int:
@@ -161,7 +189,7 @@ def plan_teaching(data: Path, config: dict, identity: dict, prompts: Prompts, sl
     """Log the plan of a project whose data is in `data`."""
     teacher = config["teacher"]
     store = ResponseStore(store_identity(identity))
-    plan = plan_of(requests_of_project(data, config, prompts, slots, store), len(slots), store)
+    plan = plan_of(requests_of_project(data, config, prompts, slots, store), len(slots), store, config)
     prices, origin = prices_of(teacher["model"], teacher["prices"])
     spent = spent_usd(data / "spending")
     name = teacher["model"] or teacher["gguf"]

@@ -28,8 +28,8 @@ def prune_responses(
     wanted = set()
     unknown = 0
     for video in requests_of_project(data, config, prompts, slots, store):
-        unknown += video.transcript is None or (video.questions is not None and video.answers is None)
-        requests = [video.questions] * bool(video.questions) + (video.answers or [])
+        unknown += not video.is_known
+        requests = video.all()
         wanted |= {store.path_of(request) for request in requests}
         wanted |= {store.path_of(request.for_a_longer_reply()) for request in requests}
     wanted |= {path for name in verdicts_given(judged) for path in (data / "responses").glob(f"*/{name}.json")}
@@ -45,7 +45,7 @@ def prune_responses(
         log.info("  and %d more", len(unused) - SHOWN)
     if unknown:
         log.info(
-            "%d videos have no transcript or questions yet, so what is theirs is not known: nothing is deleted.",
+            "%d videos have no transcript, questions or answers yet, so what is theirs is not known: nothing is deleted.",
             unknown,
         )
     elif delete:

@@ -27,6 +27,12 @@ def language_of(text: str) -> str | None:
     return found if probability >= NEARLY_CERTAIN else None
 
 
+def language_of_talk(transcript: dict) -> str | None:
+    """The two-letter code of a transcript's language, as its captions say or as it reads."""
+    language = transcript["language"]
+    return language_of(transcript["text"]) if language is None else language_code(language)
+
+
 def other_language(text: str, expected: str, at_least: float) -> str | None:
     """Return the language of `text` if it is not `expected`, with a probability of `at_least`; None for one that py3langid
     lacks."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from understudy.dataset.doctor.personal_data import personal_data_in
-from understudy.dataset.time_span import SpokenSegments
+from understudy.passages.time_span import SpokenSegments
 from understudy.text.language import language_of, other_language
 from understudy.text.markdown import AnswerMarkdown
 from understudy.text.wording import Wording, wording_of

@@ -1,13 +1,14 @@
 """Let the teacher judge the tuned model's answers beside the base's, each pair both ways round."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from understudy.evaluate.intervals import Interval
 from understudy.evaluate.judge.requests import Comparison, comparisons, verdict_in
 from understudy.evaluate.judge.statistics import judge_statistics
 from understudy.shared.files import read_json, write_json
 from understudy.shared.log import log
+from understudy.teacher.at_once import asked_at_once
 from understudy.teacher.client import Job, Teacher
 from understudy.teacher.prompts import prompt_sha256
 from understudy.teacher.servers import EmbeddedWork, teacher_for
@@ -52,13 +53,7 @@ def judge_answers(
 
 def judged(teacher: Teacher, asked: Sequence[Comparison], in_flight: int) -> list[dict]:
     """Return one record a comparison, in their order; what was refused or can't be used has no verdict."""
-    with ThreadPoolExecutor(max(1, in_flight)) as pool:
-        pending = [pool.submit(verdict_on, teacher, each) for each in asked]
-        try:
-            return [each.result() for each in pending]
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    return asked_at_once(partial(verdict_on, teacher), asked, in_flight)
 
 
 def verdict_on(teacher: Teacher, comparison: Comparison) -> dict:

@@ -18,6 +18,8 @@ STAGES = {
     "transcripts": "transcripts",
     "questions": "questions",
     "answers": "answers",
+    "reworded": "reworded questions",
+    "grounded": "answers rewritten from passages",
     "dataset": "data set",
     "models": "base model",
     "replay_rows": "general rows",

@@ -85,7 +85,8 @@ def rows_lines(train_set: CacheDataset, valid_set: CacheDataset, config: dict) -
         "rows": f"{counted(account.rows, 'row')} to train on, {len(valid_set):,} to validate with",
         "longest row": f"{counted(account.longest, 'token')}; training.max_seq_length is {config['max_seq_length']}, which cuts "
         f"{counted(account.truncated, 'row')} ({account.truncated_share:.1%})",
-        "tokens": f"{in_thousands(account.tokens)}, of which {account.answer_share:.0%} are learned from",
+        "tokens": f"{in_thousands(account.tokens)}, of which {account.answer_share:.0%} are learned from; "
+        f"{account.tokens / account.rows:.0f} a row on average",
     }
 
 

@@ -1,0 +1,27 @@
+"""Rule grounded of rules/teach.smk."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from understudy.shared.log import start_job_log
+from understudy.teach.grounded import ground_answers
+from understudy.teach.progress import log_progress
+
+if __name__ == "__main__":
+    start_job_log(snakemake.log[0])
+    ground_answers(
+        transcript_path=snakemake.input.transcript,
+        answer_paths=snakemake.input.answers,
+        prompt=snakemake.input.prompt,
+        identity=snakemake.params.teacher,
+        settings=snakemake.config["teacher"],
+        style=snakemake.params.style,
+        passage_words=snakemake.params.passage_words,
+        in_flight=min(snakemake.config["teacher"]["concurrency"], snakemake.resources.llm),
+        threads=snakemake.threads,
+        fresh=snakemake.config["fresh"] == "grounded",
+        path=snakemake.output.grounded,
+    )
+    log_progress(Path("data"))

@@ -1,0 +1,73 @@
+"""Near misses: passages of the training talks that are like a question's answer and don't hold it."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from understudy.passages.search import Search
+from understudy.passages.sources import Passage
+from understudy.passages.support import Content, content_of, held_by
+from understudy.passages.terms import length_in_words
+
+# Passages that are looked at for a question.
+LOOKED_AT = 50
+# A passage with a larger share of an answer's stems may hold a part of it.
+NO_MISS = 0.4
+
+
+class Answered(NamedTuple):
+    """An answer that misses must not hold: its content, and the part of the talk that it is from, in seconds."""
+
+    content: Content
+    video_id: str
+    start_s: float
+    end_s: float
+
+
+class Misses:
+    """Finds near misses by words among the talks of `search`; a passage of a row has at most `longest` words."""
+
+    def __init__(self, search: Search, longest: int):
+        self._search = search
+        self._longest = longest
+
+    def of(self, question: str, answers: Sequence[Answered], most_words: int, language: str | None) -> list[Passage]:
+        """The passages nearest to a question, `most_words` of them together, that hold none of the answers, the best first;
+        together they hold none, either."""
+        found: list[Passage] = []
+        contents: list[Content] = []
+        for passage in self._nearest(question):
+            content = content_of(passage.text, language)
+            if (
+                words_of_all([*found, passage]) <= most_words
+                and not any(lies_in(passage, answer) for answer in answers)
+                and not any(holds_part(answer.content, content, contents) for answer in answers)
+            ):
+                found.append(passage)
+                contents.append(content)
+        return found
+
+    def best(self, question: str, most_words: int) -> list[Passage]:
+        """The search's best passages, `most_words` of them together, whatever they hold."""
+        passages = self._nearest(question)
+        return [passage for number, passage in enumerate(passages, 1) if words_of_all(passages[:number]) <= most_words]
+
+    def _nearest(self, question: str) -> list[Passage]:
+        passages = self._search.passages(question, limit=LOOKED_AT)
+        return [passage for passage in passages if length_in_words(passage.text) <= self._longest]
+
+
+def words_of_all(passages: Sequence[Passage]) -> int:
+    return sum(length_in_words(passage.text) for passage in passages)
+
+
+def lies_in(passage: Passage, answer: Answered) -> bool:
+    """Whether a passage has a part of the place that an answer is from; one without times may have."""
+    if passage.video_id != answer.video_id:
+        return False
+    has_times = passage.start_s is not None and passage.end_s is not None
+    return not has_times or (passage.start_s < answer.end_s and passage.end_s > answer.start_s)
+
+
+def holds_part(wanted: Content, passage: Content, others: Sequence[Content]) -> bool:
+    """Whether a passage says too much of an answer to be a miss, or all of it together with the others."""
+    return held_by([passage], wanted).share > NO_MISS or held_by([*others, passage], wanted).is_enough
