@@ -317,3 +317,19 @@ def test_few_and_strange_talks_are_no_error(tmp_path, tiny_base):
     """Talks of one sentence, as the other tests of the data set have them."""
     kept, _, report = built(tmp_path, tiny_base, good_records(), {"grounding": ON})
     assert sum(report["grounding"]["pairs"].values()) == sum(pair["split"] == "train" for pair in kept)
+
+
+def test_turned_on_the_rows_are_made_anew_and_nobody_is_asked(project, teacher):
+    page = "data/dataset/report.html"
+    project.configure(grounding={"rows": True})
+    assert project.planned(page) == {"dataset": 1, "dataset_report": 1}
+    project.snakemake(page)
+    assert "<h2>Rows with passages</h2>" in (project / page).read_text()
+    assert teacher.asked() == []
+    project.configure(grounding={"passage_words": 200})
+    assert project.planned(page) == {"dataset": 1, "dataset_report": 1}
+    project.configure(grounding={"rows": False})
+    project.snakemake(page)
+    assert "Rows with passages" not in (project / page).read_text()
+    project.configure(grounding={"passage_words": 100})
+    assert project.planned(page) == {}
