@@ -85,7 +85,7 @@ for key in FLAGS:
 with errors_as_messages():
     config.update(checked_configuration(config))
     QUESTIONS_PROMPT, ANSWERS_PROMPT = prompt_file("questions.md"), prompt_file("answers.md")
-    JUDGE_PROMPT = prompt_file("judge.md")
+    JUDGE_PROMPT, PERSONA_PROMPT = prompt_file("judge.md"), prompt_file("persona.md")
 
 BASE = f"models/base/{base_folder_name(config['base_model'])}"
 WORKFLOW_VERSION = tomllib.loads((Path(workflow.basedir) / "pyproject.toml").read_text())["project"]["version"]
@@ -96,4 +96,5 @@ wildcard_constraints:
     quant="[A-Z0-9_]+",
     bits="[4568]",
     which="[A-Za-z0-9][A-Za-z0-9._-]*",
+    context="none|true|retrieved|misses",
     block=r"[1-9]\d*-of-[1-9]\d*",

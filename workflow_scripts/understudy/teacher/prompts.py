@@ -23,6 +23,7 @@ PLACEHOLDERS = {
     "questions.md": ("title", "count"),
     "answers.md": ("title", "question", "voice"),
     "judge.md": ("voice",),
+    "persona.md": ("voice",),
 }
 
 
@@ -39,7 +40,7 @@ def prompt_file(name: str) -> str:
     if found is None:
         raise PromptError(
             f"prompts/{name} is missing, in the project ({Path.cwd()}) and in the workflow ({REPOSITORY}). "
-            f"It is a Markdown file that tells the teacher model what to write; restore it with git."
+            f"It is a Markdown file that tells a model what to write; restore it with git."
         )
     check_placeholders(found)
     return found
