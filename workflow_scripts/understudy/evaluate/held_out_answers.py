@@ -200,6 +200,7 @@ def all_said(parts: AnswerParts, work: Work) -> dict[str, Any]:
                 "video_id": row.video_id,
                 "question": row.question,
                 "reference": row.reference,
+                **({"framed": True} if row.messages[-2]["content"] != row.question else {}),
                 **answer_to(parts, request, "answer", "finish_reason", "tokens"),
                 **loss_of(parts, reference),
             }

@@ -5,6 +5,7 @@ It compares words. An answer with all of the reference's facts may still say the
 in other words."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import regex
 
@@ -53,6 +54,7 @@ class Facts:
         return len(self.numbers) + sum(self.stems.values())
 
 
+@lru_cache(maxsize=4096)
 def facts_of(answer: str, language: str | None) -> Facts:
     """The facts of an answer in markdown. `language` is a two-letter code; None has no stems and no number words."""
     markdown = AnswerMarkdown(answer)
@@ -60,6 +62,7 @@ def facts_of(answer: str, language: str | None) -> Facts:
     return replace(facts_of_speech(markdown.visible_text(), language), names=frozenset(names))
 
 
+@lru_cache(maxsize=4096)
 def facts_of_speech(text: str, language: str | None) -> Facts:
     """The facts of a transcript or a question, whose capitals tell nothing."""
     return Facts(frozenset(numbers_of(text, language)), frozenset(), stems_of(text, language))
