@@ -123,6 +123,7 @@ def truth_account(passages: dict[str, Any], held_out: HeldOut, measured: Measure
             {"context": context, "arm": arm, "figures": intervals(statistics[context, arm], held_out.video_ids)}
             for context, arm in names
         ],
+        "error": error_in_words(statistics, len(rows)),
         "beside_a_prompt": tuned_and_prompted(statistics, held_out.video_ids),
         "answers": [
             {
@@ -150,6 +151,16 @@ def names_of_arms(held_out: HeldOut) -> dict[tuple[str, str], str]:
 
 def said_and_found(said: dict[str, Any], truth: RowTruth) -> dict[str, Any]:
     return {**{key: said[key] for key in ("answer", "finish_reason", "tokens")}, **truth.as_record()}
+
+
+def error_in_words(statistics: dict[tuple[str, str], dict[str, Statistic]], rows: int) -> str | None:
+    """What a reader of the tuned model's answers has to expect, for chat, page and card; None where it wasn't asked with the
+    passages that are found, or declined everything."""
+    found = statistics.get(("retrieved", "tuned"), {}).get("answers_with_made_up")
+    if found is None:
+        return None
+    of_ten = f"{10 * estimate_of(found, rows):.0f}"
+    return f"Of ten such answers about {of_ten} have a number or a name that the passages don't have."
 
 
 def in_truth(statistics: dict[str, Statistic]) -> dict[str, Statistic]:
