@@ -2,7 +2,13 @@
 
 from typing import Any
 
-CONTEXTS = ("none", "true", "retrieved", "misses")
+CONTEXTS_IN_WORDS = {
+    "none": "without passages",
+    "true": "with the true passage",
+    "retrieved": "with the passages that are found",
+    "misses": "with passages that miss the question",
+}
+CONTEXTS = tuple(CONTEXTS_IN_WORDS)
 PROMPTED = "prompted"
 
 

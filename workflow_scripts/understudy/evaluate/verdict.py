@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from understudy.evaluate.contexts import CONTEXTS_IN_WORDS
 from understudy.evaluate.intervals import Interval
 from understudy.shared.formats import change_text, figure_text
 
@@ -106,14 +107,6 @@ def reasons_of(by_outcome: dict[str, list[Difference]], broken: list[Bound]) -> 
         "No difference shown": [each.in_words() for each in by_outcome["no_difference"]],
     }
     return {heading: said for heading, said in parts.items() if said}
-
-
-CONTEXTS_IN_WORDS = {
-    "none": "without passages",
-    "true": "with the true passage",
-    "retrieved": "with the passages that are found",
-    "misses": "with passages that miss the question",
-}
 
 
 def beside_a_prompt(differences: list[Difference], context: str) -> dict:

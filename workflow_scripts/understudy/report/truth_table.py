@@ -4,12 +4,10 @@ from typing import Any, NamedTuple
 
 from tabulate import tabulate
 
-from understudy.evaluate.contexts import PROMPTED
-from understudy.evaluate.figures import REFERENCE
-from understudy.evaluate.verdict import CONTEXTS_IN_WORDS
+from understudy.evaluate.contexts import CONTEXTS_IN_WORDS, PROMPTED
 from understudy.shared.formats import counted, figure_text
 
-LABELS = {REFERENCE: "Reference", "base": "Base", "tuned": "Tuned", PROMPTED: "Base with a good prompt"}
+LABELS = {"reference": "Reference", "base": "Base", "tuned": "Tuned", PROMPTED: "Base with a good prompt"}
 # The columns, of figures that are there: those of `truth.figures` that have no short name here stand in evaluation.json alone.
 COLUMNS = {
     "facts_found": "facts found",
@@ -54,7 +52,7 @@ def truth_table(evaluation: dict[str, Any]) -> TruthTable | None:
         for arm in truth["arms"]
     ]
     references = (
-        label(REFERENCE),
+        label("reference"),
         [plain_cell(truth["references"].get(name), truth["figures"][name]) for name in shown],
     )
     beside = truth["beside_a_prompt"] or {"context": "retrieved"}
