@@ -237,3 +237,34 @@ def test_the_rules_ask_for_what_the_configuration_says(project):
     assert project.planned(*targets) == plain | both | {"context_answers": 12}
     project.configure(grounding={"rows": False}, evaluation={"contexts": [], "arms": ["base", "Q4_K_M"]})
     assert project.planned(*targets) == plain | both
+
+
+def test_an_arm_is_made_by_its_rules_and_anew_only_for_what_shapes_it(project):
+    prompted, tuned = (f"models/tiny/evaluation/retrieved/{arm}.json" for arm in ("prompted", "tuned"))
+    project.configure(grounding={"rows": True}, evaluation={"max_tokens": 8})
+    project.snakemake(prompted, tuned)
+    record = read_json(project / prompted)
+    assert record["model"] == {"which": "prompted", "path": "models/base/tiny-base", "engine": "mlx"}
+    assert record["context"] == "retrieved" and record["examples"]
+    passages = read_json(project / "models/tiny/held_out_passages.json")["rows"]
+    assert [row["row"] for row in passages] == [row["row"] for row in record["rows"]]
+    assert project.planned(prompted, tuned) == {}
+    (project / "prompts/persona.md").write_text("Be {{ voice }}.")
+    assert project.planned(prompted, tuned) == {"context_answers": 1}
+    project.configure(evaluation={"max_tokens": 9})
+    assert project.planned(prompted, tuned) == {"context_answers": 2}
+    project.configure(retrieval={"embedder": {"base_url": "http://127.0.0.1:9/v1", "model": "m"}})
+    assert project.planned(tuned) == {"index": 1, "held_out_passages": 1, "context_answers": 1}
+
+
+@pytest.mark.long
+def test_the_whole_matrix_ends_in_evaluation_report_and_card(project):
+    project.configure(grounding={"rows": True}, evaluation={"max_tokens": 8, "contexts": "all"})
+    project.snakemake("models/tiny/evaluation.json", "models/tiny/report.html", "models/tiny/README.md")
+    truth = read_json(project / "models/tiny/evaluation.json")["truth"]
+    asked = {(arm["context"], arm["arm"]) for arm in truth["arms"]}
+    assert asked == {(context, arm) for context in CONTEXTS for arm in ("base", "prompted", "tuned")} | {
+        ("none", "Q4_K_M")
+    }
+    assert "Truth beside voice" in (project / "models/tiny/report.html").read_text()
+    assert "Base with a good prompt" in (project / "models/tiny/README.md").read_text()
