@@ -87,7 +87,7 @@ with errors_as_messages():
     config.update(checked_configuration(config))
     QUESTIONS_PROMPT, ANSWERS_PROMPT = prompt_file("questions.md"), prompt_file("answers.md")
     REWORDED_PROMPT, GROUNDED_PROMPT = prompt_file("reworded.md"), prompt_file("grounded.md")
-    JUDGE_PROMPT = prompt_file("judge.md")
+    JUDGE_PROMPT, PERSONA_PROMPT = prompt_file("judge.md"), prompt_file("persona.md")
 
 BASE = f"models/base/{base_folder_name(config['base_model'])}"
 WORKFLOW_VERSION = tomllib.loads((Path(workflow.basedir) / "pyproject.toml").read_text())["project"]["version"]
@@ -98,4 +98,5 @@ wildcard_constraints:
     quant="[A-Z0-9_]+",
     bits="[4568]",
     which="[A-Za-z0-9][A-Za-z0-9._-]*",
+    context="none|true|retrieved|misses",
     block=r"[1-9]\d*-of-[1-9]\d*",

@@ -1,6 +1,8 @@
 # Inputs and settings of rules/evaluate.smk.
-from understudy.configuration import QUANTIZATION_NAME, is_made_here
+from understudy.configuration import QUANTIZATION_NAME, evaluated_quantization, is_made_here
+from understudy.evaluate.contexts import PROMPTED, arms_in_contexts
 from understudy.models.paths import ADAPTER_CONFIG, ADAPTERS, model_to_ask
+from understudy.passages.vectors import what_shapes_vectors
 from understudy.shared.snakemake_records import carry_over_inputs
 
 GENERAL_FOLDER = Path(workflow.basedir) / "workflow_scripts/understudy/evaluate/general"
@@ -13,13 +15,14 @@ def held_out_rows_file():
 
 def evaluated_models():
     """The names of the models that are evaluated, in the order in which they are shown."""
-    quantization = config["evaluation"]["quantization"] or config["export"]["quantizations"][-1]
-    return ["base", "tuned", quantization, *config["evaluation"]["models"]]
+    return ["base", "tuned", evaluated_quantization(config), *config["evaluation"]["models"]]
 
 
 def path_of_evaluated_model(wildcards):
-    """Where the model with this name is: base, tuned, a quantization, or one of evaluation.models."""
+    """Where the model with this name is: base, tuned, a quantization, or one of evaluation.models; in a context, prompted is base."""
     which = wildcards.which
+    if which == PROMPTED and "context" in wildcards.keys():
+        return BASE
     named = {"base": BASE, "tuned": model_file("fused"), **config["evaluation"]["models"]}
     if which not in named and not QUANTIZATION_NAME.fullmatch(which):
         raise WorkflowError(
@@ -55,6 +58,39 @@ def how_models_answer():
     """The keys of evaluation that shape what a model answers, and to what."""
     keys = ("max_examples", "seed", "max_tokens", "repeat_penalty", "temperature", "top_p")
     return {key: config["evaluation"][key] for key in keys}
+
+
+def context_answers():
+    """What each arm says in each context that is evaluated; nothing, unless grounding or evaluation.arms asks for it."""
+    pairs = arms_in_contexts(config["evaluation"], config["grounding"]["rows"])
+    return [model_file(f"evaluation/{context}/{arm}.json") for context, arm in pairs]
+
+
+def held_out_passages():
+    """The passages of the held-out questions, where something is asked with them."""
+    return [model_file("held_out_passages.json")] if context_answers() else []
+
+
+def persona_of_arm(wildcards):
+    """The prompt of the arm that is prompted."""
+    return [PERSONA_PROMPT] if wildcards.which == PROMPTED else []
+
+
+def voice_of_arm(wildcards):
+    """The voice that stands in it."""
+    return config["answers"]["voice"] if wildcards.which == PROMPTED else None
+
+
+def which_rows_are_asked():
+    """The keys of evaluation that choose the held-out rows."""
+    return {key: config["evaluation"][key] for key in ("max_examples", "seed")}
+
+
+def what_shapes_a_search():
+    """The keys of the embedder that decide what is found; its address doesn't."""
+    embedder = config["retrieval"]["embedder"]
+    shaping = what_shapes_vectors(embedder)
+    return shaping and {**shaping, "query_prefix": embedder["query_prefix"]}
 
 
 def general_files():

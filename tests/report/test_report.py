@@ -8,6 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from browser import offline_browser, opened
+from grounded_records import context_record, grounded_rows, invented, passages_record, told
 from held_out_records import (
     base_answer,
     held_out_rows,
@@ -197,6 +198,49 @@ def test_axe_finds_nothing(opened_page, scheme, width):
     found = Axe().run(opened_page)
     assert found.violations_count == 0, found.generate_report()
     assert opened_page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def grounded_evaluation(folder) -> str:
+    """An evaluation in which a prompted and a tuned model were asked with passages."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_small_tokenizer(folder, 512)
+    rows = grounded_rows()
+    train, pairs, _ = write_training_set(folder)
+    right, wrong = ([told(row, row["number"], row["name"]) for row in rows], [invented(row) for row in rows])
+    records = {"base": record("base", rows, wrong, 3.0), "tuned": record("tuned", rows, right, 2.4, noise_seed=5)}
+    arms = {arm: context_record(arm, rows, said) for arm, said in (("prompted", wrong), ("tuned", right))}
+    in_context = write_records(folder / "evaluation/retrieved", arms)
+    write_json(folder / "passages.json", passages_record(rows))
+    path = str(folder / "evaluation.json")
+    evaluate(
+        write_records(folder / "evaluation", records),
+        *(train, pairs, str(folder / "tokenizer.json"), path),
+        {f"retrieved/{arm}": file for arm, file in in_context.items()},
+        str(folder / "passages.json"),
+    )
+    return path
+
+
+def test_truth_stands_beside_voice_on_the_first_screen(browser, measured, opened_page, tmp_path):
+    assert opened_page.locator("#verdict table").count() == 0
+    page, _ = opened(browser, page_of(measured, grounded_evaluation(tmp_path)))
+    names = page.locator("#verdict table.truth").first.locator("tbody th").all_inner_texts()
+    assert names[-1] == "Reference" and "Tuned, with the passages that are found" in names
+    heads = page.locator("#verdict table.truth").first.locator("thead th").all_inner_texts()
+    assert {"facts found", "made up in 100 words", "voice"} <= set(heads)
+    assert "It does more than a prompt." in page.locator("#verdict dd").all_inner_texts()
+    columns = page.locator("#columns h4").all_inner_texts()
+    assert columns[-2:] == [
+        "Base with a good prompt, with the passages that are found",
+        "Tuned, with the passages that are found",
+    ]
+    assert "made something up" in page.locator("#flag option").all_inner_texts()[1]
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 844})
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+    page.close()
 
 
 def test_what_axe_would_find_is_found(browser, page_path, tmp_path):

@@ -14,7 +14,7 @@ EVERYTHING = {
     "dataset": {"test_fraction": 0.2, "export": True},
     "training": {"replay": {"file": "general.jsonl", "share": 0.3}},
     "export": {"mlx_bits": [4]},
-    "evaluation": {"judge": True},
+    "evaluation": {"judge": True, "arms": ["prompted", "tuned"]},
 }
 TARGETS = ("all", "channel_report")
 # What the contract writes for a part of a path.
@@ -27,6 +27,7 @@ PARTS = {
     "QUANTIZATION": r"Q4_K_M",
     "BITS": r"\d",
     "WHICH": r"\w+",
+    "CONTEXT": r"(?:none|true|retrieved|misses)",
 }
 
 

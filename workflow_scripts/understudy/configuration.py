@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import yaml
 from jsonschema import Draft202012Validator, ValidationError
 
+from understudy.evaluate.contexts import PROMPTED
 from understudy.models.paths import model_to_ask
 from understudy.shared.checkout import REPOSITORY
 from understudy.shared.errors import ConfigurationError, UnderstudyError
@@ -92,6 +93,8 @@ def as_the_schema_wants(value: Any, schema: dict) -> Any:
     kinds = kinds_of(schema)
     if isinstance(value, str) and "string" not in kinds:
         return value_of_text(value, kinds)
+    if isinstance(value, bool) and str(value).lower() in schema.get("enum", ()):
+        return str(value).lower()
     if isinstance(value, float) and value.is_integer() and "integer" in kinds:
         return int(value)
     if isinstance(value, datetime.date) and "string" in kinds:
@@ -182,12 +185,23 @@ def conflicts(config: dict) -> list[str]:
         if config["training"][key] == 0
     ]
     found += [
-        f"evaluation.models has the name {name!r}; it takes letters, digits, `.`, `_` and `-`, and is neither base nor tuned nor "
-        f"that of a quantization."
+        f"evaluation.models has the name {name!r}; it takes letters, digits, `.`, `_` and `-`, and is not base, "
+        f"prompted, tuned or that of a quantization."
         for name in config["evaluation"]["models"]
-        if not MODEL_NAME.fullmatch(name) or name in ("base", "tuned") or QUANTIZATION_NAME.fullmatch(name)
+        if not MODEL_NAME.fullmatch(name) or name in ("base", PROMPTED, "tuned") or QUANTIZATION_NAME.fullmatch(name)
+    ]
+    known = ["base", PROMPTED, "tuned", evaluated_quantization(config), *config["evaluation"]["models"]]
+    found += [
+        f"evaluation.arms has {arm!r}; it takes {', '.join(known)}."
+        for arm in config["evaluation"]["arms"]
+        if arm not in known
     ]
     return found
+
+
+def evaluated_quantization(config: dict) -> str:
+    """The quantization that is evaluated as the file that users will run."""
+    return config["evaluation"]["quantization"] or config["export"]["quantizations"][-1]
 
 
 def regex_mistake(pattern: str) -> str | None:

@@ -20,6 +20,7 @@ from understudy.evaluate.figures import (
 from understudy.evaluate.general.questions import general_questions, is_right
 from understudy.evaluate.intervals import CONFIDENCE, confidence_of_each, difference_of, interval_of, mean_of
 from understudy.evaluate.measures.phrases import FoundPhrase
+from understudy.evaluate.truth_account import truth_account
 from understudy.evaluate.verdict import Bound, Difference, verdict_of
 from understudy.rows.chat import talks_by_pair
 from understudy.shared.errors import InputFileError
@@ -38,15 +39,29 @@ MOST_OFF_TOPIC = 0.4
 MOST_MEMORISED = 0.1
 
 
-def evaluate(answers: dict[str, str], train: str, pairs: str, tokenizer: str, output: str) -> None:
-    """Write the evaluation of the models in `answers`, paths of what answer_held_out wrote by name, `base` among them.
+def evaluate(
+    answers: dict[str, str],
+    train: str,
+    pairs: str,
+    tokenizer: str,
+    output: str,
+    in_context: dict[str, str] | None = None,
+    passages: str | None = None,
+) -> None:
+    """Write the evaluation of the models in `answers`, paths of what answer_held_out wrote by name, with `base` and `tuned`.
 
-    `tuned` too. Raises InputFileError if they were not asked the same questions."""
+    `in_context` are paths of what answer_in_context wrote by `retrieved/tuned`, and `passages` the file of the passages that were
+    asked with. Raises InputFileError if not all were asked the same questions."""
     said = {name: read_json(path) for name, path in answers.items()}
-    check_same_questions(said, answers)
-    held_out = HeldOut({name: record["rows"] for name, record in said.items()})
+    in_context = in_context or {}
+    arms = {name: read_json(path) for name, path in in_context.items()}
+    check_same_questions(said | arms, answers | in_context)
+    held_out = HeldOut({name: record["rows"] for name, record in (said | arms).items()})
     found = measured(held_out, trained_answers(train, pairs), token_counter(tokenizer))
     verdicts = {name: compared(name, BASE, said, held_out, found) for name in said if name != BASE}
+    truth = {"truth": truth_account(read_json(passages), held_out, found)} if passages else {}
+    if truth and (beside := truth["truth"]["beside_a_prompt"]):
+        verdicts["tuned"]["verdict"] = with_prompt(verdicts["tuned"]["verdict"], beside)
     models = {name: account_of(record, found, held_out) | verdicts.get(name, {}) for name, record in said.items()}
     write_json(
         output,
@@ -58,11 +73,18 @@ def evaluate(answers: dict[str, str], train: str, pairs: str, tokenizer: str, ou
             "references": {"figures": estimates(found, REFERENCE, held_out)},
             "figures": {name: asdict(figure) for name, figure in FIGURES.items()},
             "teacher": {"auc": found.voice_auc, "phrases": [phrase_record(phrase) for phrase in found.phrases]},
-            "rows": rows_of(held_out, found),
+            "rows": rows_of(held_out, found, list(said)),
+            **truth,
         },
     )
     for name, compared_one in verdicts.items():
         log.info("%s: %s", name, compared_one["verdict"]["line"])
+
+
+def with_prompt(verdict: dict[str, Any], beside: dict[str, Any]) -> dict[str, Any]:
+    """The verdict with what is said of a prompt in place of the training."""
+    reasons = {**verdict["reasons"], "Would a prompt have done?": [beside["opening"], *beside["reasons"]]}
+    return {**verdict, "line": f"{verdict['line']} {beside['line']}", "reasons": reasons}
 
 
 def account_of(record: dict, found: Measured, held_out: HeldOut) -> dict[str, Any]:
@@ -190,8 +212,8 @@ def phrase_record(phrase: FoundPhrase) -> dict[str, Any]:
     return {**phrase._asdict(), "words": " ".join(words), "z": round(phrase.z, 2), "is_opening": phrase.is_opening}
 
 
-def rows_of(held_out: HeldOut, found: Measured) -> list[dict[str, Any]]:
-    """One record a row: question, reference, and each model's answer with its form and flaws."""
+def rows_of(held_out: HeldOut, found: Measured, names: list[str]) -> list[dict[str, Any]]:
+    """One record a row: question, reference, and the answers of the models `names` with their form and flaws."""
     records = []
     for number, row in enumerate(held_out.answers[BASE]):
         answers = {
@@ -200,6 +222,7 @@ def rows_of(held_out: HeldOut, found: Measured) -> list[dict[str, Any]]:
                 **found.by_row[name][number],
             }
             for name, rows in held_out.answers.items()
+            if name in names
         }
         records.append(
             {

@@ -11,7 +11,7 @@ from understudy.evaluate.measures.closeness import chrf, nearness_to_own_referen
 from understudy.evaluate.measures.form import AnswerForm, form_distances, form_of
 from understudy.evaluate.measures.memorising import LONG_RUN, TrainedRuns
 from understudy.evaluate.measures.phrases import FoundPhrase, phrase_use
-from understudy.evaluate.measures.voice import voice_of
+from understudy.evaluate.measures.voice import voice_of, words_alone
 from understudy.text.repetition import answer_flaws
 
 REFERENCE, BASE = "reference", "base"
@@ -32,6 +32,9 @@ FIGURES = {
     "loss": Figure("loss of the reference answers, nats a token", "lower"),
     "form_distance": Figure("distance to the references' form, in their standard deviations", "lower"),
     "voice": Figure("probability of being the teacher's, by a classifier", "higher", is_share=True),
+    "voice_in_words": Figure(
+        "the same by the words alone, without headings, bold openings and punctuation", "higher", is_share=True
+    ),
     "nearness": Figure("nearness to the own reference among those of other talks", "higher", is_share=True),
     "flawed": Figure("answers that are empty, cut off or repeat themselves", "lower", is_share=True),
     "empty": Figure("empty answers", "lower", is_share=True),
@@ -90,7 +93,7 @@ def measured(held_out: HeldOut, trained: Sequence[tuple[str, str]], count_tokens
     forms = {name: [form_of(answer, count_tokens) for answer in said] for name, said in texts.items()}
     training = ([answer for answer, _ in trained], [video for _, video in trained])
     phrases, use = phrase_use(training, texts, video_ids)
-    voice = voice_of(texts, video_ids)
+    voice, in_words = voice_of(texts, video_ids), voice_of(texts, video_ids, words_alone)
     runs = TrainedRuns(training[0])
     statistics, by_row = {}, {}
     for name, said in texts.items():
@@ -106,8 +109,11 @@ def measured(held_out: HeldOut, trained: Sequence[tuple[str, str]], count_tokens
         }
         if voice:
             statistics[name]["voice"] = mean_of(voice.probabilities[name])
+            statistics[name]["voice_in_words"] = mean_of(in_words.probabilities[name])
         if rows:
-            statistics[name] |= closeness_statistics(rows, held_out) | {"loss": loss_of(rows)}
+            statistics[name] |= closeness_statistics(rows, held_out)
+        if rows and "loss" in rows[0]:
+            statistics[name]["loss"] = loss_of(rows)
         by_row[name] = [
             {"form": form._asdict(), **flaw, "words_repeated_from_training": repeat}
             | ({"voice": round(float(voice.probabilities[name][number]), 3)} if voice else {})

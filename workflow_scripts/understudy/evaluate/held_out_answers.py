@@ -74,6 +74,23 @@ def answer_held_out(
     folder = chosen.folder if isinstance(chosen, MlxModel) else tokenizer_folder and Path(tokenizer_folder)
     with reader_of(chosen, folder) as reader:
         work = work_for(reader, sources, settings)
+    parts = computed(which, model, chosen, work, settings, output, threads)
+    record = {"which": which, "path": model, "engine": engine_of(chosen)}
+    write_json(output, {"model": record, "settings": settings, **all_said(parts, work)})
+    tell(parts, work, model)
+
+
+def computed(
+    which: str,
+    model: str,
+    chosen: Path | MlxModel,
+    work: Work,
+    settings: dict[str, Any],
+    output: str,
+    threads: int | None,
+) -> AnswerParts:
+    """Have all that a model says and that references cost it in a file of the folder `parts` beside `output`; what is there isn't
+    computed again."""
     sampling = Sampling(settings["temperature"], settings["top_p"], settings["seed"])
     shaping = hash_of(identity_of(chosen), asdict(sampling) if sampling.temperature else 0)[:16]
     parts = AnswerParts(Path(output).parent / "parts" / f"{which}-{shaping}.jsonl")
@@ -81,9 +98,7 @@ def answer_held_out(
         log.info("%s: %s to compute, %d of them are there", model, *counts(work, missing))
         with loaded(chosen, work.context_length, threads) as model_in_memory:
             complete(parts, work, model_in_memory, sampling)
-    record = {"which": which, "path": model, "engine": engine_of(chosen)}
-    write_json(output, {"model": record, "settings": settings, **all_said(parts, work)})
-    tell(parts, work, model)
+    return parts
 
 
 def counts(work: Work, missing: list[str]) -> tuple[str, int]:
@@ -185,6 +200,7 @@ def all_said(parts: AnswerParts, work: Work) -> dict[str, Any]:
                 "video_id": row.video_id,
                 "question": row.question,
                 "reference": row.reference,
+                **({"framed": True} if row.messages[-2]["content"] != row.question else {}),
                 **answer_to(parts, request, "answer", "finish_reason", "tokens"),
                 **loss_of(parts, reference),
             }

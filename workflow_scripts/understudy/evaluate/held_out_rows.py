@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from understudy.rows.chat import talks_by_pair
+from understudy.passages.frame import question_of
 from understudy.rows.training import check_messages
 from understudy.shared.errors import InputFileError
 from understudy.shared.files import read_json_lines
@@ -24,7 +24,8 @@ class HeldOutRow:
 
     @property
     def question(self) -> str:
-        return self.messages[-2]["content"]
+        """Without the passages that may stand before it."""
+        return question_of(self.messages[-2]["content"])
 
     @property
     def reference(self) -> str:
@@ -41,9 +42,22 @@ def held_out_rows(path: str | Path, pairs: str | Path, number: int, seed: int) -
         check_messages(row, f"{path}, line {line}")
     if not numbered:
         raise InputFileError(f"{path} has no rows, so there is nothing to evaluate on.")
-    talks = talks_by_pair(pairs)
     rows = [HeldOutRow(line, row["messages"], None) for line, row in sampled(numbered, number, seed)]
-    return [HeldOutRow(row.line, row.messages, talks.get((row.question, row.reference))) for row in rows]
+    known = PairsOfRows(pairs)
+    return [HeldOutRow(row.line, row.messages, (known.pair_of(row) or {}).get("video_id")) for row in rows]
+
+
+class PairsOfRows:
+    """The pairs of pairs.jsonl, to be found by a row."""
+
+    def __init__(self, path: str | Path):
+        pairs = [pair for _, pair in read_json_lines(path)]
+        self._exact = {(pair["question"], pair["answer"]): pair for pair in pairs}
+        self._by_question = {pair["question"]: pair for pair in reversed(pairs)}
+
+    def pair_of(self, row: HeldOutRow) -> dict | None:
+        """The pair of a row's question and answer; where the answer was written anew from a passage, that of its question."""
+        return self._exact.get((row.question, row.reference)) or self._by_question.get(row.question)
 
 
 def sampled(items: Sequence[Item], number: int, seed: int) -> list[Item]:

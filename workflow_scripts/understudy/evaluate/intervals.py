@@ -73,6 +73,31 @@ def mean_of(values: Sequence[float], sizes: Sequence[float] | None = None) -> St
     return lambda drawn: (drawn @ weighed) / (drawn @ sizes)
 
 
+def ratio_of(counts: Sequence[float], sizes: Sequence[float]) -> Statistic:
+    """The sum of `counts` for each of the sum of `sizes`, such as facts found of all facts. A resample without any size tells
+    nothing: it has the ratio of the whole."""
+    counts, sizes = np.asarray(counts, float), np.asarray(sizes, float)
+    whole = counts.sum() / sizes.sum()
+
+    def ratio(drawn: np.ndarray) -> np.ndarray:
+        total = drawn @ sizes
+        return np.divide(drawn @ counts, total, out=np.full(len(drawn), whole), where=total > 0)
+
+    return ratio
+
+
+def median_of(values: Sequence[float], weights: Sequence[float]) -> Statistic:
+    """The lower median of the values, each weighed by what it counts (0 for one that doesn't)."""
+    order = np.argsort(values, kind="stable")
+    ordered, weights = np.asarray(values, float)[order], np.asarray(weights, float)[order]
+
+    def median(drawn: np.ndarray) -> np.ndarray:
+        shares = (drawn[:, order] * weights).cumsum(axis=1)
+        return ordered[(shares < shares[:, -1:] / 2).sum(axis=1)]
+
+    return median
+
+
 def difference_of(tuned: Statistic, base: Statistic) -> Statistic:
     """Tuned minus base, on the same resamples."""
     return lambda drawn: tuned(drawn) - base(drawn)

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from understudy.evaluate.contexts import CONTEXTS_IN_WORDS
 from understudy.evaluate.intervals import Interval
 from understudy.shared.formats import change_text, figure_text
 
@@ -106,3 +107,38 @@ def reasons_of(by_outcome: dict[str, list[Difference]], broken: list[Bound]) -> 
         "No difference shown": [each.in_words() for each in by_outcome["no_difference"]],
     }
     return {heading: said for heading, said in parts.items() if said}
+
+
+def beside_a_prompt(differences: list[Difference], context: str) -> dict:
+    """Return `status` (ahead, level, behind, mixed, unknown: the tuned model's beside the base with a good prompt), `line`, and
+    `reasons`. `differences` are of voice and truth, tuned minus prompted.
+
+    Where the tuned model is ahead in nothing, a prompt would have done, and the line says so."""
+    by_outcome = {
+        outcome: [each for each in differences if each.outcome == outcome]
+        for outcome in ("better", "worse", "no_difference")
+    }
+    status = status_beside_a_prompt(differences, by_outcome)
+    sentences = {
+        "ahead": "It does more than a prompt.",
+        "level": "A prompt would have done: no difference from the base with a good prompt is shown.",
+        "behind": "A prompt would have done better.",
+        "mixed": "It does more than a prompt in part, and less in part.",
+        "unknown": "One talk is too little to say whether a prompt would have done.",
+    }
+    said = {
+        "ahead of the prompted base": by_outcome["better"],
+        "behind it": by_outcome["worse"],
+        "level with it": by_outcome["no_difference"],
+    }
+    reasons = [f"{where}: {each.in_words()}" for where, found in said.items() for each in found]
+    line = f"{sentences[status]} Beside the prompted base, {CONTEXTS_IN_WORDS[context]}: {'; '.join(reasons)}."
+    return {"status": status, "opening": sentences[status], "line": line, "reasons": reasons}
+
+
+def status_beside_a_prompt(differences: list[Difference], by_outcome: dict[Outcome, list[Difference]]) -> str:
+    if all(each.interval.low is None for each in differences):
+        return "unknown"
+    if by_outcome["better"]:
+        return "mixed" if by_outcome["worse"] else "ahead"
+    return "behind" if by_outcome["worse"] else "level"

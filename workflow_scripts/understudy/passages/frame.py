@@ -37,6 +37,13 @@ def framed(question: str, passages: Sequence[Passage]) -> str:
     return "\n".join([INTRODUCTION, *lines, "", f"{QUESTION} {question}"])
 
 
+def question_of(message: str) -> str:
+    """The question of a message that `framed` wrote, or the message itself."""
+    if not message.startswith(f"{INTRODUCTION}\nPassage 1 ("):
+        return message
+    return message.partition(f"\n\n{QUESTION} ")[2]
+
+
 def harmless(text: str) -> str:
     """A stranger's text as one line of the frame."""
     # NFKC: full-width signs are signs, too.

@@ -19,7 +19,8 @@ from understudy.evaluate.figures import (
 from understudy.evaluate.intervals import Interval, Statistic, difference_of, interval_of, mean_of
 from understudy.evaluate.measures.form import AnswerForm
 from understudy.evaluate.verdict import Difference
-from understudy.report.page.figures import OUTCOMES, interval_text, label
+from understudy.report.page.figures import OUTCOMES, interval_text
+from understudy.report.truth_table import label
 from understudy.shared.errors import ConfigurationError, InputFileError
 from understudy.shared.files import read_json
 from understudy.shared.formats import change_text, counted, figure_text

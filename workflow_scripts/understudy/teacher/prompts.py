@@ -29,6 +29,7 @@ PLACEHOLDERS = {
     "reworded.md": (),
     "grounded.md": ("voice",),
     "judge.md": ("voice",),
+    "persona.md": ("voice",),
 }
 
 
@@ -45,7 +46,7 @@ def prompt_file(name: str) -> str:
     if found is None:
         raise PromptError(
             f"prompts/{name} is missing, in the project ({Path.cwd()}) and in the workflow ({REPOSITORY}). "
-            f"It is a Markdown file that tells the teacher model what to write; restore it with git."
+            f"It is a Markdown file that tells a model what to write; restore it with git."
         )
     check_placeholders(found)
     return found

@@ -57,6 +57,11 @@ class AnswerMarkdown:
         blocks = (plain_text(node) for node in self._inlines() if node.type == "inline")
         return [sentence for block in blocks for sentence in re.split(r"(?<=[.!?…])\s+|\n", block) if sentence.strip()]
 
+    def running_text(self) -> str:
+        """What is said in sentences: without headings, code, and words in bold that a block begins with: `**Water:** ...`."""
+        blocks = (node for node in self._inlines() if node.type == "inline" and node.parent.type != "heading")
+        return "\n".join(filter(None, (plain_text_after_lead(node).strip() for node in blocks)))
+
     def fault(self) -> str | None:
         """Return what is broken in the markdown, or None."""
         for node in self._tree.walk():
@@ -129,6 +134,13 @@ def plain_text(node: SyntaxTreeNode) -> str:
     if not node.children:
         return node.content if node.type not in ("html_inline", "html_block", "hr") else ""
     return "".join(plain_text(child) for child in node.children)
+
+
+def plain_text_after_lead(inline: SyntaxTreeNode) -> str:
+    """The text of a block without what it has in bold at its beginning, if more follows."""
+    parts = [node for node in inline.children if node.type != "text" or node.content]
+    begins_bold = len(parts) > 1 and parts[0].type == "strong"
+    return "".join(plain_text(node) for node in (parts[1:] if begins_bold else parts)).lstrip(" :.–—-")
 
 
 def has_list_marks_inside(line: str) -> bool:

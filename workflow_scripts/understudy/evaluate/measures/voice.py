@@ -5,7 +5,7 @@ of modern authorship attribution methods, JASIST 60(3)). Both sides answer the s
 the visible text counts, because headings and lists are form; and every answer is told by a classifier that has seen nothing of
 its video."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +16,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 
 from understudy.evaluate.measures.phrases import folds_by_video
 from understudy.text.markdown import AnswerMarkdown
+from understudy.text.words import words_of
 
 LETTERS = (2, 4)
 MOST_FEATURES = 50_000
@@ -31,22 +32,29 @@ class Voice(NamedTuple):
     probabilities: dict[str, np.ndarray]
 
 
-def voice_of(answers: dict[str, Sequence[str]], video_ids: Sequence[str]) -> Voice | None:
+def voice_of(
+    answers: dict[str, Sequence[str]],
+    video_ids: Sequence[str],
+    heard: Callable[[str], str] = lambda answer: AnswerMarkdown(answer).visible_text(),
+) -> Voice | None:
     """Return who sounds like the teacher, or None for a single video.
 
-    `answers` has one answer a row under `reference` (the teacher), `base`, and any other name."""
+    `answers` has one answer a row under `reference` (the teacher), `base`, and any other name; `heard` is what counts of one."""
     if len(set(video_ids)) < 2:
         return None
-    texts = {
-        name: np.array([AnswerMarkdown(answer).visible_text() for answer in of_one], object)
-        for name, of_one in answers.items()
-    }
+    texts = {name: np.array([heard(answer) for answer in of_one], object) for name, of_one in answers.items()}
     probabilities = {name: np.empty(len(video_ids)) for name in answers}
     for others, rows in folds_by_video(video_ids):
         classifier = trained_classifier(texts["reference"][others], texts["base"][others])
         for name, of_one in texts.items():
             probabilities[name][rows] = classifier.predict_proba(of_one[rows])[:, 1]
     return Voice(auc_of(probabilities["reference"], probabilities["base"]), probabilities)
+
+
+def words_alone(answer: str) -> str:
+    """An answer without what form leaves in its text: headings, the words in bold that open a list item or a paragraph, case and
+    punctuation."""
+    return " ".join(words_of(AnswerMarkdown(answer).running_text()))
 
 
 def trained_classifier(teacher: Sequence[str], base: Sequence[str]) -> Pipeline:

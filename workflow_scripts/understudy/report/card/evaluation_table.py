@@ -4,6 +4,7 @@ from typing import Any
 
 from tabulate import tabulate
 
+from understudy.report.truth_table import truth_markdown
 from understudy.shared.formats import figure_text
 
 SHOWN = ("loss", "form_distance", "voice", "nearness", "chrf", "flawed", "memorised", "tokens")
@@ -11,7 +12,8 @@ SHOWN = ("loss", "form_distance", "voice", "nearness", "chrf", "flawed", "memori
 
 def evaluation_markdown(evaluation: dict[str, Any]) -> str:
     """Return the verdict and the table in GitHub's Markdown; `evaluation` is what evaluate writes."""
-    return f"{evaluation['verdict']['line']}\n\n{evaluation_table(evaluation, 'github')}\n\n{measured_on(evaluation)}\n"
+    table = f"{evaluation_table(evaluation, 'github')}\n\n{measured_on(evaluation)}\n"
+    return f"{evaluation['verdict']['line']}\n\n{table}{truth_markdown(evaluation)}"
 
 
 def evaluation_table(evaluation: dict[str, Any], layout: str) -> str:

@@ -29,6 +29,8 @@ STAGES = {
     "gguf": "GGUF files",
     "ladder": "proof of the export",
     "held_out_answers": "answers to held-out questions",
+    "held_out_passages": "passages for held-out questions",
+    "context_answers": "answers with passages",
     "evaluation": "evaluation",
     "judge": "judge",
 }

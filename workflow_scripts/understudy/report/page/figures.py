@@ -10,9 +10,9 @@ import numpy as np
 from understudy.evaluate.figures import REFERENCE
 from understudy.evaluate.intervals import Interval
 from understudy.evaluate.verdict import SIGN, Difference
+from understudy.report.truth_table import LABELS, label
 from understudy.shared.formats import change_text, figure_text
 
-LABELS = {REFERENCE: "Reference", "base": "Base", "tuned": "Tuned"}
 OUTCOMES = {"better": "better", "worse": "worse", "no_difference": "no difference shown", "mixed": "better and worse"}
 STRIPS = ("tokens", "words_per_sentence", "headings", "bold", "list_items", "paragraphs")
 JUDGE_FIGURES = {
@@ -24,11 +24,6 @@ JUDGE_FIGURES = {
 TENTHS = (10, 90)
 # Half the width of a picture, less room for a dot.
 HALF = 46
-
-
-def label(name: str) -> str:
-    """Return the name of a model as a person reads it."""
-    return LABELS.get(name, name)
 
 
 def forest(evaluation: dict[str, Any], name: str) -> list[dict[str, Any]]:

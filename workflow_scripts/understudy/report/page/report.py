@@ -8,6 +8,7 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from understudy.evaluate.contexts import name_in_context
 from understudy.evaluate.figures import REFERENCE
 from understudy.evaluate.measures.memorising import LONG_RUN
 from understudy.export.table import HEADERS, ladder_rows, measured_on
@@ -15,7 +16,8 @@ from understudy.models.licence import base_model_of
 from understudy.report.card.facts import settings_of, training_of
 from understudy.report.dataset_pictures import as_base64_svg, draw_flow, draw_lengths, flow_steps, lengths_by_side
 from understudy.report.page.account import flat_settings, hashes, spending_by_pass, times_by_stage, versions
-from understudy.report.page.figures import OUTCOMES, forest, form_strips, general_bars, judge_lines, label, voice_strip
+from understudy.report.page.figures import OUTCOMES, forest, form_strips, general_bars, judge_lines, voice_strip
+from understudy.report.truth_table import arm_label, label, truth_table
 from understudy.shared.files import read_json, read_json_lines, write_text
 from understudy.shared.formats import as_duration, counted, figure_text
 from understudy.shared.log import log
@@ -91,6 +93,7 @@ def titles_of(pairs: list[dict]) -> dict[str, str]:
 def compared_rows(evaluation: dict[str, Any], titles: dict[str, str], judge: dict[str, Any] | None) -> dict[str, Any]:
     """What the page's script reads: each held-out question with all answers to it, rendered, and a few facts."""
     names = list(evaluation["models"])
+    arms = arms_beside_models(evaluation)
     said: dict[int, list[str]] = {}
     for verdict in judge["records"] if judge else []:
         said.setdefault(verdict["row"], []).append(judge_in_words(verdict, judge["compared"]))
@@ -99,12 +102,44 @@ def compared_rows(evaluation: dict[str, Any], titles: dict[str, str], judge: dic
             "question": row["question"],
             "where": titles.get(row["video_id"]) or row["video_id"] or "no talk",
             "number": row["row"],
-            "answers": [reference_shown(row), *(answer_shown(row["answers"][name]) for name in names)],
+            "answers": [
+                reference_shown(row),
+                *(answer_shown(row["answers"][name]) for name in names),
+                *(arm_answer_shown(evaluation["truth"]["answers"][place][name]) for name in arms),
+            ],
             "judge": said.get(row["row"], []),
         }
-        for row in evaluation["rows"]
+        for place, row in enumerate(evaluation["rows"])
     ]
-    return {"models": [label(name) for name in (REFERENCE, *names)], "rows": rows}
+    return {"models": [*(label(name) for name in (REFERENCE, *names)), *arms.values()], "rows": rows}
+
+
+def arms_beside_models(evaluation: dict[str, Any]) -> dict[str, str]:
+    """The arms in contexts, by their names in `truth.answers`, with their labels; but for the models, which are shown anyway."""
+    arms = evaluation["truth"]["arms"] if "truth" in evaluation else []
+    return {
+        name_in_context(arm["arm"], arm["context"]): arm_label(arm["arm"], arm["context"])
+        for arm in arms
+        if arm["context"] != "none" or arm["arm"] not in evaluation["models"]
+    }
+
+
+def arm_answer_shown(answer: dict[str, Any]) -> dict[str, Any]:
+    facts = [f"{answer['tokens']} tokens"]
+    if answer["facts_found"] is not None:
+        facts.append(f"facts found {figure_text(answer['facts_found'], is_share=True)}")
+    if answer["made_up"]:
+        facts.append(f"made up: {', '.join(answer['made_up'])}")
+    flags = {
+        "cut off": answer["finish_reason"] == "length",
+        "made something up": answer["made_up"],
+        "declines": answer["refused"],
+    }
+    return {
+        "html": rendered_answer(answer["answer"], BELOW),
+        "facts": " · ".join(facts),
+        "flags": [flag for flag, is_so in flags.items() if is_so],
+    }
 
 
 def judge_in_words(verdict: dict[str, Any], compared: list[str]) -> str:
@@ -143,6 +178,7 @@ def parts_of_evaluation(evaluation: dict[str, Any]) -> dict[str, Any]:
     phrases = evaluation["teacher"]["phrases"]
     return {
         "evaluation": evaluation,
+        "truth": truth_table(evaluation),
         "outcomes": OUTCOMES,
         "forests": {name: forest(evaluation, name) for name in compared},
         "strips": form_strips(evaluation),

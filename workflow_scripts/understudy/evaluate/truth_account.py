@@ -1,0 +1,217 @@
+"""What the arms say in each context, measured against references and passages: facts found, made up, declined."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from understudy.evaluate.contexts import CONTEXTS, PROMPTED, name_in_context
+from understudy.evaluate.figures import FIGURES, REFERENCE, Figure, HeldOut, Measured, estimate_of
+from understudy.evaluate.intervals import (
+    CONFIDENCE,
+    Statistic,
+    confidence_of_each,
+    difference_of,
+    interval_of,
+    median_of,
+    ratio_of,
+)
+from understudy.evaluate.measures.refusals import refuses
+from understudy.evaluate.measures.truth import Found, MadeUp, found_in, length_ratio, made_up_in
+from understudy.evaluate.verdict import Difference, beside_a_prompt
+
+TRUTH = {
+    "facts_found": Figure("facts of the reference found: numbers, names, content words", "higher", is_share=True),
+    "numbers_found": Figure("numbers of the reference found", "higher", is_share=True),
+    "names_found": Figure("names of the reference found", "higher", is_share=True),
+    "made_up": Figure("made-up numbers and names in 100 words of answers that don't decline", "lower"),
+    "answers_with_made_up": Figure("answers with a number or name that is made up", "lower", is_share=True),
+    "refused": Figure("answers that decline", is_share=True),
+    "length": Figure("words for each of the reference's, median"),
+    **{name: FIGURES[name] for name in ("voice", "voice_in_words", "flawed")},
+}
+# What a prompt is compared by: voice and truth. Their intervals hold together, so surely that of a hundred comparisons of a model
+# with itself two show a difference.
+BESIDE_A_PROMPT = ("voice", "facts_found", "made_up")
+TOGETHER = 0.98
+
+
+@dataclass(frozen=True)
+class RowTruth:
+    """One answer: whether it declines, what it found (None where nothing could be), what it made up, its length for each of the
+    reference's words. `counts` is whether the row has a true passage and a reference that answers."""
+
+    refused: bool
+    found: Found | None
+    made_up: MadeUp
+    length: float
+    counts: bool
+
+    def as_record(self) -> dict[str, Any]:
+        made_up = [f"{number:g}" for number in self.made_up.numbers] + list(self.made_up.names)
+        share = None if self.found is None else round(self.found.share, 3)
+        return {"refused": self.refused, "facts_found": share, "made_up": made_up}
+
+
+def row_truth(answer: str, row: dict[str, Any], context: str) -> RowTruth:
+    """Measure an answer; `row` is one of held_out_passages.json. Its evidence is the same in every context: the true passage,
+    those that are found, and the question; with misses these, too."""
+    language = row["language"]
+    contexts = ("true", "retrieved", *(("misses",) if context == "misses" else ()))
+    passages = [passage for name in contexts for passage in row[name]]
+    evidence = [row["question"], *(f"{passage['title']}\n{passage['text']}" for passage in passages)]
+    return RowTruth(
+        refuses(answer, language),
+        found_in(answer, row["reference"], row["question"], language),
+        made_up_in(answer, evidence, language),
+        length_ratio(answer, row["reference"]),
+        row["counts"],
+    )
+
+
+def truth_statistics(truths: Sequence[RowTruth]) -> dict[str, Statistic]:
+    """The figures of an arm in a context; those that nothing could be measured on are left out."""
+    counts = np.array([truth.counts for truth in truths], float)
+    nothing = Found(0.0, 0, 0, 0, 0)
+    founds = [truth.found or nothing for truth in truths]
+    has_facts = counts * [truth.found is not None for truth in truths]
+    answers = counts * [not truth.refused for truth in truths]
+    made_up = np.array([truth.made_up.count for truth in truths], float)
+    parts = {
+        "facts_found": (has_facts * [found.share for found in founds], has_facts),
+        "numbers_found": (
+            counts * [found.numbers for found in founds],
+            counts * [found.numbers_of_reference for found in founds],
+        ),
+        "names_found": (
+            counts * [found.names for found in founds],
+            counts * [found.names_of_reference for found in founds],
+        ),
+        "made_up": (100 * answers * made_up, answers * [truth.made_up.words for truth in truths]),
+        "answers_with_made_up": (answers * (made_up > 0), answers),
+        "refused": (counts - answers, counts),
+    }
+    found = {name: ratio_of(*each) for name, each in parts.items() if each[1].sum()}
+    if counts.sum():
+        # What doesn't count weighs next to nothing, so that each resample has a median.
+        found["length"] = median_of([truth.length for truth in truths], counts + 1e-9)
+    return found
+
+
+def truth_account(passages: dict[str, Any], held_out: HeldOut, measured: Measured) -> dict[str, Any]:
+    """Return what is measured of every answer in a context, of the references, and the tuned model beside the prompted one.
+
+    `passages` is what write_held_out_passages wrote; `held_out` has the arms under name_in_context."""
+    rows, names = passages["rows"], names_of_arms(held_out)
+    truths = {
+        (context, arm): [
+            row_truth(said["answer"], row, context) for said, row in zip(held_out.answers[name], rows, strict=True)
+        ]
+        for (context, arm), name in names.items()
+    }
+    statistics = {
+        each: truth_statistics(truth) | in_truth(measured.statistics[names[each]]) for each, truth in truths.items()
+    }
+    of_references = truth_statistics([row_truth(row["reference"], row, "retrieved") for row in rows])
+    return {
+        "figures": {name: asdict(figure) for name, figure in TRUTH.items()},
+        "rows": sum(row["counts"] for row in rows),
+        "passage_found": share_found(rows),
+        "references": estimates(of_references | in_truth(measured.statistics[REFERENCE]), len(rows)),
+        "arms": [
+            {"context": context, "arm": arm, "figures": intervals(statistics[context, arm], held_out.video_ids)}
+            for context, arm in names
+        ],
+        "error": error_in_words(statistics, len(rows)),
+        "beside_a_prompt": tuned_and_prompted(statistics, held_out.video_ids),
+        "answers": [
+            {
+                name_in_context(arm, context): said_and_found(
+                    held_out.answers[name][number], truths[context, arm][number]
+                )
+                for (context, arm), name in names.items()
+            }
+            for number in range(len(rows))
+        ],
+    }
+
+
+def names_of_arms(held_out: HeldOut) -> dict[tuple[str, str], str]:
+    """The name in `held_out` of each context with an arm, contexts in their order. What was asked without anything, as the models
+    of every evaluation are, is the context none."""
+    plain = {
+        ("none", name): name
+        for name, rows in held_out.answers.items()
+        if "/" not in name and not any(row.get("framed") for row in rows)
+    }
+    asked = {tuple(name.split("/")): name for name in held_out.answers if "/" in name}
+    return dict(sorted((plain | asked).items(), key=lambda each: CONTEXTS.index(each[0][0])))
+
+
+def said_and_found(said: dict[str, Any], truth: RowTruth) -> dict[str, Any]:
+    return {**{key: said[key] for key in ("answer", "finish_reason", "tokens")}, **truth.as_record()}
+
+
+def error_in_words(statistics: dict[tuple[str, str], dict[str, Statistic]], rows: int) -> str | None:
+    """What a reader of the tuned model's answers has to expect, for chat, page and card; None where it wasn't asked with the
+    passages that are found, or declined everything."""
+    found = statistics.get(("retrieved", "tuned"), {}).get("answers_with_made_up")
+    if found is None:
+        return None
+    of_ten = f"{10 * estimate_of(found, rows):.0f}"
+    return f"Of ten such answers about {of_ten} have a number or a name that the passages don't have."
+
+
+def in_truth(statistics: dict[str, Statistic]) -> dict[str, Statistic]:
+    return {name: statistic for name, statistic in statistics.items() if name in TRUTH}
+
+
+def share_found(rows: Sequence[dict]) -> float | None:
+    """The share of the rows that count whose true passage is among those found."""
+    found = [row["is_found"] for row in rows if row["counts"]]
+    return sum(found) / len(found) if found else None
+
+
+def estimates(statistics: dict[str, Statistic], rows: int) -> dict[str, float]:
+    return {name: estimate_of(statistics[name], rows) for name in TRUTH if name in statistics}
+
+
+def intervals(statistics: dict[str, Statistic], video_ids: Sequence[str]) -> dict[str, Any]:
+    return {name: interval_of(statistics[name], video_ids)._asdict() for name in TRUTH if name in statistics}
+
+
+def tuned_and_prompted(
+    statistics: dict[tuple[str, str], dict[str, Statistic]], video_ids: Sequence[str]
+) -> dict[str, Any] | None:
+    """Compare the two in the context that a user would have: retrieved, or the next that both were asked in; None where there is
+    none."""
+    order = ("retrieved", "true", "none", "misses")
+    context = next((each for each in order if {(each, "tuned"), (each, PROMPTED)} <= statistics.keys()), None)
+    if context is None:
+        return None
+    tuned, prompted = statistics[context, "tuned"], statistics[context, PROMPTED]
+    shared = [name for name in TRUTH if name in tuned and name in prompted]
+    judged = [name for name in BESIDE_A_PROMPT if name in shared]
+    confidence = dict.fromkeys(shared, CONFIDENCE) | dict.fromkeys(
+        judged, confidence_of_each(max(1, len(judged)), TOGETHER)
+    )
+    differences = {
+        name: interval_of(difference_of(tuned[name], prompted[name]), video_ids, confidence[name]) for name in shared
+    }
+    compared = [
+        Difference(
+            name,
+            TRUTH[name].says,
+            TRUTH[name].better,
+            *(estimate_of(each[name], len(video_ids)) for each in (prompted, tuned)),
+            differences[name],
+            TRUTH[name].is_share,
+        )
+        for name in judged
+    ]
+    return {
+        "context": context,
+        "differences": {name: interval._asdict() for name, interval in differences.items()},
+        **beside_a_prompt(compared, context),
+    }
