@@ -1,8 +1,9 @@
 """Talks as transcripts and a list of videos, indexed by the real code, to be searched by tests and benchmarks."""
 
+import shutil
 from pathlib import Path
 
-from project import REPOSITORY
+from project import REPOSITORY, Project
 from understudy.passages.search import Search
 from understudy.passages.store import INDEX, PASSAGES, RECORD, open_store
 from understudy.retrieve.index import build_index
@@ -52,3 +53,14 @@ def index_talks(folder: Path, embedder: dict = WORDS_ALONE) -> None:
 def search_in(folder: Path) -> Search:
     """Search by words."""
     return Search(open_store(folder / INDEX / PASSAGES))
+
+
+def indexed_demo(folder: Path) -> Path:
+    """The demo in a folder of its own, its talks indexed by the workflow, with vectors."""
+    project = Project(folder / "demo")
+    shutil.copytree(
+        REPOSITORY / "demo", project.path, ignore=shutil.ignore_patterns("data", "models", "logs", ".snakemake")
+    )
+    project.snakemake("data/index/index.json")
+    index_talks(project.path, MINILM)
+    return project.path

@@ -31,6 +31,8 @@ OTHER_FORM, MORE_LETTERS, SHORTEST_FORM = 0.5, 3, 3
 LAST_CHARACTER = "\U0010ffff"
 # Of frequent words only so many units are looked at: rarer words of the question choose them.
 MOST_MATCHES = 25_000
+# Units that are read to see how often talks have a word.
+MOST_READ = 200
 # Sentences read on each side of a candidate.
 AROUND = 8
 # Words: all passages that are read together; the least and the most of one.
@@ -87,42 +89,69 @@ class Search:
         Raises IndexFault if the index is broken where it is read."""
         asked = question if before is None else f"{before} {question}"
         terms = self.terms(asked)
-        meaning = self._meaning(asked, question) if self._vectors and self.totals["units"] else None
-        units = self._candidates(terms, None if meaning is None else meaning[0])
+        meaning = self._meaning(asked, question)
+        units = self.units(terms, None if meaning is None else meaning[0])
         if not units:
             return []
-        talks = self._talks({talk for _, talk, _, _ in units})
-        if {talk for _, talk, _, _ in units} - talks.keys():
-            raise self.store.fault("it lacks talks of its units")
-        sentences = self._sentences_around(units, {talk: count for talk, (_, count) in talks.items()})
-        scores = self._scores_by_words(sentences, terms, {talk: title for talk, (title, _) in talks.items()})
+        sentences, titles = self.read(units)
+        scores, begins = self._scored(sentences, titles, terms, None if meaning is None else meaning[1])
+        return self.as_passages(sentences, places_of(sentences, scores, begins, limit))
+
+    def best_sentences(
+        self, question: str, before: str | None, passages: Iterable[Passage], most_words: int
+    ) -> list[Passage]:
+        """The sentences of passages that answer a question best, whole, each a passage of its own: around the best places, those
+        of a place in their order, at most so many words together."""
+        units = self.units_of(passages)
+        if not units:
+            return []
+        asked = question if before is None else f"{before} {question}"
+        meaning = self._meaning(asked, question)
+        sentences, titles = self.read(units, 0)
+        scores, begins = self._scored(sentences, titles, self.terms(asked), None if meaning is None else meaning[1])
+        scores[sentences.words > most_words] = 0
+        places = Growing(sentences, scores, begins, most_words).read_together()
+        numbers = (number for place in places for number in range(place.first, place.end))
+        single = [Place(number, number + 1, int(sentences.words[number]), float(scores[number])) for number in numbers]
+        return self.as_passages(sentences, single)
+
+    def _scored(
+        self, sentences: Sentences, titles: dict[int, list[str]], terms: Terms, vector: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """What each sentence is worth for a question, and whether a passage may begin with it."""
+        scores = self._scores_by_words(sentences, terms, titles)
         begins = np.array([not terms.keys().isdisjoint(row) for row in sentences.terms])
-        if meaning is not None:
-            by_meaning = self._scores_by_meaning(sentences, meaning[1])
-            scores, begins = scores + by_meaning, begins | (by_meaning > 0)
-        return self._as_passages(sentences, places_of(sentences, scores, begins, limit))
+        if vector is None:
+            return scores, begins
+        by_meaning = self._scores_by_meaning(sentences, vector)
+        return scores + by_meaning, begins | (by_meaning > 0)
 
     def terms(self, question: str) -> Terms:
         """The terms of the index that a question is looked up by: in how many units each occurs, and what it counts.
 
         Beside the question's own terms those that begin alike, which another form of the word may have, count in part."""
-        weights: dict[str, float] = {}
-        for language in self.languages or [None]:
-            for form, words in forms_and_words(question, language):
-                query = "SELECT coalesce(max(zipf), 0) FROM common WHERE language = ? AND word IN (?, ?)"
-                zipf = 0.0 if is_number(form) else self.store.rows(query, language, *words)[0][0]
-                weight = weight_of(zipf)
-                if weight:
-                    weights[form] = max(weight, weights.get(form, 0.0))
+        weights = self.weights(question)
         found: Terms = {}
         for form, weight in weights.items():
-            for term, count in self._terms_like(form):
+            for term, count in self.terms_like(form):
                 counts = weight if term == form else weight * OTHER_FORM
                 if term not in weights or term == form:
                     found[term] = (count, max(counts, found.get(term, (0, 0.0))[1]))
         return found
 
-    def _terms_like(self, form: str) -> list[tuple[str, int]]:
+    def weights(self, text: str) -> dict[str, float]:
+        """What each form of a text counts, by how common its word is; function words don't."""
+        weights: dict[str, float] = {}
+        for language in self.languages or [None]:
+            for form, words in forms_and_words(text, language):
+                query = "SELECT coalesce(max(zipf), 0) FROM common WHERE language = ? AND word IN (?, ?)"
+                zipf = 0.0 if is_number(form) else self.store.rows(query, language, *words)[0][0]
+                weight = weight_of(zipf)
+                if weight:
+                    weights[form] = max(weight, weights.get(form, 0.0))
+        return weights
+
+    def terms_like(self, form: str) -> list[tuple[str, int]]:
         """The form, and terms that have a few letters more or less at their end; in how many units each occurs."""
         if IS_PAIRED.match(form) and len(form) == 1:
             query = "SELECT term, doc FROM vocabulary WHERE term >= ? AND term < ?"
@@ -141,26 +170,40 @@ class Search:
     def _meaning(self, asked: str, question: str) -> tuple[np.ndarray, np.ndarray] | None:
         """The best units' ids by meaning, and the vector that sentences are compared with: the question's (in a conversation that
         of the last one and that of both, added), with the best units' added. None, with a warning, if nobody can be asked."""
+        vector = self.vector(asked)
+        if vector is not None and asked != question:
+            other = self.vector(question)
+            vector = None if other is None else with_length_1(vector + other)
+        if vector is None:
+            return None
+        best = self.units_like(vector)
+        nearest = self._vectors.of_units(best[:FEEDBACK_UNITS])
+        return best, with_length_1(vector + FEEDBACK * nearest.mean(axis=0))
+
+    def vector(self, text: str) -> np.ndarray | None:
+        """A text's vector; None without an embedder or units, or, with a warning, if nobody can be asked."""
+        if self._vectors is None or not self.totals["units"]:
+            return None
         try:
-            vector = self.embedder.question(asked)
-            if asked != question:
-                vector = with_length_1(vector + self.embedder.question(question))
+            return self.embedder.question(text)
         except EmbedderError as error:
             log.warning("Warning: searched by words alone. %s", error)
             return None
-        cosines = self._vectors.cosines(vector)
-        best = greatest(cosines, CANDIDATES)
-        nearest = self._vectors.of_units(self._vectors.ids[best[:FEEDBACK_UNITS]])
-        return self._vectors.ids[best], with_length_1(vector + FEEDBACK * nearest.mean(axis=0))
 
-    def _candidates(self, terms: Terms, by_meaning: np.ndarray | None) -> list[tuple[int, int, int, int]]:
-        """The units (id, talk, first sentence, end) that may hold the answer."""
-        chosen = self._by_words(terms)
+    def units_like(self, vector: np.ndarray) -> np.ndarray:
+        """The ids of the best units by meaning."""
+        return self._vectors.ids[greatest(self._vectors.cosines(vector), CANDIDATES)]
+
+    def units(
+        self, terms: Terms, by_meaning: np.ndarray | None, candidates: int = CANDIDATES
+    ) -> list[tuple[int, int, int, int]]:
+        """The units (id, talk, first sentence, end) that may hold the answer: the best by words, and those given."""
+        chosen = self._by_words(terms, candidates)
         if by_meaning is not None:
             chosen += by_meaning.tolist()
         return self._rows_with('SELECT id, talk, first, "end" FROM units WHERE id IN ({}) ORDER BY talk, first', chosen)
 
-    def _by_words(self, terms: Terms) -> list[int]:
+    def _by_words(self, terms: Terms, candidates: int) -> list[int]:
         wanted, matches = [], 0
         for term, (count, _) in sorted(terms.items(), key=lambda item: (item[1][0], item[0])):
             if wanted and matches + count > MOST_MATCHES:
@@ -171,22 +214,56 @@ class Search:
         if not wanted:
             return []
         query = "SELECT rowid FROM words WHERE words MATCH ? ORDER BY rank, rowid LIMIT ?"
-        return [unit for (unit,) in self.store.rows(query, " OR ".join(wanted), CANDIDATES)]
+        return [unit for (unit,) in self.store.rows(query, " OR ".join(wanted), candidates)]
 
     def _rows_with(self, query: str, ids: Iterable[int]) -> list[tuple]:
         ids = sorted(set(ids))
         return self.store.rows(query.format(", ".join("?" * len(ids))), *ids)
+
+    def read(
+        self, units: list[tuple[int, int, int, int]], around: int = AROUND
+    ) -> tuple[Sentences, dict[int, list[str]]]:
+        """The sentences of units and so many around them, and the terms of the talks' titles."""
+        talks = self._talks({talk for _, talk, _, _ in units})
+        if {talk for _, talk, _, _ in units} - talks.keys():
+            raise self.store.fault("it lacks talks of its units")
+        counts = {talk: count for talk, (_, count) in talks.items()}
+        return self._sentences(units, counts, around), {talk: title for talk, (title, _) in talks.items()}
+
+    def units_of(self, passages: Iterable[Passage]) -> list[tuple[int, int, int, int]]:
+        """Where the passages' own sentences stand in the index, as units without an id; nothing for what isn't in it."""
+        query = (
+            "SELECT talk, place, text FROM sentences WHERE talk = (SELECT id FROM talks WHERE video_id = ?) "
+            "AND (start_s IS NULL OR start_s BETWEEN ? AND ?)"
+        )
+        units = set()
+        for passage in passages:
+            rows = self.store.rows(query, passage.video_id, passage.start_s, passage.end_s)
+            places = [(talk, place) for talk, place, text in rows if text in passage.text]
+            if places:
+                units.add((0, places[0][0], min(places)[1], max(places)[1] + 1))
+        return sorted(units)
+
+    def times_a_talk(self, term: str) -> float:
+        """In how many sentences the talks that have a term have it, on average; as the first MOST_READ units with it say."""
+        query = (
+            "SELECT count(DISTINCT talk * ? + place), count(DISTINCT talk) FROM sentences JOIN (SELECT talk AS t, first, "
+            '"end" AS after FROM words JOIN units ON units.id = words.rowid WHERE words MATCH ? LIMIT ?) '
+            "ON talk = t AND place >= first AND place < after WHERE ' ' || terms || ' ' LIKE ?"
+        )
+        ((sentences, talks),) = self.store.rows(query, BIG, f'"{term}"', MOST_READ, f"% {term} %")
+        return sentences / max(talks, 1)
 
     def _talks(self, talks: set[int]) -> dict[int, tuple[list[str], int]]:
         """The terms of each talk's title, and its number of sentences."""
         rows = self._rows_with("SELECT id, title_terms, sentences FROM talks WHERE id IN ({})", talks)
         return {talk: (terms.split(), sentences) for talk, terms, sentences in rows}
 
-    def _sentences_around(self, units: list[tuple[int, int, int, int]], counts: dict[int, int]) -> Sentences:
-        """What stands around units; `counts` has the number of sentences of each talk."""
+    def _sentences(self, units: list[tuple[int, int, int, int]], counts: dict[int, int], around: int) -> Sentences:
+        """What stands in units and around them; `counts` has the number of sentences of each talk."""
         spans: list[list[int]] = []
         for _, talk, first, end in units:
-            first, end = max(first - AROUND, 0), end + AROUND
+            first, end = max(first - around, 0), end + around
             if spans and spans[-1][0] == talk and first <= spans[-1][2]:
                 spans[-1][2] = max(spans[-1][2], end)
             else:
@@ -257,6 +334,15 @@ class Search:
         inside = end > first
         return spread(scores[inside], first[inside], end[inside], len(sentences))
 
+    def likeness(self, sentences: Sentences, vector: np.ndarray) -> np.ndarray:
+        """How like the vector the unit is that begins at each sentence, or last before it: 0 as any unit, 1 the same."""
+        rows = np.array(sorted(self._units_in(sentences), key=lambda row: row[1:3]))
+        usual = self._vectors.usual_cosine(vector)
+        cosines = self._vectors.of_units(rows[:, 0]) @ vector
+        keys = sentences.talk.astype(np.int64) * BIG + sentences.place
+        last = np.searchsorted(rows[:, 1] * BIG + rows[:, 2], keys, side="right") - 1
+        return np.maximum(cosines[last] - usual, 0) / max(1 - usual, 1e-9)
+
     def _units_in(self, sentences: Sentences) -> list[tuple[int, int, int, int]]:
         """The units (id, talk, first sentence, end) that lie in what was read around the candidates."""
         begins = np.flatnonzero(np.diff(sentences.run, prepend=-1))
@@ -276,7 +362,8 @@ class Search:
             }
         )
 
-    def _as_passages(self, sentences: Sentences, places: list["Place"]) -> list[Passage]:
+    def as_passages(self, sentences: Sentences, places: list["Place"]) -> list[Passage]:
+        """The places as they are shown."""
         query = "SELECT id, video_id, title, published, source_file, end_s FROM talks WHERE id IN ({})"
         talks = {int(sentences.talk[place.first]) for place in places}
         records = {row[0]: row[1:] for row in self._rows_with(query, talks)}
@@ -374,7 +461,8 @@ def places_of(sentences: Sentences, scores: np.ndarray, begins: np.ndarray, limi
 class Growing:
     """Takes sentences into passages, each once."""
 
-    def __init__(self, sentences: Sentences, scores: np.ndarray, begins: np.ndarray):
+    def __init__(self, sentences: Sentences, scores: np.ndarray, begins: np.ndarray, budget: int = BUDGET):
+        self.budget = budget
         self.sentences = sentences
         self.scores = scores
         self.free = scores > LEAST_SCORE
@@ -382,9 +470,9 @@ class Growing:
         self.best_first = [number for number in np.argsort(-scores, kind="stable").tolist() if may_begin[number]]
 
     def read_together(self) -> list[Place]:
-        """The next passages of BUDGET words together."""
+        """The next passages of as many words together as the budget has."""
         places: list[Place] = []
-        left = BUDGET
+        left = self.budget
         while left > 0:
             beside = max(
                 (
@@ -440,7 +528,7 @@ class Growing:
 
     def _begin(self, best: int, left: int) -> Place | None:
         """A passage of at least SHORTEST words around a sentence, or None if it doesn't fit into `left`."""
-        if self.sentences.words[best] > left and left < BUDGET:
+        if self.sentences.words[best] > left and left < self.budget:
             return None
         place = Place(best, best, 0, float(self.scores[best]))
         self._take(place, best)

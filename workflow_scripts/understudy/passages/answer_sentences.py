@@ -1,0 +1,73 @@
+"""The sentences of an answer, which is markdown and comes in pieces: each as soon as it is complete, with its signs."""
+
+import regex
+
+from understudy.passages.cutting import SHORTEST_SENTENCE
+from understudy.passages.terms import length_in_words, words_in
+
+CLOSING = r"[\"'”’“‘»›«」』)\]*_`]*"
+# A full stop or the like, what closes behind it, and what begins next: no small letter, which goes on after an abbreviation.
+ENDS = regex.compile(rf"(?:[.!?…؟।॥]+{CLOSING}\s+(?=[^\s\p{{Ll}}])|[。！？]+{CLOSING}(?=[^\s。！？]))")
+# An initial or a number before a full stop ends nothing: J. Smith, 1. Water.
+NO_END = regex.compile(r"(?:^|[\s(>#*_-])(?:\p{L}|\p{Nd}{1,2})\.$")
+# A model that doesn't end its sentence is cut.
+LONGEST = 1_000
+BLOCK_SIGNS = r"^\s*(?:>\s*)*(?:#{1,6}\s+|[-*+•]\s+|\p{Nd}{1,3}[.)]\s+)?"
+# What markdown shows nothing of: block signs, emphasis, code, the brackets and the target of a link, borders of a table.
+SIGNS = regex.compile(
+    rf"{BLOCK_SIGNS}|\*+|(?<!\w)_+|_+(?!\w)|[`~|]+|!?\[(?=[^\]]*\]\()|\]\([^)\s]*(?:\s+\"[^\"]*\")?\)"
+)
+
+
+def sentences_of(answer: str) -> list[str]:
+    """The sentences, list items and headings of a whole answer."""
+    stream = SentenceStream()
+    return stream.feed(answer) + stream.end()
+
+
+def without_signs(sentence: str) -> str:
+    """The sentence as it is read, as long as before: spaces in the place of markdown's signs."""
+    return SIGNS.sub(lambda sign: " " * len(sign.group()), sentence)
+
+
+class SentenceStream:
+    """Takes an answer piece by piece. A line ends a sentence, whatever it ends with."""
+
+    def __init__(self) -> None:
+        self._waiting = ""
+
+    def feed(self, piece: str) -> list[str]:
+        """The sentences that are complete with this piece; each is given once, in their order."""
+        self._waiting += piece
+        *lines, self._waiting = self._waiting.split("\n")
+        found = [sentence for line in lines for sentence in self._of_line(line)]
+        *complete, self._waiting = self._pieces(self._waiting)
+        return found + said(complete)
+
+    def end(self) -> list[str]:
+        """What is left when nothing more comes."""
+        rest, self._waiting = self._waiting, ""
+        return self._of_line(rest)
+
+    def _of_line(self, line: str) -> list[str]:
+        return said(self._pieces(line))
+
+    def _pieces(self, line: str) -> list[str]:
+        """The line cut behind each complete sentence; the last piece is what begins behind them."""
+        pieces, first = [], 0
+        for end in ENDS.finditer(line):
+            sentence = line[first : end.end()]
+            if length_in_words(sentence) >= SHORTEST_SENTENCE and not NO_END.search(sentence.rstrip()):
+                pieces.append(sentence)
+                first = end.end()
+        rest = line[first:]
+        while len(rest) > LONGEST:
+            at = rest.rfind(" ", 1, LONGEST) + 1 or LONGEST
+            pieces.append(rest[:at])
+            rest = rest[at:]
+        return [*pieces, rest]
+
+
+def said(pieces: list[str]) -> list[str]:
+    """The pieces that have a word."""
+    return [piece.strip() for piece in pieces if words_in(piece)]

@@ -1,0 +1,256 @@
+"""What can be checked in a sentence without judgement: numbers with their units, months, seasons, times of day; `languages/` has a
+file a language."""
+
+import math
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import regex
+import yaml
+
+from understudy.passages.terms import IS_PAIRED, PAIRED, words_in
+from understudy.text.language import language_code
+
+FILES = Path(__file__).with_name("languages")
+# What is written alike in all languages.
+SYMBOLS = {
+    **{name: name for name in ("mm", "cm", "m", "km", "g", "kg", "ml", "l")},
+    "°C": "degree",
+    "°F": "degree",
+    "°": "degree",
+    "℃": "degree",
+    "%": "percent",
+    "€": "euro",
+    "$": "dollar",
+    "h": "hour",
+    "min": "minute",
+    "s": "second",
+    "″": "inch",
+}
+# Units that are exact multiples of one another.
+MULTIPLES = {
+    "mm": ("m", 0.001),
+    "cm": ("m", 0.01),
+    "km": ("m", 1000),
+    "ml": ("l", 0.001),
+    "g": ("kg", 0.001),
+    "tonne": ("kg", 1000),
+    "second": ("hour", 1 / 3600),
+    "minute": ("hour", 1 / 60),
+    "week": ("day", 7),
+    "fortnight": ("day", 14),
+    "year": ("month", 12),
+}
+DIGITS = (
+    rf"(?<![\p{{Nd}}.,])(?<!(?![{PAIRED}])[\p{{L}}\p{{M}}])"
+    + r"\p{Nd}+(?:[.,:\u066b]\p{Nd}+)*(?:/\p{Nd}+|\s?[¼½¾⅓⅔])?|[¼½¾⅓⅔]"
+)
+# A number word from here on multiplies what stands before it: two hundred.
+LEAST_SCALE = 100
+# What stands between the numbers of a range or a choice: 15 to 18, 2-3, one or two.
+JOINER = regex.compile(r"\s*(?:[-–—~/]|\p{L}{1,3})\s*")
+# A word behind a number that is long enough not to be a preposition or the like.
+COUNTED = regex.compile(r"[\s-]+\p{L}{4}")
+THOUSANDS = regex.compile(r"\p{Nd}{1,3}(?:([.,])\p{Nd}{3})(?:\1\p{Nd}{3})*")
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number in a text. `values` has what it may mean: 1,500 may be 1.5. `is_word` if it has no digits, `counts` if a word of
+    the text follows that may be what is counted."""
+
+    values: tuple[float, ...]
+    unit: str | None
+    start: int
+    end: int
+    is_word: bool = True
+    counts: bool = False
+
+    @property
+    def is_telling(self) -> bool:
+        """`one` and `half` in words are said in too many ways to be compared."""
+        return not self.is_word or max(self.values) >= 2
+
+    def is_like(self, other: "Quantity") -> bool:
+        """Whether they may be the same: a value in common, in the same unit or an exact multiple; a bare number may have any."""
+        (unit, factor), (other_unit, other_factor) = self._base(), other._base()
+        if unit != other_unit:
+            if self.counts or other.counts or (unit is not None and other_unit is not None):
+                return False
+            factor = other_factor = 1.0
+        return any(math.isclose(a * factor, b * other_factor, rel_tol=1e-6) for a in self.values for b in other.values)
+
+    def _base(self) -> tuple[str | None, float]:
+        return MULTIPLES.get(self.unit, (self.unit, 1.0))
+
+
+@dataclass(frozen=True)
+class When:
+    """A month, a season or a time of day in a text. `what` is the same for each form of the same one."""
+
+    what: str
+    start: int
+    end: int
+
+
+class Details:
+    """Finds them in texts of one language; `entries` are those of its file. Without a file it finds digits and symbols."""
+
+    def __init__(self, entries: dict):
+        words = [word.strip() for word in entries.get("numbers", "").split(",") if word.strip()]
+        numbers = {word: float(value) for value, word in enumerate(words)} | entries.get("more_numbers", {})
+        self._numbers = {plain(word): float(value) for word, value in numbers.items()}
+        self._units = {plain(form): unit for unit, forms in entries.get("units", {}).items() for form in forms}
+        self._times = {
+            form: f"{kind} {place}"
+            for kind in ("months", "seasons", "times_of_day")
+            for place, line in enumerate(entries.get(kind, []))
+            for form in line.split()
+        }
+        self.before_things = frozenset(entries.get("before_things", "").split())
+        self._folded_times = {plain(form): what for form, what in self._times.items()}
+        self._half = regex.compile(rf"\s+{any_of(entries.get('and_half', []))}", regex.IGNORECASE)
+        self._number = regex.compile(self._number_pattern(), regex.IGNORECASE)
+        # Ten square metres; half a litre, a quarter of an hour; but twice | a week.
+        self._unit = regex.compile(self._unit_pattern(r"(?:[\s-]+\p{L}{4,}(?=[\s-]))?"), regex.IGNORECASE)
+        self._unit_of_part = regex.compile(self._unit_pattern(r"(?:\s\p{L}{1,3}(?=\s)){0,2}"), regex.IGNORECASE)
+        self._unit_alone = regex.compile(any_of(self._units), regex.IGNORECASE)
+        self._time = regex.compile(any_of(self._times), regex.IGNORECASE)
+
+    def _number_pattern(self) -> str:
+        word = any_of(self._numbers)
+        scale = any_of(word for word, value in self._numbers.items() if value >= LEAST_SCALE)
+        scaled = rf"(?:[\s-]*{scale})+(?:[\s-]+(?:\p{{L}}{{1,3}}\s+)?{word})?"
+        return rf"(?P<digits>{DIGITS})(?:\s*(?P<scale>{scale}))?|(?P<words>{word}(?:{scaled})?)(?P<half>{self._half.pattern})?"
+
+    def _unit_pattern(self, between: str) -> str:
+        symbols = "|".join(sorted(map(regex.escape, SYMBOLS), key=len, reverse=True))
+        return rf"\s?(?P<symbol>{symbols})(?![\p{{L}}\p{{Nd}}])|{between}[\s-]*(?P<unit>{any_of(self._units)})"
+
+    def quantities_in(self, text: str) -> list[Quantity]:
+        """The numbers of a text in their order, each with its unit: the one after it, or after the range that it begins."""
+        found: list[Quantity] = []
+        # The third month is written with a number in some languages.
+        begin_times = {when.start for when in self.times_in(text)}
+        numbers = [number for number in self._number.finditer(text) if number.start() not in begin_times]
+        for number in reversed(numbers):
+            values = self._values(number)
+            unit, end, half = self._unit_after(text, number.end(), is_part=bool(values) and max(values) < 1)
+            if unit is None and found and JOINER.fullmatch(text[number.end() : found[-1].start]):
+                unit = found[-1].unit
+            if values and self._is_number(text, number, unit, end):
+                while found and found[-1].start < end:
+                    found.pop()
+                counts = unit is None and COUNTED.match(text, end) is not None
+                values = tuple(value + half for value in values)
+                found.append(Quantity(values, unit, number.start(), end, number["digits"] is None, counts))
+        return found[::-1]
+
+    def _unit_after(self, text: str, at: int, is_part: bool) -> tuple[str | None, int, float]:
+        """The unit that follows, where it ends, and the half that follows it: deux heures et demie."""
+        found = (self._unit_of_part if is_part else self._unit).match(text, at)
+        if found is None:
+            return None, at, 0.0
+        unit = SYMBOLS.get(found["symbol"] or "") or self._units[plain(found["unit"])]
+        half = self._half.match(text, found.end())
+        return unit, half.end() if half else found.end(), 0.5 if half else 0.0
+
+    def _is_number(self, text: str, number: regex.Match, unit: str | None, end: int) -> bool:
+        """`3D` is a name; in scripts without spaces the sign of a number may be part of any word, so there it needs a unit."""
+        if number["digits"] is None:
+            return unit is not None or not IS_PAIRED.match(number.group())
+        following = text[end : end + 1]
+        return end > number.end() or not following.isalpha() or IS_PAIRED.match(following) is not None
+
+    def _values(self, number: regex.Match) -> tuple[float, ...]:
+        if number["digits"] is not None:
+            scale = self._numbers[plain(number["scale"])] if number["scale"] else 1.0
+            return tuple(value * scale for value in values_of_digits(number["digits"]))
+        value = self._value_of_words(plain(number["words"]))
+        return (value + 0.5 if number["half"] else value,)
+
+    def _value_of_words(self, words: str) -> float:
+        if words in self._numbers:
+            return self._numbers[words]
+        total = 0.0
+        for word in regex.findall(any_of(self._numbers), words):
+            value = self._numbers[word]
+            total = max(total, 1.0) * value if value >= LEAST_SCALE else total + value
+        return total
+
+    def units_alone(self, text: str) -> list[Quantity]:
+        """Each unit of a text as one of it: a metre, every week."""
+        words = self._unit_alone.finditer(text)
+        return [Quantity((1.0,), self._units[plain(word.group())], *word.span()) for word in words]
+
+    def times_in(self, text: str) -> list[When]:
+        """The months, seasons and times of day of a text, whatever their capitals."""
+        return [When(self._folded_times[plain(word.group())], *word.span()) for word in self._time.finditer(text)]
+
+    def times_written_in(self, text: str) -> list[When]:
+        """Those that are written as the language's file has them and don't begin the text: `may` and `May I` are no month."""
+        begins = next((start for start, _ in words_in(text)), 0)
+        return [
+            when
+            for when in self.times_in(text)
+            if (word := text[when.start : when.end]).casefold() in self._times
+            or (word in self._times and when.start != begins)
+        ]
+
+
+def plain(text: str) -> str:
+    """Words as they are compared."""
+    return " ".join(regex.split(r"[\s-]+", unicodedata.normalize("NFKC", text).casefold()))
+
+
+def any_of(words: Iterable[str]) -> str:
+    """A pattern for any of the words, the longest first; whole words in scripts with spaces, in Korean, which has
+    its particles behind, their beginning. Of no words it finds nothing."""
+    longest_first = sorted(words, key=len, reverse=True)
+    patterns = (regex.sub(r"\\?[ -]", r"[\\s-]+", regex.escape(word, literal_spaces=True)) for word in longest_first)
+    whole = [
+        rf"(?<!\p{{Hangul}}){pattern}"
+        if IS_PAIRED.match(word)
+        else rf"(?<![\p{{L}}\p{{M}}]){pattern}(?![\p{{L}}\p{{M}}])"
+        for word, pattern in zip(longest_first, patterns, strict=True)
+    ]
+    return f"(?:{'|'.join(whole)})" if whole else "(?!)"
+
+
+def values_of_digits(digits: str) -> tuple[float, ...]:
+    """What digits may mean: `1,500` a thousand and a half or one and a half, `1/2` a half, `1½`, `7:30` in hours."""
+    western = "".join(str(unicodedata.digit(sign)) if sign.isdecimal() else sign for sign in digits).replace(
+        "\u066b", "."
+    )
+    if ":" in western:
+        hour, minute = western.split(":")[:2]
+        return (float(hour) + float(minute) / 60,) if hour.isdigit() and minute.isdigit() else ()
+    if "/" in western:
+        above, below = (part.replace(",", ".") for part in western.split("/"))
+        return (float(above) / float(below),) if is_decimal(above) and is_decimal(below) and float(below) else ()
+    fraction = unicodedata.numeric(western[-1]) if not western[-1].isdigit() else 0.0
+    whole = western.rstrip("¼½¾⅓⅔ ")
+    readings = [whole.replace(",", ".")] if whole else ["0"]
+    if THOUSANDS.fullmatch(whole):
+        readings.append(whole.replace(",", "").replace(".", ""))
+    return tuple(float(reading) + fraction for reading in readings if is_decimal(reading))
+
+
+def is_decimal(text: str) -> bool:
+    return text.replace(".", "", 1).isdigit()
+
+
+def seasons_too(times: Iterable[str]) -> set[str]:
+    """Times as `When.what`, and for each month its season, as north of the equator."""
+    months = (int(what.split()[1]) for what in times if what.startswith("months"))
+    return {*times, *(f"seasons {(month - 2) % 12 // 3}" for month in months)}
+
+
+@cache
+def details_of(language: str | None) -> Details:
+    """Those of a language by its code."""
+    path = FILES / f"{language_code(language or '')}.yaml"
+    return Details(yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {})
