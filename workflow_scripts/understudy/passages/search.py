@@ -85,17 +85,14 @@ class Search:
         """The passages for a question, best first; `before` is the question that it follows in a conversation.
 
         Raises IndexFault if the index is broken where it is read."""
-        asked = question if before is None else f"{before} {question}"
+        asked = joined(question, before)
         terms = self.terms(asked)
         meaning = self._meaning(asked, question) if self._vectors and self.totals["units"] else None
         units = self._candidates(terms, None if meaning is None else meaning[0])
         if not units:
             return []
-        talks = self._talks({talk for _, talk, _, _ in units})
-        if {talk for _, talk, _, _ in units} - talks.keys():
-            raise self.store.fault("it lacks talks of its units")
-        sentences = self._sentences_around(units, {talk: count for talk, (_, count) in talks.items()})
-        scores = self._scores_by_words(sentences, terms, {talk: title for talk, (title, _) in talks.items()})
+        sentences, titles = self._read_around(units)
+        scores = self._scores_by_words(sentences, terms, titles)
         begins = np.array([not terms.keys().isdisjoint(row) for row in sentences.terms])
         if meaning is not None:
             by_meaning = self._scores_by_meaning(sentences, meaning[1])
@@ -106,6 +103,18 @@ class Search:
         """The terms of the index that a question is looked up by: in how many units each occurs, and what it counts.
 
         Beside the question's own terms those that begin alike, which another form of the word may have, count in part."""
+        weights = self.weights(question)
+        found: Terms = {}
+        for form, weight in weights.items():
+            for term, count in self.terms_like(form):
+                counts = weight if term == form else weight * OTHER_FORM
+                if term not in weights or term == form:
+                    found[term] = (count, max(counts, found.get(term, (0, 0.0))[1]))
+        return found
+
+    def weights(self, question: str) -> dict[str, float]:
+        """What each stem of a question counts by how common its word is, whether the talks have it or not; function words aren't
+        among them."""
         weights: dict[str, float] = {}
         for language in self.languages or [None]:
             for form, words in forms_and_words(question, language):
@@ -114,15 +123,25 @@ class Search:
                 weight = weight_of(zipf)
                 if weight:
                     weights[form] = max(weight, weights.get(form, 0.0))
-        found: Terms = {}
-        for form, weight in weights.items():
-            for term, count in self._terms_like(form):
-                counts = weight if term == form else weight * OTHER_FORM
-                if term not in weights or term == form:
-                    found[term] = (count, max(counts, found.get(term, (0, 0.0))[1]))
-        return found
+        return weights
 
-    def _terms_like(self, form: str) -> list[tuple[str, int]]:
+    def read_by_words(self, terms: Terms) -> tuple[Sentences, dict[int, list[str]]] | None:
+        """The sentences around the best units by words, and the terms of each of their talks' titles; None where no unit has a
+        term."""
+        units = self._candidates(terms, None)
+        return self._read_around(units) if units else None
+
+    def nearest(self, texts: list[str]) -> np.ndarray | None:
+        """The greatest cosine of each text with a unit; None without vectors, or, with a warning, if nobody can be asked."""
+        if self._vectors is None or not self.totals["units"]:
+            return None
+        try:
+            return self._vectors.greatest_cosines(self.embedder.questions(texts))
+        except EmbedderError as error:
+            log.warning("Warning: searched by words alone. %s", error)
+            return None
+
+    def terms_like(self, form: str) -> list[tuple[str, int]]:
         """The form, and terms that have a few letters more or less at their end; in how many units each occurs."""
         if IS_PAIRED.match(form) and len(form) == 1:
             query = "SELECT term, doc FROM vocabulary WHERE term >= ? AND term < ?"
@@ -176,6 +195,15 @@ class Search:
     def _rows_with(self, query: str, ids: Iterable[int]) -> list[tuple]:
         ids = sorted(set(ids))
         return self.store.rows(query.format(", ".join("?" * len(ids))), *ids)
+
+    def _read_around(self, units: list[tuple[int, int, int, int]]) -> tuple[Sentences, dict[int, list[str]]]:
+        """The sentences around units, and the terms of their talks' titles."""
+        wanted = {talk for _, talk, _, _ in units}
+        talks = self._talks(wanted)
+        if wanted - talks.keys():
+            raise self.store.fault("it lacks talks of its units")
+        sentences = self._sentences_around(units, {talk: count for talk, (_, count) in talks.items()})
+        return sentences, {talk: title for talk, (title, _) in talks.items()}
 
     def _talks(self, talks: set[int]) -> dict[int, tuple[list[str], int]]:
         """The terms of each talk's title, and its number of sentences."""
@@ -297,6 +325,11 @@ class Search:
                 )
             )
         return passages
+
+
+def joined(question: str, before: str | None) -> str:
+    """What is searched for: a follow-up together with the question before it."""
+    return question if before is None else f"{before} {question}"
 
 
 BIG = 1 << 32
