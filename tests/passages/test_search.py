@@ -1,13 +1,11 @@
 """Search on the demo's talks: the goals on labels by people who saw no code, by words and with all-MiniLM-L6-v2 in llama.cpp."""
 
 import random
-import shutil
 
 import pytest
 
 from labelled_search import Found, Labels
-from project import REPOSITORY, Project
-from talks_to_search import MINILM, index_talks, search_in, transcript, write_talks
+from talks_to_search import MINILM, index_talks, indexed_demo, search_in, transcript, write_talks
 from understudy.passages.embedder import embedder_for
 from understudy.passages.search import BUDGET, Search
 from understudy.passages.store import INDEX, PASSAGES, RECORD, open_store
@@ -21,13 +19,7 @@ WITH_VECTORS = {"fact": 0.90, "pairs": 0.78, "two_talks": 0.60, "dialogues": 0.7
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
     """The demo's talks with their index, vectors included. Not to be changed."""
-    project = Project(tmp_path_factory.mktemp("demo") / "demo")
-    shutil.copytree(
-        REPOSITORY / "demo", project.path, ignore=shutil.ignore_patterns("data", "models", "logs", ".snakemake")
-    )
-    project.snakemake("data/index/index.json")
-    index_talks(project.path, MINILM)
-    return project.path
+    return indexed_demo(tmp_path_factory.mktemp("demo") / "demo")
 
 
 @pytest.fixture(scope="module")

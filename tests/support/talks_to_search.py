@@ -1,8 +1,9 @@
 """Talks as transcripts and a list of videos, indexed by the real code, to be searched by tests and benchmarks."""
 
+import shutil
 from pathlib import Path
 
-from project import REPOSITORY
+from project import REPOSITORY, Project
 from understudy.passages.search import Search
 from understudy.passages.store import INDEX, PASSAGES, RECORD, open_store
 from understudy.retrieve.index import build_index
@@ -47,6 +48,14 @@ def index_talks(folder: Path, embedder: dict = WORDS_ALONE) -> None:
     block = folder / INDEX / "blocks/1-of-1.json"
     write_block(sorted(map(str, folder.glob("data/transcripts/*.json"))), str(block))
     build_index([str(block)], str(folder / "data/videos.json"), str(folder / INDEX / RECORD), embedder, threads=2)
+
+
+def indexed_demo(folder: Path) -> Path:
+    """The demo's talks in a new folder with their index, vectors included."""
+    shutil.copytree(REPOSITORY / "demo", folder, ignore=shutil.ignore_patterns("data", "models", "logs", ".snakemake"))
+    Project(folder).snakemake("data/index/index.json")
+    index_talks(folder, MINILM)
+    return folder
 
 
 def search_in(folder: Path) -> Search:

@@ -18,15 +18,14 @@ AT_ONCE = 256
 
 @dataclass(frozen=True)
 class Evidence:
-    """Of the run of 30, 60 or 100 words that has most of a question's terms:
+    """Of the run of 30, 60 or 100 words that has most of a question's terms, each of which counts by how common its word is:
 
-    `meets`: minus the decimal logarithm of how many runs of the talks would have as much of it by chance;
-    `covered`: which share of the terms it has, each counted by how common its word is, the mean over the three lengths;
-    `known`: which share of them any talk has; `asked`: the logarithm of 1 and the number of terms; `nearest`: the greatest cosine with a unit, None without vectors."""
+    `meets`: minus the decimal logarithm of how many runs of the talks would have as much of them by chance;
+    `covered`: which share of them it has, the mean over the three lengths; `asked`: the logarithm of 1 and
+    their number; `nearest`: the greatest cosine with a unit, None without vectors."""
 
     meets: float
     covered: float
-    known: float
     asked: float
     nearest: float | None
 
@@ -43,14 +42,14 @@ def evidence(search: Search, questions: Sequence[str]) -> list[Evidence]:
     return found
 
 
-def _by_words(search: Search, question: str) -> tuple[float, float, float, float]:
+def _by_words(search: Search, question: str) -> tuple[float, float, float]:
     weights = search.weights(question)
     asked = math.log1p(len(weights))
     alike = {form: search.terms_like(form) for form in weights}
     known = [form for form in weights if alike[form]]
     read = search.read_by_words(search.terms(question)) if known else None
     if read is None:
-        return 0.0, 0.0, 0.0, asked
+        return 0.0, 0.0, asked
     sentences, titles = read
     units = search.totals["units"]
     counts = np.array([min(sum(count for _, count in alike[form]), units) for form in known])
@@ -65,14 +64,17 @@ def _by_words(search: Search, question: str) -> tuple[float, float, float, float
         shares = 1 - (1 - counts / units) ** (size / UNIT)
         by_chance = units * share_that_reaches(told, shares, int((told @ has).max()))
         meets.append(-math.log10(max(by_chance, LEAST_SHARE)))
-    return max(meets), sum(covered) / len(covered), float(counted.sum()) / sum(weights.values()), asked
+    return max(meets), sum(covered) / len(covered), asked
 
 
 def _parts(forms: list[str], alike: dict[str, list[tuple[str, int]]], rows: list[set[str]]) -> np.ndarray:
     """What rows of terms have of each stem (stems, rows): all of it, OTHER_FORM of it by a term that begins alike, or nothing."""
     others = {form: {term for term, _ in alike[form]} for form in forms}
     return np.array(
-        [[1.0 if form in row else 0.0 if others[form].isdisjoint(row) else OTHER_FORM for row in rows] for form in forms]
+        [
+            [1.0 if form in row else 0.0 if others[form].isdisjoint(row) else OTHER_FORM for row in rows]
+            for form in forms
+        ]
     )
 
 
@@ -84,7 +86,7 @@ def _in_runs(sentences: Sentences, values: np.ndarray, size: int) -> np.ndarray:
 
 
 def share_that_reaches(told: np.ndarray, shares: np.ndarray, reached: int) -> float:
-    """How likely terms that stand anywhere, each in its share of all runs, tell `reached` together; each tells `told` or nothing."""
+    """How likely it is that terms tell `reached` together; each tells `told`, by chance in its share of all runs."""
     chances = np.zeros(told.sum() + 1)
     chances[0] = 1
     for tells, share in zip(told.tolist(), shares.tolist(), strict=True):

@@ -23,8 +23,8 @@ MAKE = "snakemake -f data/gate.json"
 VERSION = 1
 TALKS, SMALL_TALK, NOT_COVERED = "talks", "small_talk", "not_covered"
 NEAREST = 2
-BY_WORDS = ("meets", "covered", "known", "asked")
-WITH_VECTORS = ("meets", "covered", "asked", "nearest")
+BY_WORDS = ("meets", "covered", "asked")
+WITH_VECTORS = ("meets", "asked", "nearest")
 
 
 class GateFault(InputFileError):
@@ -33,8 +33,8 @@ class GateFault(InputFileError):
 
 @dataclass(frozen=True)
 class Decision:
-    """`score` is above 0.0 for what the talks answer, None for small talk; `nearest` are passages of the two nearest talks where no
-    talk answers."""
+    """`score` is 0.0 or more for what the talks answer, None for small talk; `nearest` are passages of the two nearest talks
+    where no talk answers."""
 
     kind: Literal["talks", "small_talk", "not_covered"]
     score: float | None
@@ -129,6 +129,7 @@ def _rule(record: dict, figures: tuple[str, ...]) -> Rule:
     return Rule(figures, tuple(coefficients), intercept, threshold)
 
 
-def sentence_for_not_covered(question: str, search: Search) -> str:
-    """What is said where no talk answers: in the question's language where that is certain, else in that of most talks."""
-    return says_not_covered(language_of(question) or search.languages[0] if search.languages else None)
+def sentences_for_not_covered(question: str, search: Search) -> tuple[str, str]:
+    """What is said where no talk answers, and before the nearest talks: in the question's language where that is nearly certain,
+    else in that of most talks."""
+    return says_not_covered(language_of(question) or next(iter(search.languages), None))

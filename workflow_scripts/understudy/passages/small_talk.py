@@ -27,8 +27,12 @@ def phrases_of_all_languages() -> dict[str, dict]:
 def _any_of(kind: str) -> regex.Pattern:
     """Any phrase of a kind, the longest first: whole words, but where words have no spaces."""
     phrases = {phrase for entries in phrases_of_all_languages().values() for phrase in entries[kind]}
-    longest_first = "|".join(regex.escape(phrase) for phrase in sorted(phrases, key=lambda phrase: (-len(phrase), phrase)))
-    return regex.compile(rf"(?<![\p{{L}}\p{{M}}--[{PAIRED}]])(?:{longest_first})(?![\p{{L}}\p{{M}}--[{PAIRED}]])", regex.V1)
+    longest_first = "|".join(
+        regex.escape(phrase) for phrase in sorted(phrases, key=lambda phrase: (-len(phrase), phrase))
+    )
+    return regex.compile(
+        rf"(?<![\p{{L}}\p{{M}}--[{PAIRED}]])(?:{longest_first})(?![\p{{L}}\p{{M}}--[{PAIRED}]])", regex.V1
+    )
 
 
 def is_small_talk(message: str, search: Search) -> bool:
@@ -50,7 +54,8 @@ def _has(search: Search, form: str) -> bool:
     return any(term == form for term, _ in search.terms_like(form))
 
 
-def says_not_covered(language: str | None) -> str:
-    """What is said, in a language or in English, before the nearest talks where no talk answers."""
+def says_not_covered(language: str | None) -> tuple[str, str]:
+    """What is said where no talk answers, and what stands before the nearest talks: in a language that is here, or in English."""
     phrases = phrases_of_all_languages()
-    return phrases.get(language or "en", phrases["en"])["not_covered"]
+    sentence, nearest = phrases.get(language or "en", phrases["en"])["not_covered"]
+    return sentence, nearest
