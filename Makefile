@@ -19,7 +19,7 @@ EMBEDDER = .embedder/all-MiniLM-L6-v2-F16.gguf
 
 demo: environment
 	@started=$$(date +%s) && . .venv/bin/activate && \
-	snakemake --directory demo models/demo-Q4_K_M.gguf data/index/index.json --quiet rules host && \
+	snakemake --directory demo models/demo-Q4_K_M.gguf data/gate.json --quiet rules host && \
 	$(UNDERSTUDY) --directory demo summary --started $$started && \
 	echo "A question that somebody asked who has not heard the talks (the talks and their links are made up):" && \
 	echo && cat demo/question.txt && echo && \

@@ -48,7 +48,7 @@ from understudy.teach.edited_questions import keep_edited_questions
 
 
 rule all:
-    """Everything: every GGUF file and MLX folder of the configuration, the Hugging Face folder, what the export did to the model, its evaluation and the report on it, the Modelfile, the model's card, the commands for going on by hand, the pairs to read, the data set's report, and the index of the talks."""
+    """Everything: every GGUF file and MLX folder of the configuration, the Hugging Face folder, what the export did to the model, its evaluation and the report on it, the Modelfile, the model's card, the commands for going on by hand, the pairs to read, the data set's report, the index of the talks, and the gate that says what they answer."""
     default_target: True
     input:
         gguf_files(),
@@ -67,6 +67,7 @@ rule all:
         "data/review/index.html",
         "data/dataset/report.html",
         "data/index/index.json",
+        "data/gate.json",
         optional_files_of_dataset(),
     localrule: True
 

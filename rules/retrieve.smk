@@ -1,6 +1,6 @@
-# From transcripts to an index of passages that can be searched.
-# Requires: data/transcripts/; nothing that was taught.
-# Makes: data/index/.
+# From transcripts to an index of passages that can be searched, and a gate that says what they answer.
+# Requires: data/transcripts/; for the gate data/dataset/pairs.jsonl, too. The index needs nothing that was taught.
+# Makes: data/index/, data/gate.json.
 
 
 include: "functions/retrieve.smk"
@@ -45,3 +45,25 @@ rule index:
         "../envs/retrieve.yaml"
     script:
         "../workflow_scripts/retrieve_index.py"
+
+
+rule gate:
+    """Measure, on the training talks' own questions and on those of other fields, which questions the talks answer."""
+    input:
+        index="data/index/index.json",
+        pairs="data/dataset/pairs.jsonl",
+        others=questions_of_other_fields(),
+        embedder=local_model_files(config["retrieval"]["embedder"]["gguf"]),
+    output:
+        "data/gate.json",
+    params:
+        query_prefix=config["retrieval"]["embedder"]["query_prefix"],
+    log:
+        "logs/gate.log",
+    benchmark:
+        "logs/benchmarks/gate.tsv"
+    threads: 1 if config["retrieval"]["embedder"]["gguf"] is None else workflow.cores
+    conda:
+        "../envs/retrieve.yaml"
+    script:
+        "../workflow_scripts/retrieve_gate.py"

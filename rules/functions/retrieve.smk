@@ -1,6 +1,7 @@
 # Inputs and settings of rules/retrieve.smk.
 from understudy.passages.vectors import what_shapes_vectors
 from understudy.shared.blocks import block_names, ids_of_block
+from understudy.shared.snakemake_records import carry_over_inputs
 
 
 def blocks_of_index(wildcards):
@@ -11,3 +12,14 @@ def blocks_of_index(wildcards):
 def transcripts_of_index_block(wildcards):
     """The transcript of every video of one block."""
     return [f"data/transcripts/{video_id}.json" for video_id in ids_of_block(wildcards.block, listed_ids())]
+
+
+def questions_of_other_fields():
+    """Questions that no talk is expected to answer: the general ones that models are asked, too."""
+    folder = Path(workflow.basedir) / "workflow_scripts/understudy/evaluate/general"
+    return os.path.relpath(folder / "questions.jsonl")
+
+
+if workflow.is_main_process:
+    # They lie in the checkout, which may have moved.
+    carry_over_inputs("data/gate.json", [questions_of_other_fields()])

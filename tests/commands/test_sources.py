@@ -11,8 +11,11 @@ from random_llama import packaged_model
 from talks_to_search import MINILM, WORDS_ALONE, index_talks, search_in, transcript, write_talks
 from understudy.commands import chat, search
 from understudy.passages.embedder import vectors_name
-from understudy.passages.store import INDEX, PASSAGES
+from understudy.passages.gate import GATE, Gate
+from understudy.passages.store import INDEX, PASSAGES, RECORD
 from understudy.passages.vectors import what_shapes_vectors
+from understudy.retrieve.gate import build_gate
+from understudy.shared.files import read_json, write_json, write_json_lines
 
 CONFIG = "name: x\nsource: {captions_dir: captions}\nteacher: {gguf: teacher.gguf}\nbase_model: some/model\n"
 BRIEF = ("--temperature", "0", "--max-tokens", "12")
@@ -164,3 +167,75 @@ def test_an_embedding_server_that_is_off_leaves_the_words(project):
     connection.close()
     done = understudy("search", "what do slugs hate?", cwd=project)
     assert done.returncode == 0 and "Slugs (2024), 2:13" in done.stdout and "searched by words alone" in done.stderr
+
+
+def gate_for(project) -> dict:
+    """data/gate.json as its rule writes it for talks without questions: the default."""
+    write_json_lines(project / "pairs.jsonl", [])
+    write_json_lines(project / "others.jsonl", [])
+    paths = ("pairs.jsonl", "others.jsonl", INDEX / RECORD, GATE)
+    build_gate(*(str(project / path) for path in paths), WORDS_ALONE)
+    return read_json(project / GATE)
+
+
+def test_what_is_not_covered_gets_a_sentence_and_the_nearest_talks(project):
+    gate_for(project)
+    asked = understudy(
+        "chat", "Should the landlord of beans repay my deposit for the broken window?", *BRIEF, cwd=project
+    )
+    assert asked.stdout.split("\n") == [
+        "There is no talk about this.",
+        "The nearest are:",
+        "  1. Beans (2024), 0:00  https://youtu.be/beans-beans?t=0",
+        "     Beans like it warm. Pick beans young.",
+        "",
+        "",
+    ]
+    assert asked.stderr == ""
+
+
+def test_no_gate_asks_the_model_all_the_same(project):
+    gate_for(project)
+    question = "Who repairs the broken window of my landlord?"
+    asked = understudy("chat", "--no-gate", question, *BRIEF, cwd=project)
+    (project / GATE).unlink()
+    assert asked.stdout == understudy("chat", question, *BRIEF, cwd=project).stdout
+    assert "no talk about this" not in asked.stdout
+
+
+def test_what_is_covered_and_greetings_reach_the_model_with_and_without_sources(project):
+    gate_for(project)
+    assert "slugs-slugs" in understudy("chat", "What do slugs hate?", *BRIEF, cwd=project).stdout
+    greeted = understudy("chat", "Hello, who are you?", *BRIEF, cwd=project)
+    assert greeted.stdout.strip() and greeted.stderr == ""
+    assert not any(said in greeted.stdout for said in ("youtu.be", "no talk", search.NOTHING_FOUND))
+
+
+def test_a_conversation_goes_on_after_what_is_not_covered(project):
+    """The follow-up is judged with the question before it, as it is searched."""
+    gate_for(project)
+    said = []
+    opened = search_in(project)
+    gate = Gate.read(project / GATE)
+    gate.check(opened)
+    questions = ["Who repairs the broken window?", "thanks!", "What do slugs hate?", "And do they hate it much?"]
+    decide = gate.decide
+    gate.decide = lambda *arguments: said.append(decide(*arguments)) or said[-1]
+    chat.chat(packaged_model(), iter(questions), search=opened, gate=gate, temperature=0, max_tokens=8)
+    assert [decision.kind for decision in said] == ["not_covered", "small_talk", "talks", "talks"]
+
+
+@pytest.mark.parametrize(
+    ("broken", "says"),
+    [
+        ({"index": {}}, "was made with another index or embedder"),
+        ({"version": 0}, "is no gate"),
+        ({"words": {"figures": ["x"]}}, "is no gate"),
+        ({"words": None}, "is no gate"),
+    ],
+)
+def test_a_gate_that_does_not_fit_is_a_warning(project, broken, says):
+    write_json(project / GATE, gate_for(project) | broken)
+    done = understudy("chat", "Who repairs the broken window?", *BRIEF, cwd=project)
+    assert done.returncode == 0 and says in done.stderr and "snakemake -f data/gate.json" in done.stderr
+    assert "no talk about this" not in done.stdout and done.stdout.strip()

@@ -34,7 +34,7 @@ LANGUAGES = sorted((REPOSITORY / "tests/labelled/languages").glob("*.json"))
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
     """The demo's talks with their index, vectors included. Not to be changed."""
-    return indexed_demo(tmp_path_factory.mktemp("demo"))
+    return indexed_demo(tmp_path_factory.mktemp("demo") / "demo")
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ WITH_VECTORS = {"fact": 0.90, "pairs": 0.78, "two_talks": 0.60, "dialogues": 0.7
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
     """The demo's talks with their index, vectors included. Not to be changed."""
-    return indexed_demo(tmp_path_factory.mktemp("demo"))
+    return indexed_demo(tmp_path_factory.mktemp("demo") / "demo")
 
 
 @pytest.fixture(scope="module")

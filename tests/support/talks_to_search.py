@@ -50,17 +50,14 @@ def index_talks(folder: Path, embedder: dict = WORDS_ALONE) -> None:
     build_index([str(block)], str(folder / "data/videos.json"), str(folder / INDEX / RECORD), embedder, threads=2)
 
 
+def indexed_demo(folder: Path) -> Path:
+    """The demo's talks in a new folder, indexed by the workflow, with vectors."""
+    shutil.copytree(REPOSITORY / "demo", folder, ignore=shutil.ignore_patterns("data", "models", "logs", ".snakemake"))
+    Project(folder).snakemake("data/index/index.json")
+    index_talks(folder, MINILM)
+    return folder
+
+
 def search_in(folder: Path) -> Search:
     """Search by words."""
     return Search(open_store(folder / INDEX / PASSAGES))
-
-
-def indexed_demo(folder: Path) -> Path:
-    """The demo in a folder of its own, its talks indexed by the workflow, with vectors."""
-    project = Project(folder / "demo")
-    shutil.copytree(
-        REPOSITORY / "demo", project.path, ignore=shutil.ignore_patterns("data", "models", "logs", ".snakemake")
-    )
-    project.snakemake("data/index/index.json")
-    index_talks(project.path, MINILM)
-    return project.path

@@ -24,6 +24,7 @@ from understudy.shared.log import log
 
 if TYPE_CHECKING:
     # What searches takes a quarter of a second to load, which every command would wait for.
+    from understudy.passages.gate import Decision, Gate
     from understudy.passages.search import Search
     from understudy.passages.sources import Passage
 
@@ -39,23 +40,55 @@ class ChatError(UnderstudyError):
 
 
 def chat(
-    model: Path, questions: Iterator[str], *, goes_on: bool = False, search: "Search | None" = None, **sampling: float
+    model: Path,
+    questions: Iterator[str],
+    *,
+    goes_on: bool = False,
+    search: "Search | None" = None,
+    gate: "Gate | None" = None,
+    **sampling: float,
 ) -> None:
     """Answer `questions` one after the other, each knowing those before it; stream the answers to standard output.
 
     With `search` the passages for a question are shown, then go with it to the model; with later questions they don't go again.
+    With `gate`, too, the model isn't asked what the talks don't answer, and gets no passages for a greeting.
     `sampling` is temperature, max_tokens and repeat_penalty. Ctrl-C ends it; where it `goes_on`, in an answer only the answer.
     Raises an UnderstudyError if there is no model, it can't be loaded, or the conversation outgrows the context."""
     from understudy.passages.frame import framed
+    from understudy.passages.gate import NOT_COVERED, SMALL_TALK
 
     with replies_of(model_to_ask(model), **sampling) as talking:
         messages: list[dict[str, str]] = []
         for question in questions:
             before = messages[-2]["content"] if messages else None
-            found = [] if search is None else found_for(question, before, search, talking)
-            asked = [*messages, {"role": "user", "content": framed(question, found)}]
-            said = answer(talking, asked, goes_on)
+            decision = None if search is None or gate is None else decided(question, before, search, gate)
+            kind = None if decision is None else decision.kind
+            if kind == NOT_COVERED:
+                said = say_not_covered(question, decision, search)
+            else:
+                found = [] if search is None or kind == SMALL_TALK else found_for(question, before, search, talking)
+                asked = [*messages, {"role": "user", "content": framed(question, found)}]
+                said = answer(talking, asked, goes_on)
             messages += [{"role": "user", "content": question}, {"role": "assistant", "content": said}]
+
+
+def decided(question: str, before: str | None, search: "Search", gate: "Gate") -> "Decision | None":
+    """What the gate decides; None where the index can't be read, which the search for passages warns about."""
+    try:
+        return gate.decide(question, before, search)
+    except UnderstudyError:
+        return None
+
+
+def say_not_covered(question: str, decision: "Decision", search: "Search") -> str:
+    """Print that no talk answers, and the nearest talks; return what was said."""
+    from understudy.passages.gate import sentences_for_not_covered
+
+    sentence, before_nearest = sentences_for_not_covered(question, search)
+    print(sentence)
+    if decision.nearest:
+        print_places(before_nearest, decision.nearest)
+    return sentence
 
 
 def found_for(question: str, before: str | None, search: "Search", talking: TalkingModel) -> "list[Passage]":
@@ -72,13 +105,17 @@ def found_for(question: str, before: str | None, search: "Search", talking: Talk
     if not found:
         print(f"{NOTHING_FOUND}\n", flush=True)
         return []
-    print("From the talks:")
-    for number, passage in enumerate(found, 1):
+    print_places("From the talks", found)
+    return found
+
+
+def print_places(heading: str, passages: "list[Passage]") -> None:
+    print(f"{heading}:")
+    for number, passage in enumerate(passages, 1):
         print(
             f"  {number}. {passage.heading()}  {passage.link}\n     {textwrap.shorten(passage.text, GIST, placeholder=' ...')}"
         )
     print(flush=True)
-    return found
 
 
 def replies_of(
@@ -147,6 +184,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--no-sources", action="store_true", help="ask the model alone, without the passages of the talks"
     )
     parser.add_argument(
+        "--no-gate", action="store_true", help="ask the model also what the talks don't answer (data/gate.json)"
+    )
+    parser.add_argument(
         "--temperature", type=number_from(0), default=0.3, help="0 gives the same answer every time (default: 0.3)"
     )
     parser.add_argument(
@@ -179,31 +219,48 @@ def is_like_a_path(word: str) -> bool:
     return len(word.split()) == 1 and ("/" in word or Path(word).suffix in MODEL_SUFFIXES)
 
 
-def talk(model: Path, question: str | None, with_sources: bool, **sampling: float) -> None:
+def talk(model: Path, question: str | None, with_sources: bool, with_gate: bool, **sampling: float) -> None:
     """Answer the question, that of standard input, or on a terminal those that are typed."""
     if isinstance(model_to_ask(model), MlxModel):
         run_with_optimised_blas()
     talks = question is None and sys.stdin.isatty()
     asked = typed_questions() if talks else _questions(question)
-    with index_beside(model) if with_sources else nullcontext() as search:
-        chat(model, asked, goes_on=talks, search=search, **sampling)
+    with index_beside(model, with_gate) if with_sources else nullcontext((None, None)) as (search, gate):
+        chat(model, asked, goes_on=talks, search=search, gate=gate, **sampling)
 
 
 @contextlib.contextmanager
-def index_beside(model: Path) -> "Iterator[Search | None]":
-    """The index of the project that a model lies in; None where there is none, and with a warning where it can't be used."""
+def index_beside(model: Path, with_gate: bool) -> "Iterator[tuple[Search | None, Gate | None]]":
+    """The index of the project that a model lies in, and its gate; None where there is none, and with a warning where it can't be
+    used."""
     from understudy.commands.search import opened_search
     from understudy.passages.store import INDEX, PASSAGES
 
     project = next((folder for folder in model.absolute().parents if (folder / CONFIG).is_file()), None)
     if project is None or not (project / INDEX / PASSAGES).exists():
-        yield None
+        yield None, None
         return
     with contextlib.ExitStack() as opened:
+        search = gate = None
         try:
             with contextlib.chdir(project):
                 search = opened.enter_context(opened_search(configuration_of_project()["retrieval"]["embedder"]))
+                gate = gate_of(search) if with_gate else None
         except UnderstudyError as error:
             log.warning("Warning: answers come without sources: %s", error)
-            search = None
-        yield search
+        yield search, gate
+
+
+def gate_of(search: "Search") -> "Gate | None":
+    """The gate of the project in the working directory; None where there is none, and with a warning where it can't be used."""
+    from understudy.passages.gate import GATE, Gate, GateFault
+
+    if not GATE.exists():
+        return None
+    try:
+        gate = Gate.read(GATE)
+        gate.check(search)
+    except GateFault as fault:
+        log.warning("Warning: the model is asked also what the talks don't answer. %s", fault)
+        return None
+    return gate

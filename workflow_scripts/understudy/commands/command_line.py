@@ -122,7 +122,9 @@ def port_number(text: str) -> int:
 def _chat(arguments: argparse.Namespace) -> None:
     model, question = chat.model_and_question(arguments.words)
     sampling = {name: getattr(arguments, name) for name in ("temperature", "max_tokens", "repeat_penalty")}
-    chat.talk(model_meant(model, arguments.directory), question, not arguments.no_sources, **sampling)
+    chat.talk(
+        model_meant(model, arguments.directory), question, not arguments.no_sources, not arguments.no_gate, **sampling
+    )
 
 
 def _search(arguments: argparse.Namespace) -> None:

@@ -1,5 +1,5 @@
-"""What can be checked in a sentence without judgement: numbers with their units, months, seasons, times of day; `languages/` has a
-file a language."""
+"""What can be checked in a sentence without judgement: numbers with their units, months, seasons, times of day; `languages/` has
+a file a language."""
 
 import math
 import unicodedata

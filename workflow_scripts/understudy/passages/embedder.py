@@ -45,16 +45,19 @@ class Embedder:
 
     def passages(self, texts: Sequence[str]) -> np.ndarray:
         """Vectors (texts, dimensions) in float16."""
-        prefix = self._settings["passage_prefix"]
-        vectors = [
-            self._vectors([prefix + text for text in texts[at : at + TEXTS_A_REQUEST]])
-            for at in range(0, len(texts), TEXTS_A_REQUEST)
-        ]
-        return np.concatenate(vectors).astype(np.float16)
+        return self._in_parts(self._settings["passage_prefix"], texts).astype(np.float16)
 
     def question(self, text: str) -> np.ndarray:
         """The vector of a question, in float32."""
-        return self._vectors([self._settings["query_prefix"] + text])[0]
+        return self.questions([text])[0]
+
+    def questions(self, texts: Sequence[str]) -> np.ndarray:
+        """Vectors (texts, dimensions) in float32."""
+        return self._in_parts(self._settings["query_prefix"], texts)
+
+    def _in_parts(self, prefix: str, texts: Sequence[str]) -> np.ndarray:
+        parts = (texts[at : at + TEXTS_A_REQUEST] for at in range(0, len(texts), TEXTS_A_REQUEST))
+        return np.concatenate([self._vectors([prefix + text for text in part]) for part in parts])
 
     def _vectors(self, texts: list[str]) -> np.ndarray:
         try:

@@ -87,7 +87,7 @@ class Search:
         """The passages for a question, best first; `before` is the question that it follows in a conversation.
 
         Raises IndexFault if the index is broken where it is read."""
-        asked = question if before is None else f"{before} {question}"
+        asked = joined(question, before)
         terms = self.terms(asked)
         meaning = self._meaning(asked, question)
         units = self.units(terms, None if meaning is None else meaning[0])
@@ -105,7 +105,7 @@ class Search:
         units = self.units_of(passages)
         if not units:
             return []
-        asked = question if before is None else f"{before} {question}"
+        asked = joined(question, before)
         meaning = self._meaning(asked, question)
         sentences, titles = self.read(units, 0)
         scores, begins = self._scored(sentences, titles, self.terms(asked), None if meaning is None else meaning[1])
@@ -150,6 +150,22 @@ class Search:
                 if weight:
                     weights[form] = max(weight, weights.get(form, 0.0))
         return weights
+
+    def read_by_words(self, terms: Terms) -> tuple[Sentences, dict[int, list[str]]] | None:
+        """The sentences around the best units by words, and the terms of each of their talks' titles; None where no unit has a
+        term."""
+        units = self.units(terms, None)
+        return self.read(units) if units else None
+
+    def nearest(self, texts: list[str]) -> np.ndarray | None:
+        """The greatest cosine of each text with a unit; None without vectors, or, with a warning, if nobody can be asked."""
+        if self._vectors is None or not self.totals["units"]:
+            return None
+        try:
+            return self._vectors.greatest_cosines(self.embedder.questions(texts))
+        except EmbedderError as error:
+            log.warning("Warning: searched by words alone. %s", error)
+            return None
 
     def terms_like(self, form: str) -> list[tuple[str, int]]:
         """The form, and terms that have a few letters more or less at their end; in how many units each occurs."""
@@ -385,6 +401,11 @@ class Search:
                 )
             )
         return passages
+
+
+def joined(question: str, before: str | None) -> str:
+    """What is searched for: a follow-up together with the question before it."""
+    return question if before is None else f"{before} {question}"
 
 
 BIG = 1 << 32

@@ -86,6 +86,15 @@ class UnitVectors:
             list(pool.map(fill, range(0, len(found), ROWS)))
         return found
 
+    def greatest_cosines(self, vectors: np.ndarray) -> np.ndarray:
+        """The greatest cosine that each of `vectors` (texts, dimensions), of length 1, has with a unit."""
+
+        def greatest(at: int) -> np.ndarray:
+            return (self._vectors[at : at + ROWS].astype(np.float32) @ vectors.T).max(axis=0)
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            return np.max([*pool.map(greatest, range(0, len(self.ids), ROWS))], axis=0)
+
     def of_units(self, ids: np.ndarray) -> np.ndarray:
         """Vectors (units, dimensions) in float32, in the order of `ids`."""
         return self._vectors[np.searchsorted(self.ids, ids)].astype(np.float32)

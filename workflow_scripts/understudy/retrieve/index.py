@@ -58,7 +58,7 @@ def build_index(blocks: list[str], videos: str, record: str, embedder: dict, thr
                 # Broken where only a whole run of it looks.
                 log.info("The index is made anew: %s", fault)
                 opened_stores.close()
-                _remove(folder / BUILDING)
+                remove_database(folder / BUILDING)
                 store = opened_stores.enter_context(new_store(folder / BUILDING))
                 store.take_vectors(folder / PASSAGES)
                 changed = _bring_up_to_date(store, talks, listed)
@@ -68,7 +68,7 @@ def build_index(blocks: list[str], videos: str, record: str, embedder: dict, thr
             totals = set_totals(store)
             _pack(store)
         os.replace(folder / BUILDING, folder / PASSAGES)
-        _remove(folder / BUILDING)
+        remove_database(folder / BUILDING)
         write_json(record, _record_of(folder, totals, name, talks))
     log.info("%s: %d talks, %d of them cut anew, %d units embedded.", record, totals["talks"], changed, embedded)
 
@@ -84,7 +84,7 @@ def _building(folder: Path) -> Store:
             store.connection.close()
         except IndexFault:
             pass
-        _remove(path)
+        remove_database(path)
     try:
         open_store(folder / PASSAGES).connection.close()
     except IndexFault as fault:
@@ -109,7 +109,8 @@ def _check_whole(store: Store) -> None:
             raise store.fault(f"it has another number of {table} than it should have")
 
 
-def _remove(path: Path) -> None:
+def remove_database(path: Path) -> None:
+    """Remove a SQLite file with what SQLite keeps beside it."""
     for suffix in BESIDE:
         Path(f"{path}{suffix}").unlink(missing_ok=True)
 
