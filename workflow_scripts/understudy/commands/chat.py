@@ -7,7 +7,6 @@ stops an answer."""
 import argparse
 import contextlib
 import sys
-import textwrap
 import unicodedata
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
@@ -15,23 +14,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from understudy.commands.numbers import number_from, whole_number
-from understudy.commands.project import CONFIG, configuration_of_project
+from understudy.commands.talks import Talks, talks_beside
 from understudy.models.blas import run_with_optimised_blas
 from understudy.models.paths import MlxModel, model_to_ask
 from understudy.models.requests import TalkingModel
 from understudy.shared.errors import UnderstudyError
-from understudy.shared.log import log
 
 if TYPE_CHECKING:
     # What searches takes a quarter of a second to load, which every command would wait for.
-    from understudy.passages.gate import Decision, Gate
-    from understudy.passages.search import Search
-    from understudy.passages.sources import Passage
+    from understudy.passages.gate import Decision
 
 CONTEXT_LENGTH = 4096
-MOST_SOURCES = 8
-# Characters of a passage that stand under its place.
-GIST = 100
 MODEL_SUFFIXES = (".gguf", ".safetensors")
 
 
@@ -40,82 +33,53 @@ class ChatError(UnderstudyError):
 
 
 def chat(
-    model: Path,
-    questions: Iterator[str],
-    *,
-    goes_on: bool = False,
-    search: "Search | None" = None,
-    gate: "Gate | None" = None,
-    **sampling: float,
+    model: Path, questions: Iterator[str], *, goes_on: bool = False, talks: "Talks | None" = None, **sampling: float
 ) -> None:
     """Answer `questions` one after the other, each knowing those before it; stream the answers to standard output.
 
-    With `search` the passages for a question are shown, then go with it to the model; with later questions they don't go again.
-    With `gate`, too, the model isn't asked what the talks don't answer, and gets no passages for a greeting.
-    `sampling` is temperature, max_tokens and repeat_penalty. Ctrl-C ends it; where it `goes_on`, in an answer only the answer.
-    Raises an UnderstudyError if there is no model, it can't be loaded, or the conversation outgrows the context."""
-    from understudy.passages.frame import framed
-    from understudy.passages.gate import NOT_COVERED, SMALL_TALK
+    With the index of `talks` the passages for a question are shown, then go with it to the model; with later questions they
+    don't go again. With its gate the model isn't asked what the talks don't answer, and gets no passages for a greeting. Where
+    answers are strict, no model is asked. `sampling` is temperature, max_tokens and repeat_penalty. Ctrl-C ends it; where it
+    `goes_on`, in an answer only the answer. Raises an UnderstudyError if there is no model, it can't be loaded, or the
+    conversation outgrows the context."""
+    from understudy.passages.gate import NOT_COVERED
 
-    with replies_of(model_to_ask(model), **sampling) as talking:
+    talks = Talks() if talks is None else talks
+    with contextlib.ExitStack() as opened:
+        talking = None if talks.strict else opened.enter_context(replies_of(model_to_ask(model), **sampling))
         messages: list[dict[str, str]] = []
         for question in questions:
             before = messages[-2]["content"] if messages else None
-            decision = None if search is None or gate is None else decided(question, before, search, gate)
-            kind = None if decision is None else decision.kind
-            if kind == NOT_COVERED:
-                said = say_not_covered(question, decision, search)
+            decision = talks.decision(question, before)
+            if decision is not None and decision.kind == NOT_COVERED:
+                said = talks.say_not_covered(question, decision)
+            elif talking is None:
+                said = talks.answer_strictly(question, before)
             else:
-                found = [] if search is None or kind == SMALL_TALK else found_for(question, before, search, talking)
-                asked = [*messages, {"role": "user", "content": framed(question, found)}]
-                said = answer(talking, asked, goes_on)
+                said = answer_from_talks(talking, messages, question, decision, talks, goes_on)
+            talks.say_what_holds()
             messages += [{"role": "user", "content": question}, {"role": "assistant", "content": said}]
 
 
-def decided(question: str, before: str | None, search: "Search", gate: "Gate") -> "Decision | None":
-    """What the gate decides; None where the index can't be read, which the search for passages warns about."""
-    try:
-        return gate.decide(question, before, search)
-    except UnderstudyError:
-        return None
+def answer_from_talks(
+    talking: TalkingModel,
+    messages: list[dict[str, str]],
+    question: str,
+    decision: "Decision | None",
+    talks: Talks,
+    goes_on: bool,
+) -> str:
+    """Print passages, the model's answer, and the places of its sentences; return the answer. Small talk gets neither."""
+    from understudy.passages.frame import framed
+    from understudy.passages.gate import SMALL_TALK
 
-
-def say_not_covered(question: str, decision: "Decision", search: "Search") -> str:
-    """Print that no talk answers, and the nearest talks; return what was said."""
-    from understudy.passages.gate import sentences_for_not_covered
-
-    sentence, before_nearest = sentences_for_not_covered(question, search)
-    print(sentence)
-    if decision.nearest:
-        print_places(before_nearest, decision.nearest)
-    return sentence
-
-
-def found_for(question: str, before: str | None, search: "Search", talking: TalkingModel) -> "list[Passage]":
-    """The passages that fit beside a question, printed; none, with a warning, where the index can't be read."""
-    from understudy.commands.search import NOTHING_FOUND
-    from understudy.passages.frame import that_fit
-
-    try:
-        passages = search.passages(question, before, limit=MOST_SOURCES)
-    except UnderstudyError as error:
-        log.warning("Warning: the talks can't be searched: %s", error)
-        return []
-    found = that_fit(passages, talking.count_tokens)
-    if not found:
-        print(f"{NOTHING_FOUND}\n", flush=True)
-        return []
-    print_places("From the talks", found)
-    return found
-
-
-def print_places(heading: str, passages: "list[Passage]") -> None:
-    print(f"{heading}:")
-    for number, passage in enumerate(passages, 1):
-        print(
-            f"  {number}. {passage.heading()}  {passage.link}\n     {textwrap.shorten(passage.text, GIST, placeholder=' ...')}"
-        )
-    print(flush=True)
+    if decision is not None and decision.kind == SMALL_TALK:
+        return answer(talking, [*messages, {"role": "user", "content": question}], goes_on)
+    before = messages[-2]["content"] if messages else None
+    found = talks.sources(question, before, talking.count_tokens)
+    said = answer(talking, [*messages, {"role": "user", "content": framed(question, found)}], goes_on)
+    talks.say_places(said, found)
+    return said
 
 
 def replies_of(
@@ -223,44 +187,7 @@ def talk(model: Path, question: str | None, with_sources: bool, with_gate: bool,
     """Answer the question, that of standard input, or on a terminal those that are typed."""
     if isinstance(model_to_ask(model), MlxModel):
         run_with_optimised_blas()
-    talks = question is None and sys.stdin.isatty()
-    asked = typed_questions() if talks else _questions(question)
-    with index_beside(model, with_gate) if with_sources else nullcontext((None, None)) as (search, gate):
-        chat(model, asked, goes_on=talks, search=search, gate=gate, **sampling)
-
-
-@contextlib.contextmanager
-def index_beside(model: Path, with_gate: bool) -> "Iterator[tuple[Search | None, Gate | None]]":
-    """The index of the project that a model lies in, and its gate; None where there is none, and with a warning where it can't be
-    used."""
-    from understudy.commands.search import opened_search
-    from understudy.passages.store import INDEX, PASSAGES
-
-    project = next((folder for folder in model.absolute().parents if (folder / CONFIG).is_file()), None)
-    if project is None or not (project / INDEX / PASSAGES).exists():
-        yield None, None
-        return
-    with contextlib.ExitStack() as opened:
-        search = gate = None
-        try:
-            with contextlib.chdir(project):
-                search = opened.enter_context(opened_search(configuration_of_project()["retrieval"]["embedder"]))
-                gate = gate_of(search) if with_gate else None
-        except UnderstudyError as error:
-            log.warning("Warning: answers come without sources: %s", error)
-        yield search, gate
-
-
-def gate_of(search: "Search") -> "Gate | None":
-    """The gate of the project in the working directory; None where there is none, and with a warning where it can't be used."""
-    from understudy.passages.gate import GATE, Gate, GateFault
-
-    if not GATE.exists():
-        return None
-    try:
-        gate = Gate.read(GATE)
-        gate.check(search)
-    except GateFault as fault:
-        log.warning("Warning: the model is asked also what the talks don't answer. %s", fault)
-        return None
-    return gate
+    goes_on = question is None and sys.stdin.isatty()
+    asked = typed_questions() if goes_on else _questions(question)
+    with talks_beside(model, with_sources, with_gate) as talks:
+        chat(model, asked, goes_on=goes_on, talks=talks, **sampling)

@@ -1,0 +1,219 @@
+"""The talks beside a model, in the terminal: places before an answer, and under it the nearest place of each sentence."""
+
+import contextlib
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from understudy.commands.project import CONFIG, configuration_of_project
+from understudy.shared.errors import ConfigurationError, UnderstudyError
+from understudy.shared.files import read_json
+from understudy.shared.log import log
+
+if TYPE_CHECKING:
+    # What searches takes a quarter of a second to load, which every command would wait for.
+    from understudy.passages.gate import Decision, Gate
+    from understudy.passages.places import Checked
+    from understudy.passages.search import Search
+    from understudy.passages.sources import Passage
+
+MOST_SOURCES = 8
+# Characters of a passage, and of a sentence, that stand beside its place.
+GIST, SENTENCE = 100, 60
+NOTHING_STRICT = "The talks have nothing on this."
+
+
+@dataclass
+class Talks:
+    """The index of a project and its gate, None where there are none or they can't be used; how answers are shown: `strict` and
+    `notice` of the configuration's answering; and what the evaluation has measured, a sentence that is said once."""
+
+    search: "Search | None" = None
+    gate: "Gate | None" = None
+    strict: bool = False
+    notice: str | None = None
+    measured: str | None = None
+
+    def decision(self, question: str, before: str | None) -> "Decision | None":
+        """What the gate decides; None without one, or where the index can't be read: the search for passages warns of that."""
+        if self.search is None or self.gate is None:
+            return None
+        try:
+            return self.gate.decide(question, before, self.search)
+        except UnderstudyError:
+            return None
+
+    def say_not_covered(self, question: str, decision: "Decision") -> str:
+        """Print that no talk answers, and the nearest talks; return what was said."""
+        from understudy.passages.gate import sentences_for_not_covered
+
+        sentence, before_nearest = sentences_for_not_covered(question, self.search)
+        print(sentence)
+        if decision.nearest:
+            print_places(before_nearest, decision.nearest)
+        return sentence
+
+    def sources(self, question: str, before: str | None, count_tokens: Callable[[str], int]) -> "list[Passage]":
+        """The passages that fit beside a question, printed; none, with a warning, where the index can't be read."""
+        from understudy.commands.search import NOTHING_FOUND
+        from understudy.passages.frame import that_fit
+
+        if self.search is None:
+            return []
+        try:
+            passages = self.search.passages(question, before, limit=MOST_SOURCES)
+        except UnderstudyError as error:
+            log.warning("Warning: the talks can't be searched: %s", error)
+            return []
+        found = that_fit(passages, count_tokens)
+        if not found:
+            print(f"{NOTHING_FOUND}\n", flush=True)
+            return []
+        print_places("From the talks", found)
+        return found
+
+    def answer_strictly(self, question: str, before: str | None) -> str:
+        """Print the talks' own sentences that answer a question, each with its second; return them. No model is asked."""
+        from understudy.passages.strict import strict_answer
+
+        passages = self.search.passages(question, before, limit=MOST_SOURCES)
+        chosen = strict_answer(self.search, question, passages, before)
+        for sentence, place in chosen:
+            print(f"{sentence}\n    {place.heading()}  {place.link}")
+        if not chosen:
+            print(NOTHING_STRICT)
+        return " ".join(sentence for sentence, _ in chosen) or NOTHING_STRICT
+
+    def say_places(self, answer: str, passages: "Sequence[Passage]") -> None:
+        """Print the nearest place of each sentence of an answer that claims something, and what that place doesn't have."""
+        from understudy.passages.answer_sentences import sentences_of
+        from understudy.passages.places import Places
+
+        if self.search is None:
+            return
+        try:
+            places = Places(self.search)
+            claims = [one for sentence in sentences_of(answer) if (one := places.of(sentence, passages)).claims]
+        except UnderstudyError as error:
+            log.warning("Warning: no places of sentences: %s", error)
+            return
+        if claims:
+            with_place = sum(one.place is not None for one in claims)
+            print(
+                f"\n{with_place} of {len(claims)} sentences have a place in the talks; the nearest, which proves nothing:"
+            )
+        for one in claims:
+            print(in_one_line(one))
+
+    def say_what_holds(self) -> None:
+        """Print the notice, and once what was measured."""
+        if self.measured is not None:
+            print(f"\n{self.measured}")
+            self.measured = None
+        if self.notice is not None:
+            print(f"\n{self.notice}")
+
+
+def in_one_line(one: "Checked") -> str:
+    """A sentence's beginning, its place, and its marks."""
+    from understudy.passages.answer_sentences import without_signs
+    from understudy.passages.cutting import plain_line
+
+    gist = textwrap.shorten(plain_line(without_signs(one.text)), SENTENCE, placeholder=" ...")
+    where = "no place" if one.place is None else f"{one.place.heading()}  {one.place.link}"
+    marks = ", ".join(plain_line(mark.text) for mark in one.marks)
+    return f"  - {gist}\n    {where}" + (f"; not there: {marks}" if marks else "")
+
+
+def print_places(heading: str, passages: "Sequence[Passage]") -> None:
+    """Print passages, each with its place, its link and its beginning."""
+    print(f"{heading}:")
+    for number, passage in enumerate(passages, 1):
+        print(
+            f"  {number}. {passage.heading()}  {passage.link}\n     {textwrap.shorten(passage.text, GIST, placeholder=' ...')}"
+        )
+    print(flush=True)
+
+
+@contextlib.contextmanager
+def talks_beside(model: Path, with_sources: bool, with_gate: bool) -> Iterator[Talks]:
+    """The talks of the project that a model lies in, with what its configuration says of answers.
+
+    What can't be used is left out with a warning; but raises ConfigurationError or IndexFault where answers are to be strict and
+    there is nothing that they could be taken from."""
+    project = next((folder for folder in model.absolute().parents if (folder / CONFIG).is_file()), None)
+    if project is None:
+        yield Talks()
+        return
+    with contextlib.ExitStack() as opened:
+        with contextlib.chdir(project):
+            talks = opened.enter_context(talks_of_project(with_sources, with_gate))
+        yield talks
+
+
+@contextlib.contextmanager
+def talks_of_project(with_sources: bool, with_gate: bool) -> Iterator[Talks]:
+    """As `talks_beside`, of the project in the working directory."""
+    from understudy.passages.store import INDEX, PASSAGES
+
+    with contextlib.ExitStack() as opened:
+        talks = Talks()
+        try:
+            config = configuration_of_project()
+            talks = Talks(**config["answering"])
+            if with_sources and (INDEX / PASSAGES).exists():
+                from understudy.commands.search import opened_search
+
+                talks.search = opened.enter_context(opened_search(config["retrieval"]["embedder"]))
+                talks.gate = gate_of(talks.search) if with_gate else None
+                talks.measured = measured_error(Path("models") / config["name"] / "evaluation.json")
+        except UnderstudyError as error:
+            if talks.strict:
+                raise
+            log.warning("Warning: answers come without sources: %s", error)
+        if talks.strict and talks.search is None:
+            raise ConfigurationError(
+                "answering.strict is true in config.yaml: answers are the talks' own sentences, and "
+                + (
+                    "--no-sources leaves none."
+                    if not with_sources
+                    else f"there is no index. `snakemake {INDEX}/index.json`."
+                )
+            )
+        yield talks
+
+
+def gate_of(search: "Search") -> "Gate | None":
+    """The gate of the project in the working directory; None where there is none, and with a warning where it can't be used."""
+    from understudy.passages.gate import GATE, Gate, GateFault
+
+    if not GATE.exists():
+        return None
+    try:
+        gate = Gate.read(GATE)
+        gate.check(search)
+    except GateFault as fault:
+        log.warning("Warning: the model is asked also what the talks don't answer. %s", fault)
+        return None
+    return gate
+
+
+def measured_error(path: Path) -> str | None:
+    """How many of ten answers with retrieved passages had something made up, as the evaluation at `path` has it; None without."""
+    try:
+        arms = read_json(path)["truth"]["arms"]
+        shares = [
+            each["figures"]["answers_with_made_up"]["estimate"]
+            for each in arms
+            if (each["context"], each["arm"]) == ("retrieved", "tuned")
+        ]
+        (share,) = shares
+        of_ten = round(10 * share)
+    except (UnderstudyError, KeyError, TypeError, ValueError, OverflowError):
+        return None
+    return (
+        f"Of ten such answers, on talks that the training hadn't seen, about {of_ten} had a number or a name that the talks "
+        "don't have there."
+    )
