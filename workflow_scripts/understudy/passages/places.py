@@ -24,7 +24,7 @@ LEAST_CLAIM = 2.0
 # What a sentence is measured by at the least, so that two words in common are no place.
 LEAST_MEASURE = 3.0
 # The part of a sentence that its place has, at the least; with vectors likeness is added to it.
-NEAR_BY_WORDS = 0.42
+NEAR_BY_WORDS = 0.4
 NEAR_WITH_VECTORS = 0.8
 # What a word counts that only the talk's title has.
 IN_TITLE = 0.5
@@ -34,7 +34,7 @@ THING_WEIGHT, TIMES_A_TALK = 0.75, 2
 CANDIDATES, RARE = 400, 0.5
 # Sentences on each side of a place that may say a sentence's number, time or thing.
 BESIDE = 1
-QUESTION = regex.compile(r"[?？؟;](?=[\s\"'”’»*_]*$)")
+QUESTION = regex.compile(r"[?？؟](?=[\s\"'”’»*_]*$)")
 NOUNS_HAVE_CAPITALS = {"de", "lb"}
 
 
