@@ -10,6 +10,7 @@ from project import in_a_process, understudy
 from random_llama import packaged_model
 from talks_to_search import MINILM, WORDS_ALONE, index_talks, search_in, transcript, write_talks
 from understudy.commands import chat, search
+from understudy.commands.talks import Talks
 from understudy.passages.embedder import vectors_name
 from understudy.passages.gate import GATE, Gate
 from understudy.passages.store import INDEX, PASSAGES, RECORD
@@ -125,7 +126,7 @@ def test_a_follow_up_knows_the_question_before_and_passages_go_with_the_last_one
         lambda question, before, limit: asked.append((question, before)) or passages(question, before, limit),
     )
     questions = ["What do slugs hate?", "And where do I put it?"]
-    chat.chat(packaged_model(), iter(questions), search=opened, temperature=0, max_tokens=8)
+    chat.chat(packaged_model(), iter(questions), talks=Talks(opened), temperature=0, max_tokens=8)
     assert asked == [(questions[0], None), (questions[1], questions[0])]
     first, second = sent
     assert first[0]["content"].endswith("Question: What do slugs hate?") and "beer traps" in first[0]["content"]
@@ -221,7 +222,7 @@ def test_a_conversation_goes_on_after_what_is_not_covered(project):
     questions = ["Who repairs the broken window?", "thanks!", "What do slugs hate?", "And do they hate it much?"]
     decide = gate.decide
     gate.decide = lambda *arguments: said.append(decide(*arguments)) or said[-1]
-    chat.chat(packaged_model(), iter(questions), search=opened, gate=gate, temperature=0, max_tokens=8)
+    chat.chat(packaged_model(), iter(questions), talks=Talks(opened, gate), temperature=0, max_tokens=8)
     assert [decision.kind for decision in said] == ["not_covered", "small_talk", "talks", "talks"]
 
 

@@ -17,17 +17,12 @@ from understudy.passages.search import Search
 from understudy.passages.store import INDEX, PASSAGES, open_store
 from understudy.shared.files import read_json, read_json_lines
 
-# The share of sentences of each kind that have a place, and that have a mark: at least, and at most.
-PLACES = {"true": (0.90, 1), "elsewhere": (0, 0.10), "manner": (0, 0)}
-MARKS = {"true": (0, 0.13), "number": (0.70, 1), "time": (0.60, 1), "thing": (0.60, 1), "manner": (0, 0)}
+# The share of sentences of each kind that have a place, and that have a mark: at least, and at most. docs/answering.md has them.
+PLACES = {"true": (0.95, 1), "elsewhere": (0, 0.10), "manner": (0, 0)}
+MARKS = {"true": (0, 0.13), "number": (0.72, 1), "time": (0.61, 1), "thing": (0.60, 1), "manner": (0, 0)}
+MARKS_WITH_VECTORS = MARKS | {"number": (0.63, 1), "time": (0.53, 1)}
 # With a missing place as a mark, too.
-PLACELESS_OR_MARKED = {
-    "true": (0, 0.19),
-    "number": (0.80, 1),
-    "time": (0.80, 1),
-    "thing": (0.75, 1),
-    "elsewhere": (0.9, 1),
-}
+EITHER = {"true": (0, 0.16), "number": (0.81, 1), "time": (0.84, 1), "thing": (0.80, 1), "manner": (0, 0.25)}
 LANGUAGES = sorted((REPOSITORY / "tests/labelled/languages").glob("*.json"))
 
 
@@ -66,15 +61,15 @@ def test_true_sentences_have_a_place_and_wrong_details_a_mark_by_words(places):
     placed, marked, either = measured(places)
     assert out_of_bounds(placed, PLACES) == {}
     assert out_of_bounds(marked, MARKS) == {}
-    assert out_of_bounds(either, PLACELESS_OR_MARKED) == {}
+    assert out_of_bounds(either, EITHER) == {}
 
 
 def test_true_sentences_have_a_place_and_wrong_details_a_mark_with_vectors(demo):
     with embedder_for(MINILM, 2) as embedder:
         placed, marked, either = measured(Places(Search(open_store(demo / INDEX / PASSAGES), embedder)))
-    assert out_of_bounds(placed, PLACES | {"true": (0.95, 1)}) == {}
-    assert out_of_bounds(marked, MARKS | {"number": (0.60, 1), "time": (0.50, 1)}) == {}
-    assert out_of_bounds(either, PLACELESS_OR_MARKED) == {}
+    assert out_of_bounds(placed, PLACES | {"elsewhere": (0, 0.07)}) == {}
+    assert out_of_bounds(marked, MARKS_WITH_VECTORS) == {}
+    assert out_of_bounds(either, EITHER) == {}
 
 
 def test_a_place_lies_within_15_seconds_of_the_fact(demo, places):
@@ -226,6 +221,7 @@ def test_talks_without_times_have_places(tmp_path):
         "garlic\x00rhubarb\x1b[31m cloves straw \ud800 bed",
         "garlic cloves " * 5_000,
         "9" * 5_000 + " garlic cloves in the bed",
+        "5 M\u0130NUTE of GARL\u0130C cloves, \u017fix \u212aG, 5 K\u0131lo in the bed",
         "1/0 garlic cloves, 7:99:1 in the bed, 1.2.3.4, 1,2,3 ½½ ²³ ① 〇一二 \u066b\u066b",
         "hundred " * 500 + "garlic cloves",
         "_" * 20_000 + "garlic" + "[" * 20_000,
@@ -294,6 +290,8 @@ def test_what_a_talk_says_has_its_place_in_each_language(tmp_path, path):
             [],
         ),
         ("en", "half a litre, two and a half hours, 3D", [(0.5, "l"), (2.5, "hour")], []),
+        ("en", "5 CM, 5 Min, 30 °C, 10 m² of MAY", [(5, "cm"), (5, "minute"), (30, "degree"), (10, "m")], ["MAY"]),
+        ("de", "Dreißig Zentimeter und 10 Fuß", [(30.0, "cm"), (10.0, "foot")], []),
         ("de", "zweieinhalb Liter im Mai, vierundzwanzig Stunden", [(2.5, "l"), (24.0, "hour")], ["Mai"]),
         ("fr", "deux heures et demie, l’après-midi en août", [(2.5, "hour")], ["après-midi", "août"]),
         ("es", "veinticinco grados por la mañana", [(25.0, "degree")], ["mañana"]),

@@ -1,5 +1,6 @@
-"""What can be checked in a sentence without judgement: numbers with their units, months, seasons, times of day; `languages/` has
-a file a language."""
+"""What can be checked in a sentence without judgement: numbers with their units, months, seasons, times of day.
+
+`languages/` has a file a language."""
 
 import math
 import unicodedata
@@ -15,11 +16,11 @@ from understudy.passages.terms import IS_PAIRED, PAIRED, words_in
 from understudy.text.language import language_code
 
 FILES = Path(__file__).with_name("languages")
-# What is written alike in all languages.
+# What is written alike in all languages, in small letters.
 SYMBOLS = {
     **{name: name for name in ("mm", "cm", "m", "km", "g", "kg", "ml", "l")},
-    "°C": "degree",
-    "°F": "degree",
+    "°c": "degree",
+    "°f": "degree",
     "°": "degree",
     "℃": "degree",
     "%": "percent",
@@ -112,13 +113,13 @@ class Details:
         }
         self.before_things = frozenset(entries.get("before_things", "").split())
         self._folded_times = {plain(form): what for form, what in self._times.items()}
-        self._half = regex.compile(rf"\s+{any_of(entries.get('and_half', []))}", regex.IGNORECASE)
-        self._number = regex.compile(self._number_pattern(), regex.IGNORECASE)
+        self._half = regex.compile(rf"\s+{any_of(map(plain, entries.get('and_half', [])))}")
+        self._number = regex.compile(self._number_pattern())
         # Ten square metres; half a litre, a quarter of an hour; but twice | a week.
-        self._unit = regex.compile(self._unit_pattern(r"(?:[\s-]+\p{L}{4,}(?=[\s-]))?"), regex.IGNORECASE)
-        self._unit_of_part = regex.compile(self._unit_pattern(r"(?:\s\p{L}{1,3}(?=\s)){0,2}"), regex.IGNORECASE)
-        self._unit_alone = regex.compile(any_of(self._units), regex.IGNORECASE)
-        self._time = regex.compile(any_of(self._times), regex.IGNORECASE)
+        self._unit = regex.compile(self._unit_pattern(r"(?:[\s-]+\p{L}{4,}(?=[\s-]))?"))
+        self._unit_of_part = regex.compile(self._unit_pattern(r"(?:\s\p{L}{1,3}(?=\s)){0,2}"))
+        self._unit_alone = regex.compile(any_of(self._units))
+        self._time = regex.compile(any_of(self._folded_times))
 
     def _number_pattern(self) -> str:
         word = any_of(self._numbers)
@@ -132,6 +133,7 @@ class Details:
 
     def quantities_in(self, text: str) -> list[Quantity]:
         """The numbers of a text in their order, each with its unit: the one after it, or after the range that it begins."""
+        text = small(text)
         found: list[Quantity] = []
         # The third month is written with a number in some languages.
         begin_times = {when.start for when in self.times_in(text)}
@@ -183,12 +185,14 @@ class Details:
 
     def units_alone(self, text: str) -> list[Quantity]:
         """Each unit of a text as one of it: a metre, every week."""
-        words = self._unit_alone.finditer(text)
+        words = self._unit_alone.finditer(small(text))
         return [Quantity((1.0,), self._units[plain(word.group())], *word.span()) for word in words]
 
     def times_in(self, text: str) -> list[When]:
         """The months, seasons and times of day of a text, whatever their capitals."""
-        return [When(self._folded_times[plain(word.group())], *word.span()) for word in self._time.finditer(text)]
+        return [
+            When(self._folded_times[plain(word.group())], *word.span()) for word in self._time.finditer(small(text))
+        ]
 
     def times_written_in(self, text: str) -> list[When]:
         """Those that are written as the language's file has them and don't begin the text: `may` and `May I` are no month."""
@@ -196,14 +200,19 @@ class Details:
         return [
             when
             for when in self.times_in(text)
-            if (word := text[when.start : when.end]).casefold() in self._times
+            if (word := text[when.start : when.end]).lower() in self._times
             or (word in self._times and when.start != begins)
         ]
 
 
-def plain(text: str) -> str:
+def small(text: str) -> str:
+    """The text in small letters, as long as before."""
+    return "".join(letter if len(letter.lower()) > 1 else letter.lower() for letter in text)
+
+
+def plain(words: str) -> str:
     """Words as they are compared."""
-    return " ".join(regex.split(r"[\s-]+", unicodedata.normalize("NFKC", text).casefold()))
+    return " ".join(regex.split(r"[\s-]+", small(words)))
 
 
 def any_of(words: Iterable[str]) -> str:

@@ -14,7 +14,7 @@ from understudy.passages.answer_sentences import without_signs
 from understudy.passages.cutting import UNIT
 from understudy.passages.details import Quantity, When, details_of
 from understudy.passages.marks import Mark, name_marks, number_marks, thing_marks, time_marks
-from understudy.passages.search import AROUND, OTHER_FORM, Place, Search, Sentences, run_ends
+from understudy.passages.search import OTHER_FORM, Place, Search, Sentences, run_ends
 from understudy.passages.sources import Passage
 from understudy.passages.terms import forms_of, normal
 
@@ -24,17 +24,17 @@ LEAST_CLAIM = 2.0
 # What a sentence is measured by at the least, so that two words in common are no place.
 LEAST_MEASURE = 3.0
 # The part of a sentence that its place has, at the least; with vectors likeness is added to it.
-NEAR_BY_WORDS = 0.42
+NEAR_BY_WORDS = 0.4
 NEAR_WITH_VECTORS = 0.8
 # What a word counts that only the talk's title has.
 IN_TITLE = 0.5
 # A thing of the field is a rare word that the talks that have it have in so many sentences on average.
 THING_WEIGHT, TIMES_A_TALK = 0.75, 2
 # Units that are looked at, and what the words count by which they are chosen: a sentence has more words than a question.
-CANDIDATES, RARE = 400, 0.5
+CANDIDATES, RARE = 200, 0.5
 # Sentences on each side of a place that may say a sentence's number, time or thing.
 BESIDE = 1
-QUESTION = regex.compile(r"[?？؟;](?=[\s\"'”’»*_]*$)")
+QUESTION = regex.compile(r"[?？؟](?=[\s\"'”’»*_]*$)")
 NOUNS_HAVE_CAPITALS = {"de", "lb"}
 
 
@@ -96,7 +96,7 @@ class Places:
             return Checked(sentence, False, None, ())
         vector = self._search.vector(sought.text)
         near = self._near(sought, vector, self._search.units_of(passages), 0) or self._near(
-            sought, vector, self._units(sought, vector), AROUND
+            sought, vector, self._units(sought, vector), BESIDE
         )
         if near is None:
             return Checked(sentence, True, None, ())
