@@ -80,6 +80,9 @@ def parser_of_commands() -> argparse.ArgumentParser:
         return added
 
     chat.add_arguments(command("chat", _chat, "talk to a model"))
+    asked = command("ask", _ask, "ask base, prompted and tuned model a list of questions, and write a page and a CSV")
+    asked.add_argument("questions", type=Path, help="a .csv file with a column `question`, or .txt, one a line")
+    asked.add_argument("model", type=Path, nargs="?", help="the tuned one (default: the project's GGUF file)")
     searched = command("search", _search, "find the passages of the talks that answer a question")
     searched.add_argument("question", nargs="+", help="in quotation marks, or as words")
     searched.add_argument("--json", action="store_true", help="a list of passages, best first")
@@ -125,6 +128,18 @@ def _chat(arguments: argparse.Namespace) -> None:
     chat.talk(
         model_meant(model, arguments.directory), question, not arguments.no_sources, not arguments.no_gate, **sampling
     )
+
+
+def _ask(arguments: argparse.Namespace) -> None:
+    from understudy.commands.ask import ask
+    from understudy.commands.talks import talks_of_project
+
+    questions = arguments.questions.absolute()
+    tuned = model_meant(arguments.model, arguments.directory).absolute()
+    enter_project(arguments.directory)
+    with talks_of_project(with_sources=True, with_gate=True) as talks:
+        folder = ask(questions, Path(os.path.relpath(tuned)), configuration_of_project(), talks)
+    print(f"{folder}/index.html, to read in a browser; {folder}/answers.csv, for a spreadsheet.")
 
 
 def _search(arguments: argparse.Namespace) -> None:

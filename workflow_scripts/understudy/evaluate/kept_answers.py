@@ -11,7 +11,7 @@ class AnswerParts:
     """A file that only grows. Its name has to say all that shapes the answers, but for what is in their keys."""
 
     def __init__(self, path: Path):
-        self._path = path
+        self.path = path
         self._records = whole_records(path)
 
     def __contains__(self, key: str) -> bool:
@@ -22,8 +22,8 @@ class AnswerParts:
 
     def add(self, key: str, record: dict[str, Any]) -> None:
         """Keep a record; it outlives the death of this process."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open("ab") as opened:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("ab") as opened:
             opened.write(json.dumps({"key": key, **record}, ensure_ascii=False).encode("utf-8") + b"\n")
         self._records[key] = record
 

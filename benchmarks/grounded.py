@@ -1,0 +1,198 @@
+"""What a model answers from the talks: tuned on plain rows and on grounded ones, beside its base with and without a prompt.
+
+    make figures-grounded
+
+The demo's nine talks in five folds: for each fold a model is trained on the hand-written pairs of the others, and asked about
+its own talks, which the training never saw: the pairs' questions in every context, and the labelled questions of
+tests/labelled/shared without passages and with those that are found. Figures are over all folds, with intervals over talks. What
+is computed stays in .benchmarks/grounded and is not computed again."""
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
+
+from record_head import record_head
+from understudy.configuration import base_folder_name
+from understudy.evaluate.asked_questions import Arm, Question, answers_of
+from understudy.evaluate.contexts import CONTEXTS
+from understudy.evaluate.intervals import interval_of
+from understudy.evaluate.measures.refusals import refuses
+from understudy.evaluate.truth_account import TRUTH, row_truth, truth_statistics
+from understudy.passages.search import Search
+from understudy.passages.store import INDEX, PASSAGES, open_store
+from understudy.shared.files import read_json, read_json_lines, write_json
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+WORK, RECORD = REPOSITORY / ".benchmarks/grounded", REPOSITORY / "docs/grounded_figures.json"
+LABELS, DEMO = REPOSITORY / "tests/labelled/shared", REPOSITORY / "demo"
+FOLDS = 5
+QUANTIZATION = "Q4_K_M"
+# How each kind of project trains; `plain` is what a data set without grounding gives.
+KINDS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "grounded_30": {"rows": True, "plain_fraction": 0.3},
+    "grounded_50": {"rows": True, "plain_fraction": 0.5},
+    "grounded_70": {"rows": True, "plain_fraction": 0.7},
+    "grounded_50_short": {"rows": True, "plain_fraction": 0.5, "passage_words": 200},
+}
+# Of each arm the kind of project, and which of its models.
+ARMS = {
+    "base": ("plain", "base"),
+    "prompted": ("plain", "prompted"),
+    **{kind: (kind, QUANTIZATION) for kind in KINDS},
+}
+MOST_SOURCES = 8
+
+
+def talks() -> list[str]:
+    """The demo's caption files, in the order of their names."""
+    return sorted(path.name for path in (DEMO / "captions").iterdir())
+
+
+def fold_of(file: str) -> int:
+    """The fold in which a caption file's talk is held out."""
+    return talks().index(Path(file).name) % FOLDS
+
+
+def project_of(kind: str, fold: int) -> Path:
+    """The project of a kind in which the talks of one fold are held out; written where it isn't there."""
+    folder = WORK / f"{kind}-{fold}"
+    if (folder / "data/dataset/split.json").exists():
+        return folder
+    config = yaml.safe_load((DEMO / "config.yaml").read_text(encoding="utf-8"))
+    config |= {"name": kind, "grounding": KINDS[kind]}
+    config["source"]["captions_dir"] = str(DEMO / "captions")
+    config["dataset"]["extra_pairs"] = str(DEMO / "extra_pairs.jsonl")
+    config["questions"]["per_video"] = 1
+    config["evaluation"]["max_examples"] = 1000
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+    make(folder, "data/videos.json")
+    videos = read_json(folder / "data/videos.json")
+    make(folder, *(f"data/transcripts/{video['video_id']}.json" for video in videos))
+    for video in videos:
+        write_untaught(folder / "data", video)
+    sides = {video["video_id"]: "valid" if fold_of(video["source_file"]) == fold else "train" for video in videos}
+    made_with = {"seed": config["dataset"]["seed"], "valid_fraction": config["dataset"]["valid_fraction"]}
+    write_json(folder / "data/dataset/split.json", {**made_with, "test_fraction": 0.0, "videos": sides})
+    return folder
+
+
+def write_untaught(data: Path, video: dict) -> None:
+    """A talk without a single taught answer: the hand-written pairs alone are trained on, and nobody is asked."""
+    nobody = {"model": None, "prompt_sha256": None, "usage": None, "response": None}
+    record = {"video_id": video["video_id"], "title": video["title"], **nobody, "questions": []}
+    write_json(data / "questions" / f"{video['video_id']}.json", record)
+    empty = {"status": "unused", "video_id": video["video_id"], "slot": "q01", "question": None, "answer": None}
+    write_json(
+        data / "answers" / video["video_id"] / "q01.json", {**empty, "tags": [], "finish_reason": None, **nobody}
+    )
+
+
+def make(folder: Path, *targets: str) -> None:
+    """Let Snakemake make files of a project."""
+    command = [Path(sys.executable).with_name("snakemake"), "-s", REPOSITORY / "Snakefile", "--directory", folder]
+    subprocess.run([*command, "--cores", "all", "--quiet", "rules", "host", "--", *targets], check=True)
+
+
+def answers_in_context(arm: str, context: str) -> tuple[list[dict], list[dict]]:
+    """The answers to the pairs' questions of all folds, and the rows with their passages."""
+    kind, which = ARMS[arm]
+    said, rows = [], []
+    for fold in range(FOLDS):
+        folder = project_of(kind, fold)
+        answered, passages = (
+            f"models/{kind}/evaluation/{context}/{which}.json",
+            f"models/{kind}/held_out_passages.json",
+        )
+        make(folder, answered, passages)
+        said += read_json(folder / answered)["rows"]
+        rows += read_json(folder / passages)["rows"]
+    return said, rows
+
+
+def figures_on_pairs(arm: str, context: str) -> dict[str, Any]:
+    """Truth and length over the pairs' questions, each with its interval."""
+    said, rows = answers_in_context(arm, context)
+    truths = [row_truth(one["answer"], row, context) for one, row in zip(said, rows, strict=True)]
+    statistics = truth_statistics(truths)
+    video_ids = [row["video_id"] for row in rows]
+    words = float(np.median([len(one["answer"].split()) for one in said]))
+    found = {name: interval_of(statistics[name], video_ids)._asdict() for name in TRUTH if name in statistics}
+    return {"rows": len(rows), "words": words, **found}
+
+
+def labelled() -> list[dict]:
+    """The labelled questions, each with `fold`, in which its talks are held out: questions with an answer by their first source,
+    those without one in turn."""
+    rows = [row for _, row in read_json_lines(LABELS / "questions.jsonl")]
+    rows += [row for _, row in read_json_lines(LABELS / "small_talk.jsonl")]
+    return [
+        {**row, "fold": fold_of(row["sources"][0]["file"]) if row.get("sources") else number % FOLDS}
+        for number, row in enumerate(rows)
+    ]
+
+
+def figures_on_labels(arm: str, context: str) -> dict[str, Any]:
+    """By kind: the share of answers that have all keys, and that decline."""
+    kind, which = ARMS[arm]
+    rows: list[dict] = []
+    for fold in range(FOLDS):
+        folder, asked = project_of(kind, fold), [row for row in labelled() if row["fold"] == fold]
+        rows += [
+            {**row, "answer": record["answer"]}
+            for row, record in zip(asked, said_to_labels(folder, kind, which, asked, context), strict=True)
+        ]
+    groups: dict[str, list[dict]] = {}
+    for row in rows:
+        groups.setdefault(row.get("group") or row["kind"], []).append(row)
+    return {
+        name: {
+            "questions": len(group),
+            "refused": sum(refuses(row["answer"], "en") for row in group) / len(group),
+            **({"keys": sum(map(has_keys, group)) / len(group)} if "keys" in group[0] else {}),
+        }
+        for name, group in groups.items()
+    }
+
+
+def said_to_labels(folder: Path, kind: str, which: str, asked: list[dict], context: str) -> list[dict]:
+    make(folder, f"models/{kind}-{QUANTIZATION}.gguf", str(INDEX / "index.json"))
+    config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+    base = folder / "models/base" / base_folder_name(config["base_model"])
+    model = base if which == "base" else folder / f"models/{kind}-{QUANTIZATION}.gguf"
+    questions = [Question(row["question"], f"label {row['id']}") for row in asked]
+    with open_store(folder / INDEX / PASSAGES) as store:
+        search = Search(store)
+        found = [search.passages(one.text, limit=MOST_SOURCES) if context == "retrieved" else [] for one in questions]
+    settings = {"max_tokens": 320, "repeat_penalty": 1.1, "temperature": 0, "top_p": 1, "seed": 42}
+    return answers_of(Arm(which, model, base, list), questions, found, folder / "labels", settings).records
+
+
+def has_keys(row: dict) -> bool:
+    """Whether an answer has one alternative of each list of keys."""
+    said = " ".join(row["answer"].casefold().replace("*", "").split())
+    return all(any(key.casefold() in said for key in alternatives) for alternatives in row["keys"])
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--arms", nargs="+", choices=ARMS, default=["base", "prompted", "plain", "grounded_50"])
+    parser.add_argument("--contexts", nargs="+", choices=CONTEXTS, default=CONTEXTS)
+    parser.add_argument("--output", type=Path, default=RECORD)
+    chosen = parser.parse_args()
+    record = record_head() | (json.loads(chosen.output.read_text()) if chosen.output.exists() else {})
+    for arm in chosen.arms:
+        for context in chosen.contexts:
+            record.setdefault("pairs", {}).setdefault(arm, {})[context] = figures_on_pairs(arm, context)
+            if context in ("none", "retrieved") and arm != "prompted":
+                record.setdefault("labels", {}).setdefault(arm, {})[context] = figures_on_labels(arm, context)
+            write_json(chosen.output, record)

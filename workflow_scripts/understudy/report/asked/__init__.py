@@ -1,0 +1,1 @@
+"""The page of a list of questions with what several models answered."""
