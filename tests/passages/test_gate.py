@@ -128,7 +128,12 @@ def make_other_index(folder) -> Search:
     return search_in(folder)
 
 
-@pytest.mark.parametrize("record", [[], {}, {"version": 1}, "x"])
+HUGE = {"figures": ["meets", "covered", "asked"], "coefficients": [1e308, -1e308, 1], "intercept": 0, "threshold": 0}
+
+
+@pytest.mark.parametrize(
+    "record", [[], {}, {"version": 1}, "x", {"version": 1, "index": {}, "words": HUGE, "vectors": None}]
+)
 def test_what_is_no_gate_is_named(tmp_path, record):
     write_json(tmp_path / "gate.json", record)
     with pytest.raises(GateFault, match=r"gate\.json is no gate .* Make it anew: snakemake -f data/gate\.json"):

@@ -23,6 +23,8 @@ MAKE = "snakemake -f data/gate.json"
 VERSION = 1
 TALKS, SMALL_TALK, NOT_COVERED = "talks", "small_talk", "not_covered"
 NEAREST = 2
+# No coefficient or threshold comes near it.
+BEYOND_ANY = 1e6
 BY_WORDS = ("meets", "covered", "asked")
 WITH_VECTORS = ("meets", "asked", "nearest")
 
@@ -123,8 +125,8 @@ def _rule(record: dict, figures: tuple[str, ...]) -> Rule:
     if tuple(record["figures"]) != figures:
         raise ValueError(f"figures {record['figures']!r}")
     numbers = np.array([*record["coefficients"], record["intercept"], record["threshold"]], dtype=float)
-    if len(numbers) != len(figures) + 2 or not np.isfinite(numbers).all():
-        raise ValueError("its numbers are none")
+    if len(numbers) != len(figures) + 2 or not (np.abs(numbers) < BEYOND_ANY).all():
+        raise ValueError("its numbers are none of a gate")
     *coefficients, intercept, threshold = numbers.tolist()
     return Rule(figures, tuple(coefficients), intercept, threshold)
 
