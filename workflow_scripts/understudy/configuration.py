@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import yaml
 from jsonschema import Draft202012Validator, ValidationError
 
-from understudy.evaluate.contexts import PROMPTED
+from understudy.evaluate.contexts import CONTEXTS, PROMPTED
 from understudy.models.paths import model_to_ask
 from understudy.shared.checkout import REPOSITORY
 from understudy.shared.errors import ConfigurationError, UnderstudyError
@@ -33,6 +33,7 @@ ADVICE = {
 # One folder, which is not hidden and whose name Snakemake reads as it stands.
 FOLDER_NAME = re.compile(r"[^./{}\x00-\x1f][^/{}\x00-\x1f]*")
 OUTPUT_FOLDERS = ("adapters", "fused", "hf", "mlx-*bit", "rows", "evaluation")
+OUTPUT_FOLDERS += tuple(f"evaluation/{context}" for context in CONTEXTS)
 DATA_FOLDERS = tuple(
     f"data/{name}" for name in ("transcripts", "index", "questions", "answers", "dataset", "dataset/blocks", "review")
 )
