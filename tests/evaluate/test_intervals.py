@@ -10,6 +10,8 @@ from understudy.evaluate.intervals import (
     half_width,
     interval_of,
     mean_of,
+    median_of,
+    ratio_of,
 )
 
 SIMULATIONS = 4000
@@ -106,3 +108,13 @@ def test_intervals_of_several_figures_hold_together():
     half = half_width(mean_of_columns(drawn_rows(video_ids), rows), 10, each)
     wrong = (np.abs(rows.mean(axis=0)) > half)[: SIMULATIONS - SIMULATIONS % 6].reshape(-1, 6).any(axis=1)
     assert wrong.mean() < 0.05 + 3 * (0.05 * 0.95 / len(wrong)) ** 0.5
+
+
+def test_a_ratio_is_of_sums_and_a_resample_without_any_size_has_that_of_the_whole():
+    ratio = ratio_of([1, 0, 3], [2, 0, 4])
+    assert ratio(np.array([[1, 1, 1], [2, 0, 0], [0, 5, 0]])) == pytest.approx([4 / 6, 1 / 2, 4 / 6])
+
+
+def test_a_median_weighs_each_row_by_how_often_it_was_drawn():
+    median = median_of([3.0, 1.0, 2.0])
+    assert median(np.array([[1.0, 1, 1], [3, 1, 1], [0, 1, 1], [0, 3, 1]])).tolist() == [2, 3, 1, 1]

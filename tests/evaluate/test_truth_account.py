@@ -9,7 +9,6 @@ from grounded_records import context_record, flat, grounded_rows, invented, pass
 from held_out_records import base_answer, record, write_records, write_training_set
 from random_llama import write_small_tokenizer
 from understudy.evaluate.evaluation import evaluate
-from understudy.evaluate.figures import estimate_of
 from understudy.evaluate.intervals import mean_of
 from understudy.evaluate.measures.voice import voice_of, words_alone
 from understudy.evaluate.truth_account import row_truth, truth_statistics, tuned_and_prompted
@@ -29,7 +28,7 @@ def evaluation_of(tmp_path):
     """The evaluation of arms in contexts: `retrieved/tuned` to one answer a row."""
     write_small_tokenizer(tmp_path, 512)
 
-    def made(arms: dict[str, list[str]]) -> dict:
+    def made(arms: dict[str, list[str]], counts: tuple[bool, ...] = (True,) * len(ROWS)) -> dict:
         train, pairs, _ = write_training_set(tmp_path)
         plain = {
             "base": record("base", ROWS, BASE_ANSWERS, 3.0),
@@ -41,7 +40,8 @@ def evaluation_of(tmp_path):
             context, arm = name.split("/")
             paths_of_one = write_records(tmp_path / "evaluation" / context, {arm: context_record(arm, ROWS, answers)})
             in_context[name] = paths_of_one[arm]
-        write_json(tmp_path / "passages.json", PASSAGES)
+        rows = [{**row, "counts": each} for row, each in zip(PASSAGES["rows"], counts, strict=True)]
+        write_json(tmp_path / "passages.json", {**PASSAGES, "rows": rows})
         output = str(tmp_path / "evaluation.json")
         evaluate(
             paths, train, pairs, str(tmp_path / "tokenizer.json"), output, in_context, str(tmp_path / "passages.json")
@@ -159,18 +159,21 @@ def drawn_answers(rng: random.Random) -> list[str]:
     return answers
 
 
-def test_rows_that_do_not_count_change_no_figure_of_truth():
-    truths = [row_truth(said, row, "retrieved") for said, row in zip(RIGHT, PASSAGES["rows"], strict=True)]
-    wrong = [
-        row_truth(said, {**row, "counts": False}, "retrieved")
-        for said, row in zip(INVENTED, PASSAGES["rows"], strict=True)
-    ]
-    alone, together = truth_statistics(truths), truth_statistics([*truths, *wrong])
-    for name in alone:
-        assert estimate_of(alone[name], len(truths)) == pytest.approx(estimate_of(together[name], 2 * len(truths))), (
-            name
-        )
-    assert truth_statistics(wrong) == {}
+def test_rows_that_do_not_count_change_no_figure_and_no_interval(evaluation_of):
+    arms = {"retrieved/tuned": RIGHT, "retrieved/prompted": FLAT}
+    alone = figures_of(evaluation_of(arms, (True,) * 20 + (False,) * 20), "retrieved", "tuned")
+    wrong_elsewhere = {"retrieved/tuned": RIGHT[:20] + FLAT[20:], "retrieved/prompted": FLAT}
+    beside = evaluation_of(wrong_elsewhere, (True,) * 20 + (False,) * 20)
+    figures = figures_of(beside, "retrieved", "tuned")
+    assert beside["truth"]["rows"] == 20
+    assert figures == {name: pytest.approx(interval) for name, interval in alone.items()}
+    assert figures["voice"]["videos"] == figures["facts_found"]["videos"] == 5
+
+
+def test_where_no_row_counts_nothing_is_claimed(evaluation_of):
+    truth = evaluation_of({"retrieved/tuned": RIGHT, "retrieved/prompted": FLAT}, (False,) * 40)["truth"]
+    assert (truth["rows"], truth["beside_a_prompt"], truth["error"], truth["references"]) == (0, None, None, {})
+    assert all(arm["figures"] == {} for arm in truth["arms"])
 
 
 def test_what_the_misses_say_is_made_up_by_nobody_who_was_given_them():

@@ -37,6 +37,7 @@ def evaluation(**truth):
 
 def test_an_evaluation_without_arms_has_no_table():
     assert truth_table({"models": {}}) is None and truth_markdown({"models": {}}) == ""
+    assert truth_table(evaluation(rows=0)) is None
     assert arms_beside_models({"models": {}}) == {}
 
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import yaml
 from jsonschema import Draft202012Validator, ValidationError
 
-from understudy.evaluate.contexts import PROMPTED
+from understudy.evaluate.contexts import CONTEXTS, PROMPTED
 from understudy.models.paths import model_to_ask
 from understudy.shared.checkout import REPOSITORY
 from understudy.shared.errors import ConfigurationError, UnderstudyError
@@ -32,7 +32,15 @@ ADVICE = {
 
 # One folder, which is not hidden and whose name Snakemake reads as it stands.
 FOLDER_NAME = re.compile(r"[^./{}\x00-\x1f][^/{}\x00-\x1f]*")
-OUTPUT_FOLDERS = ("adapters", "fused", "hf", "mlx-*bit", "rows", "evaluation")
+OUTPUT_FOLDERS = (
+    "adapters",
+    "fused",
+    "hf",
+    "mlx-*bit",
+    "rows",
+    "evaluation",
+    *(f"evaluation/{context}" for context in CONTEXTS),
+)
 DATA_FOLDERS = (
     *("data/transcripts", "data/index", "data/questions", "data/answers", "data/reworded", "data/grounded"),
     *("data/dataset", "data/dataset/blocks", "data/review"),

@@ -18,11 +18,11 @@ from understudy.evaluate.figures import (
     measured,
 )
 from understudy.evaluate.general.questions import general_questions, is_right
+from understudy.evaluate.held_out_rows import HeldOutRow, PairsOfRows
 from understudy.evaluate.intervals import CONFIDENCE, confidence_of_each, difference_of, interval_of, mean_of
 from understudy.evaluate.measures.phrases import FoundPhrase
 from understudy.evaluate.truth_account import truth_account
 from understudy.evaluate.verdict import Bound, Difference, verdict_of
-from understudy.rows.chat import talks_by_pair
 from understudy.shared.errors import InputFileError
 from understudy.shared.files import read_json, read_json_lines, write_json
 from understudy.shared.log import log
@@ -116,9 +116,9 @@ def check_same_questions(said: dict[str, dict], paths: dict[str, str]) -> None:
 
 def trained_answers(train: str, pairs: str) -> list[tuple[str, str]]:
     """The training answers with their videos; what belongs to no talk is a group of its own."""
-    talks = talks_by_pair(pairs)
-    rows = [(line, [message["content"] for message in row["messages"]][-2:]) for line, row in read_json_lines(train)]
-    return [(answer, talks.get((question, answer)) or f"row {line}") for line, (question, answer) in rows]
+    known = PairsOfRows(pairs)
+    rows = [HeldOutRow(line, row["messages"], None) for line, row in read_json_lines(train)]
+    return [(row.reference, (known.pair_of(row) or {}).get("video_id") or f"row {row.line}") for row in rows]
 
 
 def token_counter(path: str) -> Callable[[str], int]:

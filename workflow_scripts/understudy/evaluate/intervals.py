@@ -86,13 +86,13 @@ def ratio_of(counts: Sequence[float], sizes: Sequence[float]) -> Statistic:
     return ratio
 
 
-def median_of(values: Sequence[float], weights: Sequence[float]) -> Statistic:
-    """The lower median of the values, each weighed by what it counts (0 for one that doesn't)."""
+def median_of(values: Sequence[float]) -> Statistic:
+    """The lower median over rows."""
     order = np.argsort(values, kind="stable")
-    ordered, weights = np.asarray(values, float)[order], np.asarray(weights, float)[order]
+    ordered = np.asarray(values, float)[order]
 
     def median(drawn: np.ndarray) -> np.ndarray:
-        shares = (drawn[:, order] * weights).cumsum(axis=1)
+        shares = drawn[:, order].cumsum(axis=1)
         return ordered[(shares < shares[:, -1:] / 2).sum(axis=1)]
 
     return median

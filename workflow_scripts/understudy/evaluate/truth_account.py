@@ -40,13 +40,12 @@ TOGETHER = 0.98
 @dataclass(frozen=True)
 class RowTruth:
     """One answer: whether it declines, what it found (None where nothing could be), what it made up, its length for each of the
-    reference's words. `counts` is whether the row has a true passage and a reference that answers."""
+    reference's words."""
 
     refused: bool
     found: Found | None
     made_up: MadeUp
     length: float
-    counts: bool
 
     def as_record(self) -> dict[str, Any]:
         made_up = [f"{number:g}" for number in self.made_up.numbers] + list(self.made_up.names)
@@ -66,37 +65,27 @@ def row_truth(answer: str, row: dict[str, Any], context: str) -> RowTruth:
         found_in(answer, row["reference"], row["question"], language),
         made_up_in(answer, evidence, language),
         length_ratio(answer, row["reference"]),
-        row["counts"],
     )
 
 
 def truth_statistics(truths: Sequence[RowTruth]) -> dict[str, Statistic]:
     """The figures of an arm in a context; those that nothing could be measured on are left out."""
-    counts = np.array([truth.counts for truth in truths], float)
     nothing = Found(0.0, 0, 0, 0, 0)
     founds = [truth.found or nothing for truth in truths]
-    has_facts = counts * [truth.found is not None for truth in truths]
-    answers = counts * [not truth.refused for truth in truths]
+    has_facts = np.array([truth.found is not None for truth in truths], float)
+    answers = np.array([not truth.refused for truth in truths], float)
     made_up = np.array([truth.made_up.count for truth in truths], float)
+    words = [truth.made_up.words for truth in truths]
     parts = {
-        "facts_found": (has_facts * [found.share for found in founds], has_facts),
-        "numbers_found": (
-            counts * [found.numbers for found in founds],
-            counts * [found.numbers_of_reference for found in founds],
-        ),
-        "names_found": (
-            counts * [found.names for found in founds],
-            counts * [found.names_of_reference for found in founds],
-        ),
-        "made_up": (100 * answers * made_up, answers * [truth.made_up.words for truth in truths]),
+        "facts_found": ([found.share for found in founds], has_facts),
+        "numbers_found": ([found.numbers for found in founds], [found.numbers_of_reference for found in founds]),
+        "names_found": ([found.names for found in founds], [found.names_of_reference for found in founds]),
+        "made_up": (100 * answers * made_up, answers * words),
         "answers_with_made_up": (answers * (made_up > 0), answers),
-        "refused": (counts - answers, counts),
+        "refused": (1 - answers, np.ones(len(truths))),
     }
-    found = {name: ratio_of(*each) for name, each in parts.items() if each[1].sum()}
-    if counts.sum():
-        # What doesn't count weighs next to nothing, so that each resample has a median.
-        found["length"] = median_of([truth.length for truth in truths], counts + 1e-9)
-    return found
+    found = {name: ratio_of(*each) for name, each in parts.items() if np.sum(each[1])}
+    return found | {"length": median_of([truth.length for truth in truths])}
 
 
 def truth_account(passages: dict[str, Any], held_out: HeldOut, measured: Measured) -> dict[str, Any]:
@@ -110,21 +99,22 @@ def truth_account(passages: dict[str, Any], held_out: HeldOut, measured: Measure
         ]
         for (context, arm), name in names.items()
     }
-    statistics = {
-        each: truth_statistics(truth) | in_truth(measured.statistics[names[each]]) for each, truth in truths.items()
-    }
-    of_references = truth_statistics([row_truth(row["reference"], row, "retrieved") for row in rows])
+    counts = np.array([row["counts"] for row in rows])
+    of_references = [row_truth(row["reference"], row, "retrieved") for row in rows]
+    statistics = {each: statistics_of(truths[each], measured.statistics[names[each]], counts) for each in names}
+    references = statistics_of(of_references, measured.statistics[REFERENCE], counts)
+    video_ids = [video_id for video_id, is_counted in zip(held_out.video_ids, counts, strict=True) if is_counted]
     return {
         "figures": {name: asdict(figure) for name, figure in TRUTH.items()},
-        "rows": sum(row["counts"] for row in rows),
+        "rows": len(video_ids),
         "passage_found": share_found(rows),
-        "references": estimates(of_references | in_truth(measured.statistics[REFERENCE]), len(rows)),
+        "references": estimates(references, len(video_ids)),
         "arms": [
-            {"context": context, "arm": arm, "figures": intervals(statistics[context, arm], held_out.video_ids)}
+            {"context": context, "arm": arm, "figures": intervals(statistics[context, arm], video_ids)}
             for context, arm in names
         ],
-        "error": error_in_words(statistics, len(rows)),
-        "beside_a_prompt": tuned_and_prompted(statistics, held_out.video_ids),
+        "error": error_in_words(statistics, len(video_ids)),
+        "beside_a_prompt": tuned_and_prompted(statistics, video_ids),
         "answers": [
             {
                 name_in_context(arm, context): said_and_found(
@@ -163,8 +153,27 @@ def error_in_words(statistics: dict[tuple[str, str], dict[str, Statistic]], rows
     return f"Of ten such answers about {of_ten} have a number or a name that the passages don't have."
 
 
-def in_truth(statistics: dict[str, Statistic]) -> dict[str, Statistic]:
-    return {name: statistic for name, statistic in statistics.items() if name in TRUTH}
+def statistics_of(
+    truths: Sequence[RowTruth], measured: dict[str, Statistic], counts: np.ndarray
+) -> dict[str, Statistic]:
+    """The figures on the rows that count, shape (rows,) of booleans: those of truth, and of `measured`, which is of all rows, the
+    others that are shown beside them. None where no row counts."""
+    if not counts.any():
+        return {}
+    counted = [truth for truth, is_counted in zip(truths, counts, strict=True) if is_counted]
+    others = {name: on_rows(statistic, counts) for name, statistic in measured.items() if name in TRUTH}
+    return truth_statistics(counted) | others
+
+
+def on_rows(statistic: Statistic, chosen: np.ndarray) -> Statistic:
+    """A figure of all rows as one of the chosen rows alone."""
+
+    def of_chosen(drawn: np.ndarray) -> np.ndarray:
+        of_all = np.zeros((len(drawn), len(chosen)))
+        of_all[:, chosen] = drawn
+        return statistic(of_all)
+
+    return of_chosen
 
 
 def share_found(rows: Sequence[dict]) -> float | None:
@@ -188,7 +197,7 @@ def tuned_and_prompted(
     none."""
     order = ("retrieved", "true", "none", "misses")
     context = next((each for each in order if {(each, "tuned"), (each, PROMPTED)} <= statistics.keys()), None)
-    if context is None:
+    if context is None or not video_ids:
         return None
     tuned, prompted = statistics[context, "tuned"], statistics[context, PROMPTED]
     shared = [name for name in TRUTH if name in tuned and name in prompted]

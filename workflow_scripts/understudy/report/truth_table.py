@@ -39,9 +39,9 @@ def arm_label(arm: str, context: str) -> str:
 
 
 def truth_table(evaluation: dict[str, Any]) -> TruthTable | None:
-    """The table of an evaluation; None for one without arms in contexts."""
+    """The table of an evaluation; None for one without arms in contexts, or without a row that truth can be measured on."""
     truth = evaluation.get("truth")
-    if truth is None:
+    if truth is None or not truth["rows"]:
         return None
     shown = [name for name in COLUMNS if any(name in arm["figures"] for arm in truth["arms"])]
     rows = [
