@@ -2,9 +2,8 @@
 
 import pytest
 
-from dataset_records import answer_record, built, good_records, grounded_record, reworded_record, written
+from dataset_records import answer_record, built, good_records, grounded_record, reworded_record
 from understudy.dataset.curation import question_sha256
-from understudy.dataset.rewritten_answers import rewritten_answers
 from understudy.dataset.taught_pairs import REWORDING_COLUMNS
 from understudy.shared.files import read_json_lines
 
@@ -66,37 +65,6 @@ def test_what_a_person_decided_holds_before_and_after_rewording(tmp_path, tiny_b
 
 
 GOOD = "Plant in spring, when the **soil** is warm and crumbles in your hand. Water it once, then leave it alone."
-
-
-class Strict:
-    """A doctor that rejects what has a word."""
-
-    def remarks_on(self, question, answer, talk):
-        rejected = type("Remark", (), {"level": "reject"})
-        return [rejected] if "forbidden" in answer else [], 9
-
-
-@pytest.mark.parametrize(
-    ("answer", "status", "share", "decision", "is_used"),
-    [
-        (GOOD, "ok", 0.8, None, True),
-        (GOOD, "ok", 0.8, "keep", True),
-        (GOOD, "ok", 0.5, None, False),
-        (GOOD, "truncated", 0.8, None, False),
-        ("", "refused", 0.0, None, False),
-        (GOOD + " forbidden", "ok", 0.8, None, False),
-        (GOOD, "ok", 0.8, "edit", False),
-    ],
-)
-def test_a_rewritten_answer_is_used_only_if_it_may_be_taught(tmp_path, answer, status, share, decision, is_used):
-    record = grounded_record("aaaaaaaaaaa", "q01", answer, status, share)
-    paths = written(tmp_path, "grounded", [record])
-    pair = {"video_id": "aaaaaaaaaaa", "slot": "q01", "origin": "teacher", "decision": decision, "question": "When?"}
-    found = rewritten_answers(paths, [pair], Strict(), {"aaaaaaaaaaa": None})
-    assert (found != {}) == is_used
-    if is_used:
-        ((said, place),) = found.values()
-        assert (said, place.text, place.support.is_enough) == (GOOD, record["answers"][0]["passage"], True)
 
 
 def test_a_rewritten_answer_stands_in_the_rows_with_passages(tmp_path, tiny_base):

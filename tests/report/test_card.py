@@ -118,6 +118,15 @@ def test_the_head_is_what_the_hub_reads(project):
     }
 
 
+def test_the_card_tells_of_rows_with_passages_where_there_are_some(project):
+    report = read_json("data/dataset/report.json")
+    assert "passages" not in written()
+    rows = {"true_passage": 30, "misses_alone": 10, "small_talk": 3, "outside_field": 2}
+    write_json("data/dataset/report.json", report | {"grounding": {"rows": rows}})
+    told = "42 training rows have passages of the talks beside the question; in 12 of them the answer is that no talk says it."
+    assert told in written()
+
+
 def test_the_card_tells_of_talks_training_files_and_origin(project):
     card = written(share=0.1)
     for part in (

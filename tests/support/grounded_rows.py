@@ -58,9 +58,10 @@ def build_demo(
     grounding: dict | None = ON,
     change: Callable[[dict], dict] = unchanged,
     max_seq_length: int = 768,
+    rewritten: list[str] = (),
 ) -> dict:
     """Build the data set in `folder`; return pairs, rejected, train and valid, each a list, and the report. `grounding` None is
-    off."""
+    off; `rewritten` are files as data/grounded/ has them."""
     folder.mkdir(parents=True, exist_ok=True)
     videos, _ = demo_talks(change, folder)
     write_json(folder / "videos.json", videos)
@@ -79,6 +80,7 @@ def build_demo(
             "curation": None,
             "base": str(base / "config.json"),
             "remembered": None,
+            "grounded": rewritten,
         },
         prompts=PROMPTS,
         settings=settings | ({} if grounding is None else {"grounding": grounding}),

@@ -9,9 +9,8 @@ from understudy.dataset.counts import dataset_report
 from understudy.dataset.curation import curated, question_sha256, read_curation
 from understudy.dataset.doctor.doctor import Doctor, Remark, Talk
 from understudy.dataset.duplicates.pairs import choose_kept, similar_across, similar_pairs
-from understudy.dataset.grounding.grounding import Grounded, ground
+from understudy.dataset.grounding.training_pairs import ground_training_pairs, rewritten_answers, without_faults
 from understudy.dataset.hand_written_pairs import hand_written_pairs
-from understudy.dataset.rewritten_answers import rewritten_answers
 from understudy.dataset.split import (
     EmptySplitError,
     UnusableSplitError,
@@ -162,25 +161,6 @@ def write_pairs(records: list[dict], rows_of_no_pair: list[dict], paths: dict[st
     write_json_lines(paths["valid"], rows_of_split(kept, "valid"))
 
 
-def with_passages(
-    records: list[dict], sides: dict[str, str], transcripts: list[dict], videos: list[dict], **settings
-) -> Grounded:
-    """Write into each record how it stands, `grounding`, None beside the training pairs; return what `ground` made."""
-    listed = {video["video_id"]: video for video in videos}
-    trained = [
-        (transcript, listed[transcript["video_id"]])
-        for transcript in transcripts
-        if transcript["status"] == "ok" and sides.get(transcript["video_id"]) == "train"
-    ]
-    pairs = [record for record in records if record["split"] == "train"]
-    grounded = ground(pairs, trained, **settings)
-    for record in records:
-        record["grounding"] = None
-    for record, how in zip(pairs, grounded.records, strict=True):
-        record["grounding"] = how
-    return grounded
-
-
 def build_dataset(
     sources: dict, prompts: list[str], settings: dict, voice: str, training: dict, paths: dict[str, str]
 ) -> None:
@@ -224,17 +204,18 @@ def build_dataset(
         raise
     records, grounded = records_of(pairs), None
     if "grounding" in settings:
-        grounded = with_passages(
+        trained = [transcript for transcript in transcripts if sides.get(transcript["video_id"]) == "train"]
+        rewritten = rewritten_answers(sources["grounded"], trained)
+        grounded = ground_training_pairs(
             records,
-            sides,
-            transcripts,
+            trained,
             videos,
+            without_faults(rewritten, records, doctor, talks),
             settings=settings["grounding"],
             seed=settings["seed"],
             name=next(iter(names), None),
             tokens=tokens,
             max_seq_length=training["max_seq_length"],
-            rewritten=rewritten_answers(sources["grounded"], records, doctor, talks),
         )
     write_pairs(records, grounded.rows if grounded else [], paths)
     write_json(

@@ -10,7 +10,7 @@ from understudy.passages.terms import length_in_words
 
 # Passages that are looked at for a question.
 LOOKED_AT = 50
-# A passage with a larger share of an answer's stems may hold a part of it.
+# With a larger share of an answer's stems passages may hold a part of it.
 NO_MISS = 0.4
 
 
@@ -31,8 +31,8 @@ class Misses:
         self._longest = longest
 
     def of(self, question: str, answers: Sequence[Answered], most_words: int, language: str | None) -> list[Passage]:
-        """The passages nearest to a question, `most_words` of them together, that hold none of the answers, the best first;
-        together they hold none, either."""
+        """The passages nearest to a question, `most_words` of them together, that hold little of the answers together, the
+        best first."""
         found: list[Passage] = []
         contents: list[Content] = []
         for passage in self._nearest(question):
@@ -40,7 +40,7 @@ class Misses:
             if (
                 words_of_all([*found, passage]) <= most_words
                 and not any(lies_in(passage, answer) for answer in answers)
-                and not any(holds_part(answer.content, content, contents) for answer in answers)
+                and all(held_by([*contents, content], answer.content).share <= NO_MISS for answer in answers)
             ):
                 found.append(passage)
                 contents.append(content)
@@ -66,8 +66,3 @@ def lies_in(passage: Passage, answer: Answered) -> bool:
         return False
     has_times = passage.start_s is not None and passage.end_s is not None
     return not has_times or (passage.start_s < answer.end_s and passage.end_s > answer.start_s)
-
-
-def holds_part(wanted: Content, passage: Content, others: Sequence[Content]) -> bool:
-    """Whether a passage says too much of an answer to be a miss, or all of it together with the others."""
-    return held_by([passage], wanted).share > NO_MISS or held_by([*others, passage], wanted).is_enough

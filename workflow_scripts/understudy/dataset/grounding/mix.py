@@ -1,11 +1,11 @@
 """Which pairs stand on passages, and how: drawn by a seed, so that a new pair changes little of what the others do."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
-from understudy.dataset.grounding.misses import Answered
+from understudy.dataset.grounding.candidates import Candidate
 from understudy.dataset.split import place_of
-from understudy.passages.sources import Passage
 
 TRUE, MISSES, TWO_TURNS, TWO_TALKS = "true_passage", "misses_alone", "two_turns", "two_talks"
 SMALL_TALK, OUTSIDE = "small_talk", "outside_field"
@@ -15,20 +15,9 @@ PAIRS_OF_A_ROW = {TRUE: 1, TWO_TURNS: 1, TWO_TALKS: 2}
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A pair, with its number among the pairs, whose `passage` holds `answer`: its own, or a rewritten one."""
-
-    number: int
-    pair: dict
-    answer: str
-    answered: Answered
-    passage: Passage
-    language: str | None
-
-
-@dataclass(frozen=True)
 class Drawn:
-    """Who stands how. `two_turns` has the number of the pair that comes first with each."""
+    """Who stands how, and how many rows of each kind are wanted. `two_turns` has the number of the pair that comes first with
+    each."""
 
     true: list[Candidate]
     two_turns: list[tuple[int, Candidate]]
@@ -50,32 +39,40 @@ def rows_of_each_kind(pairs: int) -> dict[str, int]:
 def draw(candidates: Sequence[Candidate], pairs: Sequence[dict], plain_fraction: float, seed: int) -> Drawn:
     """Draw as many candidates as leave `plain_fraction` of all `pairs` plain, and how each of them stands."""
     wanted = round(len(pairs) * (1 - plain_fraction))
-    left = sorted(candidates, key=lambda each: place_of(f"{each.pair['video_id']} {each.pair['slot']}", seed))[:wanted]
-    rows = rows_of_each_kind(len(left))
-    two_talks = []
-    while len(two_talks) < rows[TWO_TALKS] and (both := of_two_talks(left)):
-        two_talks.append(both)
-        left = [each for each in left if each not in both]
-    with_earlier = [(first, each) for each in left if (first := earlier_pair(each, pairs)) is not None]
-    two_turns = with_earlier[: rows[TWO_TURNS]]
-    last_turns = [each for _, each in two_turns]
-    return Drawn([each for each in left if each not in last_turns], two_turns, two_talks, rows)
+    drawn = sorted(candidates, key=lambda each: place_of(f"{each.pair['video_id']} {each.pair['slot']}", seed))[:wanted]
+    rows = rows_of_each_kind(len(drawn))
+    two_talks = list(islice(of_two_talks(drawn), rows[TWO_TALKS]))
+    left = without(drawn, [each for both in two_talks for each in both])
+    earlier = earlier_pairs(pairs)
+    last_turns = [each for each in left if each.number in earlier][: rows[TWO_TURNS]]
+    two_turns = [(earlier[each.number], each) for each in last_turns]
+    return Drawn(without(left, last_turns), two_turns, two_talks, rows)
 
 
-def of_two_talks(candidates: Sequence[Candidate]) -> tuple[Candidate, Candidate] | None:
-    """The first of the candidates, and the first of another talk in the same language."""
-    for one in candidates[:1]:
-        for other in candidates[1:]:
-            if other.pair["video_id"] != one.pair["video_id"] and other.language == one.language:
-                return one, other
-    return None
+def without(candidates: Iterable[Candidate], others: Iterable[Candidate]) -> list[Candidate]:
+    gone = {each.number for each in others}
+    return [each for each in candidates if each.number not in gone]
 
 
-def earlier_pair(candidate: Candidate, pairs: Sequence[dict]) -> int | None:
-    """The number of the pair of the same talk that comes before, or None for a talk's first one."""
-    earlier = [
-        number
-        for number, pair in enumerate(pairs[: candidate.number])
-        if pair["video_id"] == candidate.pair["video_id"]
-    ]
-    return earlier[-1] if earlier else None
+def of_two_talks(candidates: Iterable[Candidate]) -> Iterator[tuple[Candidate, Candidate]]:
+    """Candidates two by two, of different talks in one language, in their order; what finds no partner is left."""
+    waiting: list[Candidate] = []
+    for each in candidates:
+        others = (one for one in waiting if one.language == each.language)
+        partner = next((one for one in others if one.pair["video_id"] != each.pair["video_id"]), None)
+        if partner is None:
+            waiting.append(each)
+        else:
+            waiting.remove(partner)
+            yield partner, each
+
+
+def earlier_pairs(pairs: Sequence[dict]) -> dict[int, int]:
+    """By a pair's number that of the pair before it in the same talk; a talk's first one has none."""
+    last: dict[str | None, int] = {}
+    earlier = {}
+    for number, pair in enumerate(pairs):
+        if pair["video_id"] in last:
+            earlier[number] = last[pair["video_id"]]
+        last[pair["video_id"]] = number
+    return earlier

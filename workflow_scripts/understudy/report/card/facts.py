@@ -69,7 +69,21 @@ def pairs_of(pairs: list[dict], report: dict, general_share: float | None) -> di
         "general": f"{general_share:.0%} of the training rows are general chat rows, against forgetting."
         if general_share
         else "",
+        "grounded": grounded_in_words(report),
     }
+
+
+def grounded_in_words(report: dict) -> str:
+    """Say how many rows have passages of the talks, if any."""
+    rows = report.get("grounding", {}).get("rows", {})
+    with_passages = sum(count for kind, count in rows.items() if kind != "small_talk")
+    if not with_passages:
+        return ""
+    refused = rows.get("misses_alone", 0) + rows.get("outside_field", 0)
+    return (
+        f"{counted(with_passages, 'training row')} have passages of the talks beside the question; in {refused:,} of them the "
+        "answer is that no talk says it."
+    )
 
 
 def split_in_words(proof: dict) -> str:
