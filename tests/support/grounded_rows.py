@@ -73,7 +73,6 @@ def build_demo(
             "answers": [],
             "questions": [],
             "reworded": [],
-            "grounded": [],
             "transcripts": [str(folder / f"{video['video_id']}.json") for video in videos],
             "videos": str(folder / "videos.json"),
             "extra_pairs": str(DEMO / "extra_pairs.jsonl"),
