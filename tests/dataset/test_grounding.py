@@ -322,7 +322,7 @@ def test_few_and_strange_talks_are_no_error(tmp_path, tiny_base):
 
 def test_turned_on_the_rows_are_made_anew_and_nobody_is_asked(project, teacher):
     page = "data/dataset/report.html"
-    project.configure(grounding={"rows": True})
+    project.configure(grounding={"rows": True}, questions={"naive_fraction": 0})
     assert project.planned(page) == {"dataset": 1, "dataset_report": 1}
     project.snakemake(page)
     assert "<h2>Rows with passages</h2>" in (project / page).read_text()
