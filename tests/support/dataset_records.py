@@ -107,7 +107,7 @@ def grounded_record(video_id: str, slot: str, answer: str, status: str = "ok", s
     rewritten = {"status": status, "answer": answer, "support": support}
     item = {
         "slot": slot,
-        "question": "How?",
+        "question": "How do I plant beans?",
         "start_s": 0.0,
         "end_s": 9.0,
         "passage": TRANSCRIPT,
