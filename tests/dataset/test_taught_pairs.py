@@ -2,7 +2,7 @@
 
 import pytest
 
-from dataset_records import built, good_records, reworded_record
+from dataset_records import answer_record, built, good_records, grounded_record, reworded_record
 from understudy.dataset.curation import question_sha256
 from understudy.dataset.taught_pairs import REWORDING_COLUMNS
 from understudy.shared.files import read_json_lines
@@ -65,3 +65,21 @@ def test_what_a_person_decided_holds_before_and_after_rewording(tmp_path, tiny_b
 
 
 GOOD = "Plant in spring, when the **soil** is warm and crumbles in your hand. Water it once, then leave it alone."
+
+
+def test_a_rewritten_answer_stands_in_the_rows_with_passages(tmp_path, tiny_base):
+    strange = [
+        answer_record(each["video_id"], each["slot"], each["question"], each["answer"] + " Use 77 litres.")
+        for each in RECORDS
+    ]
+    beside = {
+        "grounded": [
+            grounded_record(each["video_id"], "q01", f"**{each['video_id'][:3]}:** {GOOD}") for each in strange[::2]
+        ]
+    }
+    on = {"grounding": {"plain_fraction": 0, "passage_words": 300}}
+    kept, _, report = built(tmp_path, tiny_base, strange, on, beside=beside)
+    trained = {pair["video_id"] for pair in kept if pair["split"] == "train"}
+    text = (tmp_path / "train.jsonl").read_text()
+    assert all(f"**{video_id[:3]}:** {GOOD}" in text for video_id in trained)
+    assert report["grounding"]["plain"] == {"not_supported": len(trained)}, "q02 of each has no rewritten answer"

@@ -105,7 +105,14 @@ def grounded_record(video_id: str, slot: str, answer: str, status: str = "ok", s
     """The record of a talk's rewritten answers, with one of them."""
     support = {"numbers_missing": [], "share": share, "is_enough": share >= 0.6}
     rewritten = {"status": status, "answer": answer, "support": support}
-    item = {"slot": slot, "start_s": 0.0, "end_s": 9.0, "passage": TRANSCRIPT, "rewritten": rewritten}
+    item = {
+        "slot": slot,
+        "question": "How do I plant beans?",
+        "start_s": 0.0,
+        "end_s": 9.0,
+        "passage": TRANSCRIPT,
+        "rewritten": rewritten,
+    }
     return {"video_id": video_id, "answers": [item]}
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from jsonschema import Draft202012Validator
 
-from fake_teacher import NO_CREDIT, Fault, error
+from fake_teacher import NO_CREDIT, Fault
 from project import REPOSITORY, Project
 from understudy.shared.files import read_json, read_json_lines, write_json
 from understudy.teach.grounded import grounding_request, placed_answers
@@ -94,6 +94,21 @@ def rewriting(project: Project) -> Project:
     return project
 
 
+@pytest.fixture(scope="module")
+def all_rewritten(finished, tmp_path_factory) -> Project:
+    """The same after its next run. Not to be changed."""
+    project = finished.copied_to(tmp_path_factory.mktemp("rewritten") / "project")
+    project.configure(**ALL_ON)
+    project.snakemake(ROWS)
+    return project
+
+
+@pytest.fixture
+def rewritten(all_rewritten, tmp_path, teacher) -> Project:
+    """A copy of it."""
+    return all_rewritten.copied_to(tmp_path / "project")
+
+
 def records(project: Project, folder: str) -> list[dict]:
     return [read_json(path) for path in sorted(project.path.glob(f"data/{folder}/*.json"))]
 
@@ -128,27 +143,25 @@ def test_turned_on_it_asks_for_what_is_new_alone_and_for_that_once(rewriting, te
     assert teacher.asked() == [], "what was asked once is in the store"
 
 
-def test_the_rows_have_the_reworded_questions_and_the_pairs_their_origin(rewriting, teacher):
-    rewriting.snakemake(ROWS)
+def test_the_rows_have_the_reworded_questions_and_the_pairs_their_origin(rewritten, teacher):
     pairs = [
-        row for name in ("pairs", "rejected") for _, row in read_json_lines(rewriting / f"data/dataset/{name}.jsonl")
+        row for name in ("pairs", "rejected") for _, row in read_json_lines(rewritten / f"data/dataset/{name}.jsonl")
     ]
     assert len(pairs) == 6
     for pair in pairs:
         assert pair["question"] == f"I just moved here, so h{pair['teacher_question'][1:]}"
         assert (
-            rewriting / f"data/responses/{pair['rewording_response'][:2]}/{pair['rewording_response']}.json"
+            rewritten / f"data/responses/{pair['rewording_response'][:2]}/{pair['rewording_response']}.json"
         ).exists()
-    rows = (rewriting / ROWS).read_text() + (rewriting / "data/dataset/valid.jsonl").read_text()
+    rows = (rewritten / ROWS).read_text() + (rewritten / "data/dataset/valid.jsonl").read_text()
     assert "I just moved here" in rows
-    rewriting.configure(**ALL_OFF)
-    rewriting.snakemake(ROWS)
-    assert "I just moved here" not in (rewriting / ROWS).read_text()
+    rewritten.configure(**ALL_OFF)
+    rewritten.snakemake(ROWS)
+    assert "I just moved here" not in (rewritten / ROWS).read_text()
 
 
-def test_a_record_says_what_the_passage_holds_before_and_after(rewriting, teacher):
-    rewriting.snakemake(ROWS)
-    for record in records(rewriting, "grounded"):
+def test_a_record_says_what_the_passage_holds_before_and_after(rewritten):
+    for record in records(rewritten, "grounded"):
         for each in record["answers"]:
             assert each["start_s"] <= each["end_s"] and each["passage"]
             assert (each["rewritten"] is None) == each["support"]["is_enough"]
@@ -250,55 +263,38 @@ def test_a_killed_run_asks_only_for_what_is_missing(rewriting, session_teacher, 
         rewriting.killed_when(lambda: session_teacher.served >= 1, "--resources", "llm=1", "--", ROWS)
     finally:
         session_teacher.delay_s = 0.0
-    served = session_teacher.served
     rewriting.snakemake("--unlock")
     rewriting.snakemake(ROWS)
     asked = sum(bool(each["rewritten"]) for record in records(rewriting, "grounded") for each in record["answers"])
-    assert 2 + asked <= session_teacher.served <= 2 + asked + served
+    assert session_teacher.served - 2 - asked in (0, 1), "what was in flight may be asked again"
     assert len(records(rewriting, "reworded")) == len(records(rewriting, "grounded")) == 2
     assert rewriting.planned(ROWS) == {}
 
 
-def test_one_more_talk_asks_for_its_own_alone_and_an_edited_question_for_its_talks(rewriting, teacher):
-    rewriting.snakemake(ROWS)
-    teacher.forget()
-    rewriting.add_talk("peas")
-    rewriting.snakemake("-f", "data/videos.json")
-    rewriting.snakemake(ROWS)
+def test_one_more_talk_asks_for_its_own_alone_and_an_edited_question_for_its_talks(rewritten, teacher):
+    rewritten.add_talk("peas")
+    rewritten.snakemake("-f", "data/videos.json")
+    rewritten.snakemake(ROWS)
     assert len(teacher.asked(kind="reworded")) == len(teacher.asked(kind="questions")) == 1
     teacher.forget()
-    path = rewriting / f"data/questions/{rewriting.video_ids()['beans']}.json"
+    path = rewritten / f"data/questions/{rewritten.video_ids()['beans']}.json"
     record = read_json(path)
     record["questions"][0]["question"] = "How may I plant beans in a small garden?"
     write_json(path, record)
-    rewriting.snakemake(ROWS)
+    rewritten.snakemake(ROWS)
     assert (len(teacher.asked(kind="reworded")), len(teacher.asked(kind="answers"))) == (1, 1)
 
 
-def test_a_server_that_is_too_small_fails_that_talk(rewriting, session_teacher, teacher):
-    too_long = error(400, "This model's maximum context length is 99 tokens.", "context_length_exceeded", "messages")
-    session_teacher.fault_of = lambda request, number: too_long
-    try:
-        said = rewriting.snakemake(ROWS, succeeds=False)
-    finally:
-        session_teacher.fault_of = lambda request, number: None
-    assert "maximum context length is 99 tokens" in said
-    assert rewriting.contents("data/grounded/*.json") == {}
-
-
-def test_it_is_asked_again_on_purpose(rewriting, teacher):
-    rewriting.snakemake(ROWS)
-    teacher.forget()
-    rewriting.snakemake("-R", "reworded", "--config", "fresh=reworded", "--", ROWS)
+def test_it_is_asked_again_on_purpose(rewritten, teacher):
+    rewritten.snakemake("-R", "reworded", "--config", "fresh=reworded", "--", ROWS)
     assert len(teacher.asked()) == len(teacher.asked(kind="reworded")) == 2
 
 
 @pytest.mark.parametrize(("prompt", "rule"), [("reworded.md", "reworded"), ("grounded.md", "grounded")])
-def test_an_edited_prompt_makes_its_own_anew(rewriting, teacher, prompt, rule):
-    rewriting.snakemake(ROWS)
-    path = rewriting / "prompts" / prompt
+def test_an_edited_prompt_makes_its_own_anew(rewritten, teacher, prompt, rule):
+    path = rewritten / "prompts" / prompt
     path.write_text(path.read_text() + "\nBe kind.\n")
-    planned = rewriting.planned(ROWS)
+    planned = rewritten.planned(ROWS)
     assert planned[rule] == 2
     assert not {"questions", "answers", "reworded", "grounded"} - {rule} & planned.keys()
 

@@ -10,10 +10,12 @@ from functools import partial
 
 import pytest
 
+from project import REPOSITORY
 from understudy.models.llama.server import embedded_server
 from understudy.models.paths import gguf_source
 from understudy.teach.question_list import questions_in, reply_schema
 from understudy.teach.questions import holds_questions
+from understudy.teach.reworded import asked_rewordings
 from understudy.teacher.client import Job, Teacher
 from understudy.teacher.errors import TeacherError
 from understudy.teacher.habits import ServerHabits
@@ -91,6 +93,21 @@ def test_llama_cpp_keeps_the_schema_reports_its_cache_and_says_what_is_too_long(
         TeacherError, match=r"abcdefghijk: the transcript is too long for small \(\d+ tokens asked for, 1024 possible\)"
     ):
         teacher.ask(Request([{"role": "user", "content": "water " * 3000}], 10))
+
+
+def test_llama_cpp_rewords_each_drawn_question_or_leaves_it(llama_cpp, tmp_path, monkeypatch):
+    """A model of 135 million parameters may repeat the questions; the slots are those of the schema."""
+    monkeypatch.chdir(tmp_path)
+    drawn = [
+        {"slot": "q02", "question": "How often should tomatoes be irrigated?"},
+        {"slot": "q05", "question": "Why does mulch reduce evaporation?"},
+    ]
+    prompt = REPOSITORY / "prompts/reworded.md"
+    said = asked_rewordings(teacher_at(llama_cpp, "small"), "abcdefghijk", drawn, prompt, 200)
+    assert said["status"] == "ok" and said["usage"]["completion_tokens"] > 0
+    assert said["rewordings"].keys() <= {"q02", "q05"}
+    (stored,) = (tmp_path / "data/responses").glob("*/*.json")
+    assert stored.stem == said["response"]
 
 
 def test_mlx_lm_server_answers_and_its_limits_are_found(mlx_lm, tiny_base, tmp_path, monkeypatch):

@@ -205,7 +205,7 @@ def build_dataset(
     records, grounded = records_of(pairs), None
     if "grounding" in settings:
         trained = [transcript for transcript in transcripts if sides.get(transcript["video_id"]) == "train"]
-        rewritten = rewritten_answers(sources.get("grounded", []), trained)
+        rewritten = rewritten_answers(sources["grounded"], trained)
         grounded = ground_training_pairs(
             records,
             trained,
