@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from understudy.passages.answer_sentences import LONGEST, SentenceStream, sentences_of, without_signs
+from understudy.passages.answers.sentences import LONGEST, SentenceStream, sentences_of, without_signs
 
 ANSWER = """# Sowing
 

@@ -9,10 +9,10 @@ import pytest
 from labelled_search import LABELS
 from project import REPOSITORY
 from talks_to_search import MINILM, index_talks, indexed_demo, search_in, transcript, write_talks
-from understudy.passages.answer_sentences import sentences_of
-from understudy.passages.details import details_of
+from understudy.passages.answers.details import details_of
+from understudy.passages.answers.places import Places
+from understudy.passages.answers.sentences import sentences_of
 from understudy.passages.embedder import embedder_for
-from understudy.passages.places import Places
 from understudy.passages.search import Search
 from understudy.passages.store import INDEX, PASSAGES, open_store
 from understudy.shared.files import read_json, read_json_lines

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from talks_to_search import index_talks, search_in, transcript, write_talks
+from understudy.passages.answers.strict import MOST_WORDS, strict_answer
 from understudy.passages.store import INDEX, PASSAGES, writable
-from understudy.passages.strict import MOST_WORDS, strict_answer
 
 TALK = [
     [10.0, 5.0, "Plant the garlic cloves in October, five centimetres deep."],

@@ -11,8 +11,8 @@ from understudy.configuration import base_folder_name, is_made_here
 from understudy.dataset.csv_rows import csv_text, numbered_records
 from understudy.evaluate.asked_questions import Arm, Question, answers_of
 from understudy.evaluate.persona import typical_pairs
-from understudy.passages.answer_sentences import sentences_of
-from understudy.passages.places import Places
+from understudy.passages.answers.places import Places
+from understudy.passages.answers.sentences import sentences_of
 from understudy.passages.sources import Passage
 from understudy.passages.store import INDEX
 from understudy.report.asked.page import write_csv, write_page

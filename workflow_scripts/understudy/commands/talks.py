@@ -14,8 +14,8 @@ from understudy.shared.log import log
 
 if TYPE_CHECKING:
     # What searches takes a quarter of a second to load, which every command would wait for.
+    from understudy.passages.answers.places import Checked
     from understudy.passages.gate import Decision, Gate
-    from understudy.passages.places import Checked
     from understudy.passages.search import Search
     from understudy.passages.sources import Passage
 
@@ -76,7 +76,7 @@ class Talks:
 
     def answer_strictly(self, question: str, before: str | None) -> str:
         """Print the talks' own sentences that answer a question, each with its second; return them. No model is asked."""
-        from understudy.passages.strict import strict_answer
+        from understudy.passages.answers.strict import strict_answer
 
         passages = self.search.passages(question, before, limit=MOST_SOURCES)
         chosen = strict_answer(self.search, question, passages, before)
@@ -88,8 +88,8 @@ class Talks:
 
     def say_places(self, answer: str, passages: "Sequence[Passage]") -> None:
         """Print the nearest place of each sentence of an answer that claims something, and what that place doesn't have."""
-        from understudy.passages.answer_sentences import sentences_of
-        from understudy.passages.places import Places
+        from understudy.passages.answers.places import Places
+        from understudy.passages.answers.sentences import sentences_of
 
         if self.search is None:
             return
@@ -118,7 +118,7 @@ class Talks:
 
 def in_one_line(one: "Checked") -> str:
     """A sentence's beginning, its place, and its marks."""
-    from understudy.passages.answer_sentences import without_signs
+    from understudy.passages.answers.sentences import without_signs
     from understudy.passages.cutting import plain_line
 
     gist = textwrap.shorten(plain_line(without_signs(one.text)), SENTENCE, placeholder=" ...")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
-from understudy.passages.details import Details, Quantity, When, seasons_too
+from understudy.passages.answers.details import Details, Quantity, When, seasons_too
 from understudy.passages.terms import IS_PAIRED, words_in
 
 # Words of a thing's name in front of it that are no function words: a small green pot.

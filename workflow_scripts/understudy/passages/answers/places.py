@@ -10,10 +10,10 @@ from functools import lru_cache
 import numpy as np
 import regex
 
-from understudy.passages.answer_sentences import without_signs
+from understudy.passages.answers.details import Quantity, When, details_of
+from understudy.passages.answers.marks import Mark, name_marks, number_marks, thing_marks, time_marks
+from understudy.passages.answers.sentences import without_signs
 from understudy.passages.cutting import UNIT
-from understudy.passages.details import Quantity, When, details_of
-from understudy.passages.marks import Mark, name_marks, number_marks, thing_marks, time_marks
 from understudy.passages.search import OTHER_FORM, Place, Search, Sentences, run_ends
 from understudy.passages.sources import Passage
 from understudy.passages.terms import forms_of, normal
