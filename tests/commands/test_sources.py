@@ -240,3 +240,58 @@ def test_a_gate_that_does_not_fit_is_a_warning(project, broken, says):
     done = understudy("chat", "Who repairs the broken window?", *BRIEF, cwd=project)
     assert done.returncode == 0 and says in done.stderr and "snakemake -f data/gate.json" in done.stderr
     assert "no talk about this" not in done.stdout and done.stdout.strip()
+
+
+def test_each_sentence_of_an_answer_is_shown_with_its_nearest_place(project, monkeypatch, capsys):
+    monkeypatch.setattr(
+        chat, "answer", lambda *_: "Slugs really hate **14 beer traps** outside. Foxes dislike the moon.\n\nGood luck!"
+    )
+    chat.chat(packaged_model(), iter(["What do slugs hate?"]), talks=Talks(search_in(project)), temperature=0)
+    said = capsys.readouterr().out
+    assert "1 of 2 sentences have a place in the talks; the nearest, which proves nothing:" in said
+    assert (
+        "- Slugs really hate 14 beer traps outside.\n    Slugs (2024), 2:13  https://youtu.be/slugs-slugs?t=133; not there: 14"
+        in said
+    )
+    assert "- Foxes dislike the moon.\n    no place" in said and "Good luck" not in said.split("proves nothing")[1]
+
+
+def test_strict_answers_are_the_talks_own_sentences_and_no_model_is_asked(project):
+    configure(project, strict=True, notice="This is no advice.")
+    (project / "models/x-Q4_K_M.gguf").unlink()
+    (project / "models/x-Q4_K_M.gguf").write_bytes(b"no model")
+    done = understudy("chat", "What do slugs hate?", cwd=project)
+    assert done.returncode == 0, done.stderr
+    first, place, *_ = done.stdout.splitlines()
+    assert (first, place.strip()) == (
+        "Slugs hate beer traps.",
+        "Slugs (2024), 2:13  https://youtu.be/slugs-slugs?t=133",
+    )
+    assert done.stdout.endswith("\n\nThis is no advice.\n")
+    nothing = understudy("chat", "xylophone quartets", cwd=project)
+    assert "The talks have nothing on this." in nothing.stdout and "This is no advice." in nothing.stdout
+
+
+@pytest.mark.parametrize("how", ["no index", "broken index", "--no-sources"])
+def test_where_strict_answers_have_no_talks_nothing_is_answered(project, how):
+    configure(project, strict=True)
+    index = project / INDEX / PASSAGES
+    if how == "no index":
+        index.unlink()
+    if how == "broken index":
+        index.write_bytes(b"no index")
+    options = [how] if how.startswith("--") else []
+    done = understudy("chat", *options, "What do slugs hate?", cwd=project)
+    assert done.returncode == 1 and done.stdout == "" and done.stderr.startswith("Error: ")
+
+
+def test_what_was_measured_and_the_notice_stand_under_answers(project):
+    configure(project, notice="This is no advice.\x1b[31m")
+    write_json(project / "models/x/evaluation.json", {"truth": {"error": "Of ten such answers about 3 are made up."}})
+    done = understudy("chat", "What do slugs hate?", *BRIEF, cwd=project)
+    assert "\nOf ten such answers about 3 are made up.\n" in done.stdout
+    assert "\n\nThis is no advice." in done.stdout and "\x1b" not in done.stdout
+
+
+def configure(project, **answering: object) -> None:
+    (project / "config.yaml").write_text(f"{CONFIG}answering: {json.dumps(answering)}\n")

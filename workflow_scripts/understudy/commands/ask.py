@@ -50,13 +50,15 @@ def ask(path: Path, tuned: Path, config: dict[str, Any], talks: Talks) -> Path:
         "made": datetime.date.today().isoformat(),
         "name": config["name"],
         "notice": config["answering"]["notice"],
-        "models": {arm.name: {"path": str(arm.model), "identity": said[arm.name].parts.stem} for arm in arms},
+        "models": {
+            arm.name: {"path": str(arm.model), "identity": said[arm.name].parts.stem, "before": None} for arm in arms
+        },
         "questions": [
             {
                 "question": question.text,
                 "decision": decision.kind if (decision := talks.decision(question.text, None)) else None,
                 "sources": [source_record(passage) for passage in said["tuned"].sources[number]],
-                "answers": {name: one.records[number] for name, one in said.items()},
+                "answers": {name: {**one.records[number], "before": None} for name, one in said.items()},
             }
             for number, question in enumerate(questions)
         ],

@@ -134,7 +134,7 @@ def _ask(arguments: argparse.Namespace) -> None:
     from understudy.commands.ask import ask
     from understudy.commands.talks import talks_of_project
 
-    questions = arguments.questions.absolute()
+    questions = seen_from_here(arguments.questions, arguments.directory).absolute()
     tuned = model_meant(arguments.model, arguments.directory).absolute()
     enter_project(arguments.directory)
     with talks_of_project(with_sources=True, with_gate=True) as talks:
@@ -165,12 +165,17 @@ def model_meant(given: Path | None, directory: Path | None) -> Path:
     """The model at a path, from here or else from the project `directory`; without a path the project's GGUF file, of several the
     one for most machines."""
     if given is not None:
-        here = nearest_project() if directory is None else directory
-        in_project = given if here is None else here / given
-        return in_project if not given.exists() and in_project.exists() else given
+        return seen_from_here(given, directory)
     enter_project(directory)
     config = configuration_of_project()
     return Path(f"models/{config['name']}-{quantization_to_run(config['export']['quantizations'])}.gguf")
+
+
+def seen_from_here(given: Path, directory: Path | None) -> Path:
+    """A path from here, or else from the project `directory` or the nearest one."""
+    here = nearest_project() if directory is None else directory
+    in_project = given if here is None else here / given
+    return in_project if not given.exists() and in_project.exists() else given
 
 
 def _plan(arguments: argparse.Namespace) -> None:

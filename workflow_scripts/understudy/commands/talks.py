@@ -109,11 +109,13 @@ class Talks:
 
     def say_what_holds(self) -> None:
         """Print the notice, and once what was measured."""
+        from understudy.passages.cutting import plain_line
+
         if self.measured is not None:
             print(f"\n{self.measured}")
             self.measured = None
         if self.notice is not None:
-            print(f"\n{self.notice}")
+            print(f"\n{plain_line(self.notice)}")
 
 
 def in_one_line(one: "Checked") -> str:
@@ -201,19 +203,11 @@ def gate_of(search: "Search") -> "Gate | None":
 
 
 def measured_error(path: Path) -> str | None:
-    """How many of ten answers with retrieved passages had something made up, as the evaluation at `path` has it; None without."""
+    """What the evaluation at `path` says that a reader has to expect, in one line; None where it doesn't."""
+    from understudy.passages.cutting import plain_line
+
     try:
-        arms = read_json(path)["truth"]["arms"]
-        shares = [
-            each["figures"]["answers_with_made_up"]["estimate"]
-            for each in arms
-            if (each["context"], each["arm"]) == ("retrieved", "tuned")
-        ]
-        (share,) = shares
-        of_ten = round(10 * share)
-    except (UnderstudyError, KeyError, TypeError, ValueError, OverflowError):
+        said = read_json(path)["truth"]["error"]
+    except (UnderstudyError, KeyError, TypeError):
         return None
-    return (
-        f"Of ten such answers, on talks that the training hadn't seen, about {of_ten} had a number or a name that the talks "
-        "don't have there."
-    )
+    return plain_line(said) if isinstance(said, str) else None

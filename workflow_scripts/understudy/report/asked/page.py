@@ -44,12 +44,12 @@ def answers_of(record: dict[str, Any], name: str) -> list[dict[str, Any]]:
 
 def before_of(record: dict[str, Any], name: str) -> list[dict[str, Any]]:
     """What this model's forerunner answered last time, where it did."""
-    return [before for answer in answers_of(record, name) if (before := answer.get("before"))]
+    return [before for answer in answers_of(record, name) if (before := answer["before"])]
 
 
 def changed_count(record: dict[str, Any], name: str) -> int:
     answers = answers_of(record, name)
-    return sum(bool(one.get("before")) and one["before"]["answer"] != one["answer"] for one in answers)
+    return sum(bool(one["before"]) and one["before"]["answer"] != one["answer"] for one in answers)
 
 
 def counts_of(answer: dict[str, Any]) -> dict[str, int]:
@@ -102,7 +102,7 @@ def row_of(asked: dict[str, Any], name: str, answer: dict[str, Any]) -> list[Any
         "; ".join(marks),
         "; ".join(places),
         "; ".join(source["link"] for source in asked["sources"]),
-        (answer.get("before") or {}).get("answer", ""),
+        answer["before"]["answer"] if answer["before"] else "",
     ]
 
 

@@ -1,14 +1,11 @@
-"""What a model answers from the talks: tuned on plain rows and on grounded ones, beside its base with and without a prompt.
+"""What a model answers from the talks, for docs/answering.md, from docs/grounded_figures.json: `make docs`.
 
-    make figures-grounded
-
-The demo's nine talks in five folds: for each fold a model is trained on the hand-written pairs of the others, and asked about
-its own talks, which the training never saw: the pairs' questions in every context, and the labelled questions of
-tests/labelled/shared without passages and with those that are found. Figures are over all folds, with intervals over talks. What
-is computed stays in .benchmarks/grounded and is not computed again."""
+`make figures-grounded` records that file anew. The demo's nine talks in five folds: for each fold a model is trained on the
+hand-written pairs of the others, and asked about its own talks, which the training never saw: the pairs' questions in every
+context, and the labelled questions of tests/labelled/shared without passages and with those that are found. Figures are over all
+folds, with intervals over talks. What is computed stays in .benchmarks/grounded and is not computed again."""
 
 import argparse
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -17,21 +14,23 @@ from typing import Any
 import numpy as np
 import yaml
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts"))
-
-from record_head import record_head
-from understudy.configuration import base_folder_name
-from understudy.evaluate.asked_questions import Arm, Question, answers_of
-from understudy.evaluate.contexts import CONTEXTS
-from understudy.evaluate.intervals import interval_of
-from understudy.evaluate.measures.refusals import refuses
-from understudy.evaluate.truth_account import TRUTH, row_truth, truth_statistics
-from understudy.passages.search import Search
-from understudy.passages.store import INDEX, PASSAGES, open_store
-from understudy.shared.files import read_json, read_json_lines, write_json
-
 REPOSITORY = Path(__file__).resolve().parents[1]
-WORK, RECORD = REPOSITORY / ".benchmarks/grounded", REPOSITORY / "docs/grounded_figures.json"
+sys.path[:0] = [str(REPOSITORY / folder) for folder in ("workflow_scripts", "benchmarks")]
+
+from marked_blocks import page_with_blocks  # noqa: E402
+from record_head import record_head  # noqa: E402
+from understudy.configuration import base_folder_name  # noqa: E402
+from understudy.evaluate.asked_questions import Arm, Question, answers_of  # noqa: E402
+from understudy.evaluate.contexts import CONTEXTS  # noqa: E402
+from understudy.evaluate.intervals import interval_of  # noqa: E402
+from understudy.evaluate.measures.refusals import refuses  # noqa: E402
+from understudy.evaluate.truth_account import TRUTH, row_truth, truth_statistics  # noqa: E402
+from understudy.passages.search import Search  # noqa: E402
+from understudy.passages.store import INDEX, PASSAGES, open_store  # noqa: E402
+from understudy.shared.files import read_json, read_json_lines, write_json  # noqa: E402
+
+PAGE, RECORD = REPOSITORY / "docs/answering.md", REPOSITORY / "docs/grounded_figures.json"
+WORK = REPOSITORY / ".benchmarks/grounded"
 LABELS, DEMO = REPOSITORY / "tests/labelled/shared", REPOSITORY / "demo"
 FOLDS = 5
 QUANTIZATION = "Q4_K_M"
@@ -122,12 +121,12 @@ def answers_in_context(arm: str, context: str) -> tuple[list[dict], list[dict]]:
 def figures_on_pairs(arm: str, context: str) -> dict[str, Any]:
     """Truth and length over the pairs' questions, each with its interval."""
     said, rows = answers_in_context(arm, context)
-    truths = [row_truth(one["answer"], row, context) for one, row in zip(said, rows, strict=True)]
-    statistics = truth_statistics(truths)
-    video_ids = [row["video_id"] for row in rows]
+    counted = [(one, row) for one, row in zip(said, rows, strict=True) if row["counts"]]
+    statistics = truth_statistics([row_truth(one["answer"], row, context) for one, row in counted])
+    video_ids = [row["video_id"] for _, row in counted]
     words = float(np.median([len(one["answer"].split()) for one in said]))
     found = {name: interval_of(statistics[name], video_ids)._asdict() for name in TRUTH if name in statistics}
-    return {"rows": len(rows), "words": words, **found}
+    return {"rows": len(counted), "words": words, **found}
 
 
 def labelled() -> list[dict]:
@@ -174,7 +173,7 @@ def said_to_labels(folder: Path, kind: str, which: str, asked: list[dict], conte
         search = Search(store)
         found = [search.passages(one.text, limit=MOST_SOURCES) if context == "retrieved" else [] for one in questions]
     settings = {"max_tokens": 320, "repeat_penalty": 1.1, "temperature": 0, "top_p": 1, "seed": 42}
-    return answers_of(Arm(which, model, base, list), questions, found, folder / "labels", settings).records
+    return answers_of(Arm(which, model, base), questions, found, folder / "labels", settings).records
 
 
 def has_keys(row: dict) -> bool:
@@ -183,16 +182,76 @@ def has_keys(row: dict) -> bool:
     return all(any(key.casefold() in said for key in alternatives) for alternatives in row["keys"])
 
 
+def record(arms: list[str], contexts: list[str]) -> None:
+    """Measure, and write what is measured as soon as it is there."""
+    measured = record_head() | {"pairs": {}, "labels": {}}
+    if RECORD.exists():
+        known = read_json(RECORD)
+        measured |= {part: known[part] for part in ("pairs", "labels")}
+    for arm in arms:
+        for context in contexts:
+            measured["pairs"].setdefault(arm, {})[context] = figures_on_pairs(arm, context)
+            if context in ("none", "retrieved") and arm != "prompted":
+                measured["labels"].setdefault(arm, {})[context] = figures_on_labels(arm, context)
+            write_json(RECORD, measured)
+
+
+NAMES = {
+    "base": "base",
+    "prompted": "base with a good prompt",
+    "plain": "trained on plain rows",
+    "grounded_30": "trained on rows with passages, 30 % plain",
+    "grounded_50": "trained on rows with passages, 50 % plain",
+    "grounded_70": "trained on rows with passages, 70 % plain",
+    "grounded_50_short": "the same with 200 words of passages, 50 % plain",
+}
+SHOWN = ("facts_found", "numbers_found", "made_up", "refused")
+
+
+def pairs_table(measured: dict[str, Any]) -> str:
+    """The demo's 122 questions: each arm in each context, with 95 % intervals over talks."""
+    head = "| who, with which passages | facts found | numbers found | made up in 100 words | refused | words |\n"
+    lines = [
+        f"| {NAMES[arm]}, {context} | {' | '.join(cell(figures, name) for name in SHOWN)} | {figures['words']:.0f} |\n"
+        for arm, contexts in measured["pairs"].items()
+        for context, figures in contexts.items()
+    ]
+    return f"{head}| --- | --- | --- | --- | --- | ---: |\n{''.join(lines)}"
+
+
+def cell(figures: dict[str, Any], name: str) -> str:
+    if name not in figures:
+        return "-"
+    found = figures[name]
+    return f"{found['estimate']:.2f} ({max(found['low'], 0):.2f} to {found['high']:.2f})"
+
+
+def labels_table(measured: dict[str, Any]) -> str:
+    """The labelled questions: answers with all keys, and those that decline."""
+    head = "| who, with which passages | facts: all keys | refused: facts | near misses | other fields |\n"
+    lines = [
+        f"| {NAMES[arm]}, {context} | {groups['fact']['keys']:.2f} | {groups['fact']['refused']:.2f} | "
+        f"{groups['near_miss']['refused']:.2f} | {groups['outside']['refused']:.2f} |\n"
+        for arm, contexts in measured["labels"].items()
+        for context, groups in contexts.items()
+    ]
+    return f"{head}| --- | ---: | ---: | ---: | ---: |\n{''.join(lines)}"
+
+
+def made_page() -> str:
+    """Return docs/answering.md with the figures as they were recorded."""
+    measured = read_json(RECORD)
+    when = f"Recorded on {measured['date']} ({measured['machine']}); `make figures-grounded` makes them again.\n"
+    tables = f"{pairs_table(measured)}\n{labels_table(measured)}\n{when}"
+    return page_with_blocks(PAGE, {"grounded": tables})
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--record", action="store_true")
     parser.add_argument("--arms", nargs="+", choices=ARMS, default=["base", "prompted", "plain", "grounded_50"])
     parser.add_argument("--contexts", nargs="+", choices=CONTEXTS, default=CONTEXTS)
-    parser.add_argument("--output", type=Path, default=RECORD)
     chosen = parser.parse_args()
-    record = record_head() | (json.loads(chosen.output.read_text()) if chosen.output.exists() else {})
-    for arm in chosen.arms:
-        for context in chosen.contexts:
-            record.setdefault("pairs", {}).setdefault(arm, {})[context] = figures_on_pairs(arm, context)
-            if context in ("none", "retrieved") and arm != "prompted":
-                record.setdefault("labels", {}).setdefault(arm, {})[context] = figures_on_labels(arm, context)
-            write_json(chosen.output, record)
+    if chosen.record:
+        record(chosen.arms, chosen.contexts)
+    PAGE.write_text(made_page(), encoding="utf-8")
