@@ -240,6 +240,8 @@ def labels_table(measured: dict[str, Any]) -> str:
 
 def made_page() -> str:
     """Return docs/answering.md with the figures as they were recorded."""
+    if not RECORD.exists():
+        return page_with_blocks(PAGE, {"grounded": "Not recorded yet: `make figures-grounded`, three hours.\n"})
     measured = read_json(RECORD)
     when = f"Recorded on {measured['date']} ({measured['machine']}); `make figures-grounded` makes them again.\n"
     tables = f"{pairs_table(measured)}\n{labels_table(measured)}\n{when}"
