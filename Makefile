@@ -24,7 +24,9 @@ demo: environment
 	echo "A question that somebody asked who has not heard the talks (the talks and their links are made up):" && \
 	echo && cat demo/question.txt && echo && \
 	$(UNDERSTUDY) chat demo/models/demo-Q4_K_M.gguf <demo/question.txt && echo && \
-	echo "A small model invents. Read the source. More: docs/answering.md"
+	echo "And one that no talk answers:" && echo && cat demo/not_covered.txt && echo && \
+	$(UNDERSTUDY) chat demo/models/demo-Q4_K_M.gguf <demo/not_covered.txt && \
+	echo "A model of 135 million parameters: read the source. More: docs/answering.md"
 
 # Everything in every project of the folder CHANNELS, AT_ONCE of them at a time; OPTIONS go to snakemake, OPTIONS="-n" for example.
 channels: environment
