@@ -7,7 +7,8 @@ import pytest
 from labelled_search import Found, Labels
 from talks_to_search import MINILM, index_talks, indexed_demo, search_in, transcript, write_talks
 from understudy.passages.embedder import embedder_for
-from understudy.passages.search import BUDGET, Search
+from understudy.passages.growing import BUDGET
+from understudy.passages.search import Search
 from understudy.passages.store import INDEX, PASSAGES, RECORD, open_store
 from understudy.shared.files import read_json
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from understudy.passages.cutting import UNIT
-from understudy.passages.search import OTHER_FORM, RUNS, Search, Sentences, run_ends
+from understudy.passages.growing import Sentences, run_ends
+from understudy.passages.search import OTHER_FORM, RUNS, Search
 
 # What a term tells is counted in twentieths, so that a distribution of sums is a short list.
 PARTS = 20

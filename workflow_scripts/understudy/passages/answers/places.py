@@ -14,7 +14,8 @@ from understudy.passages.answers.details import Quantity, When, details_of
 from understudy.passages.answers.marks import Mark, name_marks, number_marks, thing_marks, time_marks
 from understudy.passages.answers.sentences import without_signs
 from understudy.passages.cutting import UNIT
-from understudy.passages.search import OTHER_FORM, Place, Search, Sentences, run_ends
+from understudy.passages.growing import Place, Sentences, run_ends
+from understudy.passages.search import OTHER_FORM, Search
 from understudy.passages.sources import Passage
 from understudy.passages.terms import forms_of, normal
 
