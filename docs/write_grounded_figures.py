@@ -70,7 +70,8 @@ def project_of(kind: str, fold: int) -> Path:
     config |= {"name": kind, "grounding": KINDS[kind]}
     config["source"]["captions_dir"] = str(DEMO / "captions")
     config["dataset"]["extra_pairs"] = str(DEMO / "extra_pairs.jsonl")
-    config["questions"]["per_video"] = 1
+    config["questions"] |= {"per_video": 1, "naive_fraction": 0}
+    config["training"]["max_seq_length"] = 768
     config["evaluation"]["max_examples"] = 1000
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
