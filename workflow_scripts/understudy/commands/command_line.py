@@ -131,6 +131,10 @@ def _chat(arguments: argparse.Namespace) -> None:
 
 
 def _ask(arguments: argparse.Namespace) -> None:
+    from understudy.models.blas import run_with_optimised_blas
+
+    # The base is asked by MLX; before anything loads it.
+    run_with_optimised_blas()
     from understudy.commands.ask import ask
     from understudy.commands.talks import talks_of_project
 
