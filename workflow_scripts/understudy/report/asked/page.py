@@ -8,6 +8,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from understudy.passages.answers.sentences import without_signs
 from understudy.shared.files import write_text
 from understudy.shared.safe_html import content_policy
 
@@ -68,8 +69,8 @@ def totals_of(answers: list[dict[str, Any]]) -> dict[str, int]:
 
 
 def pieces_of(sentence: dict[str, Any]) -> list[tuple[str, str | None]]:
-    """The sentence in pieces: (text, kind of the mark that it carries, or None)."""
-    text, pieces, at = sentence["text"], [], 0
+    """The sentence in pieces, as it is read: (text, kind of the mark that it carries, or None)."""
+    text, pieces, at = without_signs(sentence["text"]), [], 0
     for mark in sorted(sentence["marks"], key=lambda mark: mark["start"]):
         if mark["start"] >= at:
             pieces += [(text[at : mark["start"]], None), (text[mark["start"] : mark["end"]], mark["kind"])]
