@@ -94,6 +94,7 @@ def test_a_file_that_is_no_list_of_questions_is_named(tmp_path, name, content, s
     assert name in str(error.value) and says in str(error.value)
 
 
+@pytest.mark.hostile
 @pytest.mark.parametrize("name", ["...csv", "..csv.csv", "a/../b c.csv", "\x1b[31m.txt", "-.txt"])
 def test_the_folder_is_one_of_its_own(tmp_path, name):
     assert (tmp_path / folder_name(tmp_path / name)).resolve().parent == tmp_path.resolve()
@@ -123,6 +124,7 @@ def made_record() -> dict:
     }
 
 
+@pytest.mark.hostile
 def test_nothing_in_it_does_anything(tmp_path):
     write_page(made_record(), tmp_path / "index.html")
     page = (tmp_path / "index.html").read_text()
@@ -133,6 +135,7 @@ def test_nothing_in_it_does_anything(tmp_path):
         assert not any(cell.startswith(("=", "+", "-", "@")) for row in csv.reader(table) for cell in row)
 
 
+@pytest.mark.hostile
 @pytest.mark.parametrize("damaged", ["{", "[]", "{}", '{"models": {"tuned": {}}, "questions": [1], "made": "x"}'])
 def test_a_damaged_record_of_last_time_is_no_error(tmp_path, damaged, caplog):
     (tmp_path / "answers.json").write_text(damaged)

@@ -256,6 +256,7 @@ def test_each_sentence_of_an_answer_is_shown_with_its_nearest_place(project, mon
     assert "- Foxes dislike the moon.\n    no place" in said and "Good luck" not in said.split("proves nothing")[1]
 
 
+@pytest.mark.hostile
 def test_strict_answers_are_the_talks_own_sentences_and_no_model_is_asked(project):
     configure(project, strict=True, notice="This is no advice.")
     (project / "models/x-Q4_K_M.gguf").unlink()
@@ -272,6 +273,7 @@ def test_strict_answers_are_the_talks_own_sentences_and_no_model_is_asked(projec
     assert "The talks have nothing on this." in nothing.stdout and "This is no advice." in nothing.stdout
 
 
+@pytest.mark.hostile
 @pytest.mark.parametrize("how", ["no index", "broken index", "--no-sources"])
 def test_where_strict_answers_have_no_talks_nothing_is_answered(project, how):
     configure(project, strict=True)
@@ -285,6 +287,7 @@ def test_where_strict_answers_have_no_talks_nothing_is_answered(project, how):
     assert done.returncode == 1 and done.stdout == "" and done.stderr.startswith("Error: ")
 
 
+@pytest.mark.hostile
 def test_what_was_measured_and_the_notice_stand_under_answers(project):
     configure(project, notice="This is no advice.\x1b[31m")
     write_json(project / "models/x/evaluation.json", {"truth": {"error": "Of ten such answers about 3 are made up."}})
