@@ -6,13 +6,11 @@ import numpy as np
 import pytest
 
 from labelled_gate import make_gate, shares_decided, write_demo_pairs
-from talks_to_search import MINILM, index_talks, indexed_demo, search_in, transcript, write_talks
-from understudy.passages.embedder import embedder_for
+from talks_to_search import MINILM, index_talks, search_in, transcript, write_talks
 from understudy.passages.evidence import share_that_reaches
 from understudy.passages.gate import Gate, GateFault, sentences_for_not_covered
 from understudy.passages.search import Search
 from understudy.passages.small_talk import is_small_talk, phrases_of_all_languages
-from understudy.passages.store import INDEX, PASSAGES, open_store
 from understudy.shared.files import write_json
 
 # The least share that is refused of what no talk answers, of the near misses among it, and the most of what a talk answers.
@@ -22,27 +20,9 @@ WITH_VECTORS = {"not_answerable": 0.80, "near_miss": 0.60, "answerable": 0.08}
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory):
-    """The demo's talks with their index and pairs. Not to be changed."""
-    folder = indexed_demo(tmp_path_factory.mktemp("demo") / "demo")
-    write_demo_pairs(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
 def gate(demo):
+    write_demo_pairs(demo)
     return make_gate(demo, MINILM)
-
-
-@pytest.fixture(scope="module")
-def by_words(demo):
-    return search_in(demo)
-
-
-@pytest.fixture(scope="module")
-def by_meaning(demo):
-    with embedder_for(MINILM, 2) as embedder:
-        yield Search(open_store(demo / INDEX / PASSAGES), embedder)
 
 
 @pytest.mark.parametrize(("searched", "bounds"), [("by_words", BY_WORDS), ("by_meaning", WITH_VECTORS)])

@@ -8,13 +8,10 @@ import pytest
 
 from labelled_search import LABELS
 from project import REPOSITORY
-from talks_to_search import MINILM, index_talks, indexed_demo, search_in, transcript, write_talks
+from talks_to_search import index_talks, search_in, transcript, write_talks
 from understudy.passages.answers.details import details_of
 from understudy.passages.answers.places import Places
 from understudy.passages.answers.sentences import sentences_of
-from understudy.passages.embedder import embedder_for
-from understudy.passages.search import Search
-from understudy.passages.store import INDEX, PASSAGES, open_store
 from understudy.shared.files import read_json, read_json_lines
 
 # The share of sentences of each kind that have a place, and that have a mark: at least, and at most. docs/answering.md has them.
@@ -27,19 +24,8 @@ LANGUAGES = sorted((REPOSITORY / "tests/labelled/languages").glob("*.json"))
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory):
-    """The demo's talks with their index, vectors included. Not to be changed."""
-    return indexed_demo(tmp_path_factory.mktemp("demo") / "demo")
-
-
-@pytest.fixture(scope="module")
-def search(demo):
-    return search_in(demo)
-
-
-@pytest.fixture(scope="module")
-def places(search):
-    return Places(search)
+def places(by_words):
+    return Places(by_words)
 
 
 def measured(places: Places) -> list[dict[str, float]]:
@@ -64,9 +50,8 @@ def test_true_sentences_have_a_place_and_wrong_details_a_mark_by_words(places):
     assert out_of_bounds(either, EITHER) == {}
 
 
-def test_true_sentences_have_a_place_and_wrong_details_a_mark_with_vectors(demo):
-    with embedder_for(MINILM, 2) as embedder:
-        placed, marked, either = measured(Places(Search(open_store(demo / INDEX / PASSAGES), embedder)))
+def test_true_sentences_have_a_place_and_wrong_details_a_mark_with_vectors(by_meaning):
+    placed, marked, either = measured(Places(by_meaning))
     assert out_of_bounds(placed, PLACES | {"elsewhere": (0, 0.07)}) == {}
     assert out_of_bounds(marked, MARKS_WITH_VECTORS) == {}
     assert out_of_bounds(either, EITHER) == {}

@@ -5,11 +5,10 @@ import random
 import pytest
 
 from labelled_search import Found, Labels
-from talks_to_search import MINILM, index_talks, indexed_demo, search_in, transcript, write_talks
-from understudy.passages.embedder import embedder_for
+from talks_to_search import index_talks, search_in, transcript, write_talks
 from understudy.passages.growing import BUDGET
 from understudy.passages.search import Search
-from understudy.passages.store import INDEX, PASSAGES, RECORD, open_store
+from understudy.passages.store import INDEX, RECORD
 from understudy.shared.files import read_json
 
 # The share of each kind that is found within 300 words: facts, the demo's pairs, questions about two talks, follow-ups.
@@ -18,20 +17,8 @@ WITH_VECTORS = {"fact": 0.90, "pairs": 0.78, "two_talks": 0.60, "dialogues": 0.7
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory):
-    """The demo's talks with their index, vectors included. Not to be changed."""
-    return indexed_demo(tmp_path_factory.mktemp("demo") / "demo")
-
-
-@pytest.fixture(scope="module")
 def labels(demo):
     return Labels(demo)
-
-
-@pytest.fixture(scope="module")
-def by_meaning(demo):
-    with embedder_for(MINILM, 2) as embedder:
-        yield Search(open_store(demo / INDEX / PASSAGES), embedder)
 
 
 def measured(labels: Labels, search: Search) -> dict[str, float]:
