@@ -25,6 +25,7 @@ from understudy.evaluate.contexts import CONTEXTS  # noqa: E402
 from understudy.evaluate.intervals import interval_of  # noqa: E402
 from understudy.evaluate.measures.refusals import refuses  # noqa: E402
 from understudy.evaluate.truth_account import TRUTH, row_truth, truth_statistics  # noqa: E402
+from understudy.passages.frame import MOST_SOURCES  # noqa: E402
 from understudy.passages.search import Search  # noqa: E402
 from understudy.passages.store import INDEX, PASSAGES, open_store  # noqa: E402
 from understudy.shared.files import read_json, read_json_lines, write_json  # noqa: E402
@@ -48,7 +49,6 @@ ARMS = {
     "prompted": ("plain", "prompted"),
     **{kind: (kind, QUANTIZATION) for kind in KINDS},
 }
-MOST_SOURCES = 8
 
 
 def talks() -> list[str]:

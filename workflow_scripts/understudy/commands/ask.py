@@ -6,13 +6,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from understudy.commands.talks import MOST_SOURCES, Talks
+from understudy.commands.talks import Talks
 from understudy.configuration import base_folder_name, is_made_here
 from understudy.dataset.csv_rows import csv_text, numbered_records
 from understudy.evaluate.asked_questions import Arm, Question, answers_of
 from understudy.evaluate.persona import typical_pairs
 from understudy.passages.answers.places import Places
 from understudy.passages.answers.sentences import sentences_of
+from understudy.passages.frame import MOST_SOURCES
 from understudy.passages.sources import Passage
 from understudy.passages.store import INDEX
 from understudy.report.asked.page import write_csv, write_page

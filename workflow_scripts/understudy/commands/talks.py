@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from understudy.passages.search import Search
     from understudy.passages.sources import Passage
 
-MOST_SOURCES = 8
 # Characters of a passage, and of a sentence, that stand beside its place.
 GIST, SENTENCE = 100, 60
 NOTHING_STRICT = "The talks have nothing on this."
@@ -58,7 +57,7 @@ class Talks:
     def sources(self, question: str, before: str | None, count_tokens: Callable[[str], int]) -> "list[Passage]":
         """The passages that fit beside a question, printed; none, with a warning, where the index can't be read."""
         from understudy.commands.search import NOTHING_FOUND
-        from understudy.passages.frame import that_fit
+        from understudy.passages.frame import MOST_SOURCES, that_fit
 
         if self.search is None:
             return []
@@ -77,6 +76,7 @@ class Talks:
     def answer_strictly(self, question: str, before: str | None) -> str:
         """Print the talks' own sentences that answer a question, each with its second; return them. No model is asked."""
         from understudy.passages.answers.strict import strict_answer
+        from understudy.passages.frame import MOST_SOURCES
 
         passages = self.search.passages(question, before, limit=MOST_SOURCES)
         chosen = strict_answer(self.search, question, passages, before)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from understudy.evaluate.context_answers import prompted
-from understudy.evaluate.held_out_answers import Work, answer_to, computed, request
+from understudy.evaluate.context_answers import work_on_questions
+from understudy.evaluate.held_out_answers import answer_to, computed
 from understudy.evaluate.row_reading import RowReader, reader_of
 from understudy.models.paths import model_to_ask
 from understudy.passages.frame import framed, that_fit
@@ -53,16 +53,10 @@ def answers_of(
     with reader_of(chosen, arm.tokenizer) as reader:
         sources = [that_fit(passages, token_counter(reader)) for passages in found]
         asked = [framed(question.text, given) for question, given in zip(questions, sources, strict=True)]
-        conversations = [[{"role": "user", "content": text}] for text in asked]
-        if arm.persona:
-            conversations, _ = prompted(reader, arm.persona, list(arm.pairs), asked, settings["max_tokens"])
-        requests = [
-            request(reader, messages, settings["max_tokens"], question.where, settings["repeat_penalty"])
-            for question, messages in zip(questions, conversations, strict=True)
-        ]
-    work = Work([], [], requests, [], [], [], [])
+        places = [question.where for question in questions]
+        work, _ = work_on_questions(reader, asked, places, arm.persona, list(arm.pairs), settings)
     parts = computed(arm.name, str(arm.model), chosen, work, settings, str(folder / "answers"), None)
-    return Said(parts.path, [answer_to(parts, one, "answer", "finish_reason") for one in requests], sources)
+    return Said(parts.path, [answer_to(parts, one, "answer", "finish_reason") for one in work.requests], sources)
 
 
 def token_counter(reader: RowReader) -> Callable[[str], int]:

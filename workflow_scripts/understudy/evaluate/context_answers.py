@@ -33,16 +33,10 @@ def answer_in_context(
     folder = chosen.folder if isinstance(chosen, MlxModel) else tokenizer_folder and Path(tokenizer_folder)
     rows = read_json(sources["passages"])["rows"]
     questions = [framed(row["question"], passages_in(row, context)) for row in rows]
+    examples = typical_pairs(sources["train"], sources["pairs"]) if persona else []
     with reader_of(chosen, folder) as reader:
-        conversations, examples = [[{"role": "user", "content": question}] for question in questions], []
-        if persona:
-            examples = typical_pairs(sources["train"], sources["pairs"])
-            conversations, examples = prompted(reader, persona, examples, questions, settings["max_tokens"])
-        requests = [
-            request(reader, asked, settings["max_tokens"], f"held-out row {row['row']}", settings["repeat_penalty"])
-            for row, asked in zip(rows, conversations, strict=True)
-        ]
-    work = Work([], [], requests, [], [], [], [])
+        places = [f"held-out row {row['row']}" for row in rows]
+        work, examples = work_on_questions(reader, questions, places, persona, examples, settings)
     parts = computed(which, model, chosen, work, settings, output, threads)
     write_json(
         output,
@@ -56,7 +50,7 @@ def answer_in_context(
                     **{key: row[key] for key in ("row", "video_id", "question", "reference")},
                     **answer_to(parts, asked, "answer", "finish_reason", "tokens"),
                 }
-                for row, asked in zip(rows, requests, strict=True)
+                for row, asked in zip(rows, work.requests, strict=True)
             ],
             "seconds": {"answers": round(sum(parts[key]["seconds"] for key in work.asked), 1)},
         },
@@ -67,6 +61,26 @@ def answer_in_context(
 def passages_in(row: dict[str, Any], context: str) -> list[Passage]:
     """The passages before a row's question in a context."""
     return [] if context == "none" else [Passage(**passage) for passage in row[context]]
+
+
+def work_on_questions(
+    reader: RowReader,
+    questions: list[str],
+    places: list[str],
+    persona: tuple[str, str] | None,
+    pairs: list[tuple[str, str]],
+    settings: dict[str, Any],
+) -> tuple[Work, list[tuple[str, str]]]:
+    """Questions, passages included, as work without losses; with a persona, its prompt file and voice, those of a prompted arm,
+    and the `pairs` that open them. `places` name file and line for errors. Raises InputFileError if one has no room."""
+    conversations, examples = [[{"role": "user", "content": question}] for question in questions], []
+    if persona:
+        conversations, examples = prompted(reader, persona, pairs, questions, settings["max_tokens"])
+    requests = [
+        request(reader, asked, settings["max_tokens"], where, settings["repeat_penalty"])
+        for where, asked in zip(places, conversations, strict=True)
+    ]
+    return Work([], [], requests, [], [], [], []), examples
 
 
 def prompted(

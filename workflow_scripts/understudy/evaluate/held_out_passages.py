@@ -8,7 +8,7 @@ from typing import Any
 from understudy.evaluate.held_out_rows import HeldOutRow, PairsOfRows, held_out_rows
 from understudy.evaluate.measures.refusals import refuses
 from understudy.passages.embedder import embedder_for
-from understudy.passages.frame import that_fit
+from understudy.passages.frame import MOST_SOURCES, that_fit
 from understudy.passages.search import Search
 from understudy.passages.sources import Passage, link_to
 from understudy.passages.store import PASSAGES, Store, open_store
@@ -16,8 +16,8 @@ from understudy.shared.files import write_json
 from understudy.shared.log import log
 from understudy.text.language import language_code, language_of
 
-# As `understudy chat` takes; a talk that is left out may have many more of the best.
-MOST_FOUND, MOST_SEARCHED = 8, 50
+# A talk that is left out may have many of the best.
+MOST_SEARCHED = 50
 
 
 def write_held_out_passages(
@@ -51,7 +51,7 @@ def passages_of(
     a true passage, and the reference answers."""
     true = true_passage(search.store, pair) if pair else None
     searched = search.passages(row.question, limit=MOST_SEARCHED)
-    retrieved = that_fit(searched[:MOST_FOUND], count_tokens)
+    retrieved = that_fit(searched[:MOST_SOURCES], count_tokens)
     elsewhere = [passage for passage in searched if passage.video_id != row.video_id]
     language = language_of_talk(search.store, row.video_id) or language_of(row.reference)
     return {
@@ -64,7 +64,7 @@ def passages_of(
         "is_found": true is not None and is_read(true, retrieved),
         "true": records(that_fit([true] if true else [], count_tokens)),
         "retrieved": records(retrieved),
-        "misses": records(that_fit(elsewhere[:MOST_FOUND], count_tokens)),
+        "misses": records(that_fit(elsewhere[:MOST_SOURCES], count_tokens)),
     }
 
 

@@ -10,6 +10,8 @@ from understudy.passages.sources import Passage
 
 # Tokens of all passages together. The first token of an answer waits for them: 1.7 s at 424 tokens, 135M on 2 cores.
 MOST_TOKENS = 450
+# Passages that are looked up for a question, of which those stand before it that fit.
+MOST_SOURCES = 8
 INTRODUCTION = "Passages from the talks:"
 QUESTION = "Question:"
 # Models mark turns and roles with signs in these brackets: <|im_end|>, [INST], <s>, <start_of_turn>; or with ###.
