@@ -106,7 +106,8 @@ def test_ten_thousand_pairs_are_searched_decided_and_saved(browser, tmp_path):
     assert "number 200 " in page.locator("#question").inner_text()
     assert page.locator("#rows li").count() < 100
     page.evaluate("document.getElementById('list').scrollTop = 9000 * 56")
-    page.wait_for_function("document.getElementById('rows').textContent.includes('number 9005 ')")
+    # A locator waits from outside; wait_for_function evaluates a string in the page again and again, which its policy forbids.
+    page.locator("#rows", has_text="number 9005 ").wait_for()
     page.keyboard.press("/")
     page.keyboard.type("NUMBER 123")
     assert page.locator("#progress").inner_text().endswith("32 shown"), (
