@@ -19,8 +19,9 @@ from grounded_rows import (
 from project import in_a_process
 from understudy.dataset.dataset import COLUMNS
 from understudy.dataset.grounding.grounding import LONGEST_ROW, ground
-from understudy.dataset.grounding.mix import SHARES, rows_of_each_kind
+from understudy.dataset.grounding.mix import rows_of_each_kind, shares_of
 from understudy.dataset.tokens import PairTokens
+from understudy.evaluate.measures.refusals import refuses
 from understudy.models.mlx.load import load_its_tokenizer
 from understudy.passages.frame import INTRODUCTION
 from understudy.passages.support import Place, support_of
@@ -90,11 +91,19 @@ def test_each_pair_stands_once_and_the_shares_are_those_asked_for(demo):
     grounded = [pair for pair in trained if pair["grounding"]["as"] != "plain"]
     assert len(grounded) == round(len(trained) / 2)
     counts = demo["report"]["grounding"]
-    assert counts["rows"] == rows_of_each_kind(len(grounded))
+    assert counts["rows"] == rows_of_each_kind(len(grounded), ON["refusal_fraction"])
     total = sum(counts["rows"].values())
-    assert all(abs(counts["rows"][kind] - share * total) <= 1.5 for kind, share in SHARES.items())
+    assert all(abs(counts["rows"][kind] - share * total) <= 1.5 for kind, share in shares_of(ON["refusal_fraction"]).items())
     assert sum(counts["pairs"].values()) == len(trained) and sum(counts["plain"].values()) == counts["pairs"]["plain"]
     assert len(demo["train"]) == counts["pairs"]["plain"] + total
+
+
+def test_no_row_refuses_where_none_is_asked_for(tmp_path, base):
+    built_so = build_demo(tmp_path, base, ON | {"refusal_fraction": 0})
+    rows = built_so["report"]["grounding"]["rows"]
+    assert set(rows) == {"true_passage", "two_turns", "two_talks", "small_talk"}
+    answers = {row["messages"][-1]["content"] for row in built_so["train"] if is_framed(row)}
+    assert not any(refuses(answer, "en") for answer in answers)
 
 
 @pytest.mark.parametrize("plain_fraction", [0, 0.3, 0.7, 1])

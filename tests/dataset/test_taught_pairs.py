@@ -77,7 +77,7 @@ def test_a_rewritten_answer_stands_in_the_rows_with_passages(tmp_path, tiny_base
             grounded_record(each["video_id"], "q01", f"**{each['video_id'][:3]}:** {GOOD}") for each in strange[::2]
         ]
     }
-    on = {"grounding": {"plain_fraction": 0, "passage_words": 300}}
+    on = {"grounding": {"plain_fraction": 0, "refusal_fraction": 0.25, "passage_words": 300}}
     kept, _, report = built(tmp_path, tiny_base, strange, on, beside=beside)
     trained = {pair["video_id"] for pair in kept if pair["split"] == "train"}
     text = (tmp_path / "train.jsonl").read_text()

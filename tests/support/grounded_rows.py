@@ -19,7 +19,7 @@ from understudy.source.videos import videos_of_folder
 
 DEMO = REPOSITORY / "demo"
 FILES = ("pairs", "rejected", "train", "valid")
-ON = {"plain_fraction": 0.5, "passage_words": 300}
+ON = {"plain_fraction": 0.5, "refusal_fraction": 0.25, "passage_words": 300}
 SMOLLM2_TOKENS = 49152
 
 

@@ -53,7 +53,7 @@ def ground(
         maker = RowMaker(Misses(search, longest), words, tokens, most_tokens, seed)
         to_ground_on = {video["video_id"]: TalkToGroundOn(transcript, video, longest) for transcript, video in talks}
         candidates, reasons = candidates_of(pairs, to_ground_on, rewritten, maker.fits)
-        drawn = draw(candidates, pairs, settings["plain_fraction"], seed)
+        drawn = draw(candidates, pairs, settings, seed)
         plain = [{"as": PLAIN, "why": reasons.get(number, NOT_DRAWN)} for number in range(len(pairs))]
         grounded = records_of(drawn, pairs, maker)
         others = [*small_talk_rows(drawn, name, seed), *outside_rows(drawn, maker)]

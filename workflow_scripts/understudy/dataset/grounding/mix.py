@@ -9,8 +9,10 @@ from understudy.dataset.split import place_of
 
 TRUE, MISSES, TWO_TURNS, TWO_TALKS = "true_passage", "misses_alone", "two_turns", "two_talks"
 SMALL_TALK, OUTSIDE = "small_talk", "outside_field"
-# Of the rows that are not plain.
-SHARES = {TRUE: 0.60, MISSES: 0.20, TWO_TURNS: 0.05, TWO_TALKS: 0.05, SMALL_TALK: 0.05, OUTSIDE: 0.05}
+# Of the rows that are not plain; those with the true passage alone are the rest of them.
+SHARES = {TWO_TURNS: 0.05, TWO_TALKS: 0.05, SMALL_TALK: 0.05}
+# Of the rows that refuse, those with a question of the field.
+OF_THE_FIELD = 0.8
 PAIRS_OF_A_ROW = {TRUE: 1, TWO_TURNS: 1, TWO_TALKS: 2}
 
 
@@ -29,18 +31,26 @@ class Drawn:
         return [*self.true, *(last for _, last in self.two_turns), *(each for both in self.two_talks for each in both)]
 
 
-def rows_of_each_kind(pairs: int) -> dict[str, int]:
+def shares_of(refusal_fraction: float) -> dict[str, float]:
+    """The share of each kind among the rows that are not plain, `refusal_fraction` of which refuse."""
+    refused = {MISSES: OF_THE_FIELD * refusal_fraction, OUTSIDE: (1 - OF_THE_FIELD) * refusal_fraction}
+    return SHARES | refused | {TRUE: 1 - refusal_fraction - sum(SHARES.values())}
+
+
+def rows_of_each_kind(pairs: int, refusal_fraction: float) -> dict[str, int]:
     """How many rows of each kind there are where `pairs` pairs are grounded."""
-    rows = pairs / sum(SHARES[kind] * count for kind, count in PAIRS_OF_A_ROW.items())
-    counts = {kind: round(rows * share) for kind, share in SHARES.items()}
+    shares = shares_of(refusal_fraction)
+    rows = pairs / sum(shares[kind] * count for kind, count in PAIRS_OF_A_ROW.items())
+    counts = {kind: round(rows * share) for kind, share in shares.items()}
     return counts | {TRUE: pairs - counts[TWO_TURNS] - 2 * counts[TWO_TALKS]}
 
 
-def draw(candidates: Sequence[Candidate], pairs: Sequence[dict], plain_fraction: float, seed: int) -> Drawn:
-    """Draw as many candidates as leave `plain_fraction` of all `pairs` plain, and how each of them stands."""
-    wanted = round(len(pairs) * (1 - plain_fraction))
+def draw(candidates: Sequence[Candidate], pairs: Sequence[dict], settings: dict, seed: int) -> Drawn:
+    """Draw as many candidates as leave `plain_fraction` of all `pairs` plain, and how each of them stands; `settings` are the
+    configuration's grounding."""
+    wanted = round(len(pairs) * (1 - settings["plain_fraction"]))
     drawn = sorted(candidates, key=lambda each: place_of(f"{each.pair['video_id']} {each.pair['slot']}", seed))[:wanted]
-    rows = rows_of_each_kind(len(drawn))
+    rows = rows_of_each_kind(len(drawn), settings["refusal_fraction"])
     two_talks = list(islice(of_two_talks(drawn), rows[TWO_TALKS]))
     left = without(drawn, [each for both in two_talks for each in both])
     earlier = earlier_pairs(pairs)
