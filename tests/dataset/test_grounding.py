@@ -93,7 +93,9 @@ def test_each_pair_stands_once_and_the_shares_are_those_asked_for(demo):
     counts = demo["report"]["grounding"]
     assert counts["rows"] == rows_of_each_kind(len(grounded), ON["refusal_fraction"])
     total = sum(counts["rows"].values())
-    assert all(abs(counts["rows"][kind] - share * total) <= 1.5 for kind, share in shares_of(ON["refusal_fraction"]).items())
+    assert all(
+        abs(counts["rows"][kind] - share * total) <= 1.5 for kind, share in shares_of(ON["refusal_fraction"]).items()
+    )
     assert sum(counts["pairs"].values()) == len(trained) and sum(counts["plain"].values()) == counts["pairs"]["plain"]
     assert len(demo["train"]) == counts["pairs"]["plain"] + total
 
