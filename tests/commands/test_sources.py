@@ -288,6 +288,14 @@ def test_where_strict_answers_have_no_talks_nothing_is_answered(project, how):
 
 
 @pytest.mark.hostile
+@pytest.mark.parametrize("options", [(), ("--no-sources",)])
+def test_where_the_configuration_cannot_be_read_no_model_answers_either(project, options):
+    (project / "config.yaml").write_text(f"{CONFIG}answering:\n  strict: true\n notice: [\n")
+    done = understudy("chat", *options, "What do slugs hate?", *BRIEF, cwd=project)
+    assert done.returncode == 1 and done.stdout == "" and "config.yaml" in done.stderr
+
+
+@pytest.mark.hostile
 def test_what_was_measured_and_the_notice_stand_under_answers(project):
     configure(project, notice="This is no advice.\x1b[31m")
     write_json(project / "models/x/evaluation.json", {"truth": {"error": "Of ten such answers about 3 are made up."}})

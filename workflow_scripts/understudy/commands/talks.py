@@ -143,8 +143,9 @@ def print_places(heading: str, passages: "Sequence[Passage]") -> None:
 def talks_beside(model: Path, with_sources: bool, with_gate: bool) -> Iterator[Talks]:
     """The talks of the project that a model lies in, with what its configuration says of answers.
 
-    What can't be used is left out with a warning; but raises ConfigurationError or IndexFault where answers are to be strict and
-    there is nothing that they could be taken from."""
+    What can't be used is left out with a warning; but raises InputFileError or ConfigurationError where the configuration can't be
+    read, and ConfigurationError or IndexFault where answers are to be strict and there is nothing that they could be taken
+    from."""
     project = next((folder for folder in model.absolute().parents if (folder / CONFIG).is_file()), None)
     if project is None:
         yield Talks()
@@ -161,10 +162,10 @@ def talks_of_project(with_sources: bool, with_gate: bool) -> Iterator[Talks]:
     from understudy.passages.store import INDEX, PASSAGES
 
     with contextlib.ExitStack() as opened:
-        talks = Talks()
+        # Outside of what is only warned of: a file that can't be read may say that answers are to be strict.
+        config = configuration_of_project()
+        talks = Talks(**config["answering"])
         try:
-            config = configuration_of_project()
-            talks = Talks(**config["answering"])
             if with_sources and (INDEX / PASSAGES).exists():
                 from understudy.commands.search import opened_search
 
