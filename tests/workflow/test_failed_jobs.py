@@ -26,7 +26,9 @@ RULES = [
     ("source", "videos"),
     ("source", "transcript"),
     ("teach", "questions"),
+    ("teach", "reworded"),
     ("teach", "answers"),
+    ("teach", "grounded"),
     ("dataset", "dataset"),
     ("base", "base_model"),
     ("train", "lora_config"),
@@ -37,6 +39,8 @@ RULES = [
     ("export", "mlx"),
     ("export", "ladder"),
     ("evaluate", "held_out_answers"),
+    ("evaluate", "held_out_passages"),
+    ("evaluate", "context_answers"),
     ("evaluate", "evaluation"),
     ("evaluate", "judge"),
 ]
@@ -45,7 +49,9 @@ COMPARED = (
     "data/videos.json",
     "data/transcripts/*",
     "data/questions/*",
+    "data/reworded/*",
     "data/answers/*/*",
+    "data/grounded/*",
     "data/dataset/*.jsonl",
     "models/base/*/*",
     "models/tiny/lora.yaml",
@@ -87,11 +93,12 @@ EDITS: dict[str, Callable[[Project], None]] = {
 }
 # The rules that run after each edit.
 FROM = {"setting": "lora_config", "prompt": "answers", "rows": "videos", "base": "base_model", "nothing": None}
+TAUGHT = {"videos", "transcript", "questions", "reworded", "answers", "grounded"}
 SPARED = {
-    "setting": {"videos", "transcript", "questions", "answers", "dataset", "base_model"},
-    "prompt": {"videos", "transcript", "questions", "base_model", "lora_config"},
+    "setting": {*TAUGHT, "dataset", "base_model", "held_out_passages"},
+    "prompt": {"videos", "transcript", "questions", "reworded", "base_model", "lora_config"},
     "rows": {"base_model"},
-    "base": {"videos", "transcript", "questions", "answers"},
+    "base": TAUGHT,
 }
 
 
@@ -100,7 +107,9 @@ def whole(tmp_path_factory, session_teacher, tiny_base):
     """A project in which everything that costs is made. Not to be changed."""
     project = Project.made_in(tmp_path_factory.mktemp("whole") / "project", session_teacher.base_url, tiny_base)
     project.configure(
-        evaluation=EVALUATION, export={"mlx_bits": [4], "bad_answers": "warn", "quantizations": ["Q4_K_M"]}
+        evaluation=EVALUATION,
+        grounding={"rows": True, "rewrite": True},
+        export={"mlx_bits": [4], "bad_answers": "warn", "quantizations": ["Q4_K_M"]},
     )
     project.snakemake(*TARGETS)
     return project
