@@ -90,6 +90,8 @@ rule evaluation:
         answers=[model_file(f"evaluation/{which}.json") for which in evaluated_models()],
         in_context=context_answers(),
         passages=held_out_passages(),
+        index=where_in_context("data/index/index.json"),
+        gate=where_in_context("data/gate.json"),
         train="data/dataset/train.jsonl",
         pairs="data/dataset/pairs.jsonl",
         base=f"{BASE}/config.json",

@@ -18,5 +18,5 @@ if __name__ == "__main__":
         str(Path(snakemake.input.base).with_name("tokenizer.json")),
         snakemake.output[0],
         {name_in_context(Path(path).stem, Path(path).parent.name): path for path in snakemake.input.in_context},
-        next(iter(snakemake.input.passages), None),
+        *(next(iter(snakemake.input[name]), None) for name in ("passages", "index", "gate")),
     )

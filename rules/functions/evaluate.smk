@@ -68,7 +68,12 @@ def context_answers():
 
 def held_out_passages():
     """The passages of the held-out questions, where something is asked with them."""
-    return [model_file("held_out_passages.json")] if context_answers() else []
+    return where_in_context(model_file("held_out_passages.json"))
+
+
+def where_in_context(path):
+    """A file that the evaluation needs where arms are asked in contexts."""
+    return [path] if context_answers() else []
 
 
 def persona_of_arm(wildcards):

@@ -143,8 +143,8 @@ def print_places(heading: str, passages: "Sequence[Passage]") -> None:
 def talks_beside(model: Path, with_sources: bool, with_gate: bool) -> Iterator[Talks]:
     """The talks of the project that a model lies in, with what its configuration says of answers.
 
-    What can't be used is left out with a warning; but raises InputFileError or ConfigurationError where the configuration can't be
-    read, and ConfigurationError or IndexFault where answers are to be strict and there is nothing that they could be taken
+    What can't be used is left out with a warning; but raises InputFileError or ConfigurationError where the configuration can't
+    be read, and ConfigurationError or IndexFault where answers are to be strict and there is nothing that they could be taken
     from."""
     project = next((folder for folder in model.absolute().parents if (folder / CONFIG).is_file()), None)
     if project is None:

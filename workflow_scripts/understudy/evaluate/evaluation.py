@@ -1,12 +1,15 @@
 """Measure what every model answered, and say whether the tuned one is better than its base, and on what."""
 
+import contextlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from tokenizers import Tokenizer
 
+from understudy.evaluate.against_talks import AgainstTalks
 from understudy.evaluate.figures import (
     BASE,
     FIGURES,
@@ -23,6 +26,8 @@ from understudy.evaluate.intervals import CONFIDENCE, confidence_of_each, differ
 from understudy.evaluate.measures.phrases import FoundPhrase
 from understudy.evaluate.truth_account import truth_account
 from understudy.evaluate.verdict import Bound, Difference, verdict_of
+from understudy.passages.search import Search
+from understudy.passages.store import PASSAGES, open_store
 from understudy.shared.errors import InputFileError
 from understudy.shared.files import read_json, read_json_lines, write_json
 from understudy.shared.log import log
@@ -47,11 +52,14 @@ def evaluate(
     output: str,
     in_context: dict[str, str] | None = None,
     passages: str | None = None,
+    index: str | None = None,
+    gate: str | None = None,
 ) -> None:
     """Write the evaluation of the models in `answers`, paths of what answer_held_out wrote by name, with `base` and `tuned`.
 
-    `in_context` are paths of what answer_in_context wrote by `retrieved/tuned`, and `passages` the file of the passages that were
-    asked with. Raises InputFileError if not all were asked the same questions."""
+    `in_context` are paths of what answer_in_context wrote by `retrieved/tuned`, `passages` the file of the passages that were
+    asked with, `index` the record of the index that they are from, and `gate` its gate. Raises InputFileError if not all were
+    asked the same questions, IndexFault."""
     said = {name: read_json(path) for name, path in answers.items()}
     in_context = in_context or {}
     arms = {name: read_json(path) for name, path in in_context.items()}
@@ -59,7 +67,10 @@ def evaluate(
     held_out = HeldOut({name: record["rows"] for name, record in (said | arms).items()})
     found = measured(held_out, trained_answers(train, pairs), token_counter(tokenizer))
     verdicts = {name: compared(name, BASE, said, held_out, found) for name in said if name != BASE}
-    truth = {"truth": truth_account(read_json(passages), held_out, found)} if passages else {}
+    truth = {}
+    if passages:
+        with against_talks(index, gate) as talks:
+            truth = {"truth": truth_account(read_json(passages), held_out, found, talks)}
     if truth and (beside := truth["truth"]["beside_a_prompt"]):
         verdicts["tuned"]["verdict"] = with_prompt(verdicts["tuned"]["verdict"], beside)
     models = {name: account_of(record, found, held_out) | verdicts.get(name, {}) for name, record in said.items()}
@@ -79,6 +90,16 @@ def evaluate(
     )
     for name, compared_one in verdicts.items():
         log.info("%s: %s", name, compared_one["verdict"]["line"])
+
+
+@contextlib.contextmanager
+def against_talks(index: str | None, gate: str | None) -> Iterator[AgainstTalks | None]:
+    """What measures answers by the index with this record, and by its gate; None without them."""
+    if index is None or gate is None:
+        yield None
+        return
+    with open_store(Path(index).with_name(PASSAGES)) as store:
+        yield AgainstTalks(Search(store), Path(gate))
 
 
 def with_prompt(verdict: dict[str, Any], beside: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from understudy.evaluate.against_talks import AgainstTalks, SentencePlaces
 from understudy.evaluate.contexts import CONTEXTS, PROMPTED, name_in_context
 from understudy.evaluate.figures import FIGURES, REFERENCE, Figure, HeldOut, Measured, estimate_of
 from understudy.evaluate.intervals import (
@@ -28,6 +29,10 @@ TRUTH = {
     "made_up": Figure("made-up numbers and names in 100 words of answers that don't decline", "lower"),
     "answers_with_made_up": Figure("answers with a number or name that is made up", "lower", is_share=True),
     "refused": Figure("answers that decline", is_share=True),
+    "system_refused": Figure("questions that the gate or the model declines", is_share=True),
+    "placed": Figure("sentences that claim something and have a place in the talks", "higher", is_share=True),
+    "unmarked": Figure("sentences with a place and without a mark", "higher", is_share=True),
+    "near": Figure("places at most 15 s off the passage that holds the answer", "higher", is_share=True),
     "length": Figure("words for each of the reference's, median"),
     **{name: FIGURES[name] for name in ("voice", "voice_in_words", "flawed")},
 }
@@ -40,12 +45,14 @@ TOGETHER = 0.98
 @dataclass(frozen=True)
 class RowTruth:
     """One answer: whether it declines, what it found (None where nothing could be), what it made up, its length for each of the
-    reference's words."""
+    reference's words; where there is an index, the places of its sentences, and whether the gate declines the question."""
 
     refused: bool
     found: Found | None
     made_up: MadeUp
     length: float
+    places: SentencePlaces | None = None
+    gate_declines: bool = False
 
     def as_record(self) -> dict[str, Any]:
         made_up = [f"{number:g}" for number in self.made_up.numbers] + list(self.made_up.names)
@@ -53,9 +60,9 @@ class RowTruth:
         return {"refused": self.refused, "facts_found": share, "made_up": made_up}
 
 
-def row_truth(answer: str, row: dict[str, Any], context: str) -> RowTruth:
+def row_truth(answer: str, row: dict[str, Any], context: str, talks: AgainstTalks | None = None) -> RowTruth:
     """Measure an answer; `row` is one of held_out_passages.json. Its evidence is the same in every context: the true passage,
-    those that are found, and the question; with misses these, too."""
+    those that are found, and the question; with misses these, too. Raises IndexFault."""
     language = row["language"]
     contexts = ("true", "retrieved", *(("misses",) if context == "misses" else ()))
     passages = [passage for name in contexts for passage in row[name]]
@@ -65,6 +72,8 @@ def row_truth(answer: str, row: dict[str, Any], context: str) -> RowTruth:
         found_in(answer, row["reference"], row["question"], language),
         made_up_in(answer, evidence, language),
         length_ratio(answer, row["reference"]),
+        talks and talks.places_of(answer, row, context),
+        talks is not None and talks.declines(row["question"]),
     )
 
 
@@ -83,24 +92,43 @@ def truth_statistics(truths: Sequence[RowTruth]) -> dict[str, Statistic]:
         "made_up": (100 * answers * made_up, answers * words),
         "answers_with_made_up": (answers * (made_up > 0), answers),
         "refused": (1 - answers, np.ones(len(truths))),
+        **statistics_of_places(truths),
     }
     found = {name: ratio_of(*each) for name, each in parts.items() if np.sum(each[1])}
     return found | {"length": median_of([truth.length for truth in truths])}
 
 
-def truth_account(passages: dict[str, Any], held_out: HeldOut, measured: Measured) -> dict[str, Any]:
+def statistics_of_places(truths: Sequence[RowTruth]) -> dict[str, tuple]:
+    """What is told by the index and the gate; nothing without them."""
+    places = [truth.places for truth in truths if truth.places is not None]
+    if len(places) < len(truths):
+        return {}
+    placed = [one.placed for one in places]
+    claims = [one.claims for one in places]
+    return {
+        "system_refused": ([float(one.refused or one.gate_declines) for one in truths], np.ones(len(truths))),
+        "placed": (placed, claims),
+        "unmarked": ([one.unmarked for one in places], claims),
+        "near": ([one.near for one in places], placed),
+    }
+
+
+def truth_account(
+    passages: dict[str, Any], held_out: HeldOut, measured: Measured, talks: AgainstTalks | None = None
+) -> dict[str, Any]:
     """Return what is measured of every answer in a context, of the references, and the tuned model beside the prompted one.
 
-    `passages` is what write_held_out_passages wrote; `held_out` has the arms under name_in_context."""
+    `passages` is what write_held_out_passages wrote; `held_out` has the arms under name_in_context. Raises IndexFault."""
     rows, names = passages["rows"], names_of_arms(held_out)
     truths = {
         (context, arm): [
-            row_truth(said["answer"], row, context) for said, row in zip(held_out.answers[name], rows, strict=True)
+            row_truth(said["answer"], row, context, talks)
+            for said, row in zip(held_out.answers[name], rows, strict=True)
         ]
         for (context, arm), name in names.items()
     }
     counts = np.array([row["counts"] for row in rows])
-    of_references = [row_truth(row["reference"], row, "retrieved") for row in rows]
+    of_references = [row_truth(row["reference"], row, "retrieved", talks) for row in rows]
     statistics = {each: statistics_of(truths[each], measured.statistics[names[each]], counts) for each in names}
     references = statistics_of(of_references, measured.statistics[REFERENCE], counts)
     video_ids = [video_id for video_id, is_counted in zip(held_out.video_ids, counts, strict=True) if is_counted]
