@@ -228,7 +228,7 @@ def test_examples_that_leave_no_room_are_left_out(asked):
 
 def test_the_rules_ask_for_what_the_configuration_says(project):
     plain = {"held_out_answers": 3, "evaluation": 1}
-    both = {"held_out_passages": 1, "context_answers": 2, "index": 1, "index_block": 1}
+    both = {"held_out_passages": 1, "context_answers": 2, "index": 1, "index_block": 1, "gate": 1}
 
     def planned() -> dict[str, int]:
         """The jobs of the evaluation, without those that grounded rows ask for."""

@@ -39,7 +39,7 @@ class Misses:
             content = content_of(passage.text, language)
             if (
                 words_of_all([*found, passage]) <= most_words
-                and not any(lies_in(passage, answer) for answer in answers)
+                and not any(overlap(passage, answer) for answer in answers)
                 and all(held_by([*contents, content], answer.content).share <= NO_MISS for answer in answers)
             ):
                 found.append(passage)
@@ -51,6 +51,15 @@ class Misses:
         passages = self._nearest(question)
         return [passage for number, passage in enumerate(passages, 1) if words_of_all(passages[:number]) <= most_words]
 
+    def ranked(self, question: str, passages: Sequence[Passage]) -> list[Passage]:
+        """The passages as the search would show them: each at the place of the first that it finds with a part of it."""
+        found = self._search.passages(question, limit=LOOKED_AT)
+
+        def rank(passage: Passage) -> int:
+            return next((number for number, each in enumerate(found) if overlap(each, passage)), len(found))
+
+        return sorted(passages, key=rank)
+
     def _nearest(self, question: str) -> list[Passage]:
         passages = self._search.passages(question, limit=LOOKED_AT)
         return [passage for passage in passages if length_in_words(passage.text) <= self._longest]
@@ -60,9 +69,10 @@ def words_of_all(passages: Sequence[Passage]) -> int:
     return sum(length_in_words(passage.text) for passage in passages)
 
 
-def lies_in(passage: Passage, answer: Answered) -> bool:
-    """Whether a passage has a part of the place that an answer is from; one without times may have."""
-    if passage.video_id != answer.video_id:
+def overlap(one: Passage, other: Passage | Answered) -> bool:
+    """Whether they have a part of a talk in common; what has no times may have."""
+    if one.video_id != other.video_id:
         return False
-    has_times = passage.start_s is not None and passage.end_s is not None
-    return not has_times or (passage.start_s < answer.end_s and passage.end_s > answer.start_s)
+    if None in (one.start_s, one.end_s, other.start_s, other.end_s):
+        return True
+    return one.start_s < other.end_s and one.end_s > other.start_s

@@ -1,6 +1,5 @@
 """One row with passages, of each kind."""
 
-import random
 from collections.abc import Iterator, Sequence
 
 from understudy.dataset.grounding.banks import questions_of_other_fields, refusals
@@ -87,13 +86,14 @@ class RowMaker:
         answer: str,
         before: Sequence[dict] = (),
     ) -> dict | None:
-        """A row with all passages of `needed` and as many of `others` as fit, their places drawn; None if that is too long."""
+        """A row with all passages of `needed` and as many of `others` as fit, in the order in which a search shows them, because
+        a small model trusts the first; None if that is too long."""
         passages = that_fit([*needed, *others], self._tokens.of_text, MOST_TOKENS)
         while passages and passages[: len(needed)] == needed:
-            places = random.Random(f"{self._seed} {kind} {question}").sample(passages, len(passages))
-            messages = [*before, *chat_row(framed(question, places), answer)["messages"]]
+            shown = self._misses.ranked(question, passages)
+            messages = [*before, *chat_row(framed(question, shown), answer)["messages"]]
             if self._tokens.of_messages(messages) <= self._most_tokens:
-                return {"kind": kind, "passages": [place_of_passage(each) for each in places], "messages": messages}
+                return {"kind": kind, "passages": [place_of_passage(each) for each in shown], "messages": messages}
             passages = passages[:-1]
         return None
 
