@@ -34,14 +34,17 @@ PAGE, RECORD = REPOSITORY / "docs/answering.md", REPOSITORY / "docs/grounded_fig
 WORK = REPOSITORY / ".benchmarks/grounded"
 LABELS, DEMO = REPOSITORY / "tests/labelled/shared", REPOSITORY / "demo"
 FOLDS = 5
+# Intervals over fewer talks say nothing.
+LEAST_TALKS = 4
 QUANTIZATION = "Q4_K_M"
 # How each kind of project trains; `plain` is what a data set without grounding gives.
 KINDS: dict[str, dict[str, Any]] = {
     "plain": {},
-    "grounded_30": {"rows": True, "plain_fraction": 0.3},
-    "grounded_50": {"rows": True, "plain_fraction": 0.5},
-    "grounded_70": {"rows": True, "plain_fraction": 0.7},
-    "grounded_50_short": {"rows": True, "plain_fraction": 0.5, "passage_words": 200},
+    "grounded_30": {"rows": True, "plain_fraction": 0.3, "refusal_fraction": 0},
+    "grounded_50": {"rows": True, "plain_fraction": 0.5, "refusal_fraction": 0},
+    "grounded_70": {"rows": True, "plain_fraction": 0.7, "refusal_fraction": 0},
+    "grounded_50_short": {"rows": True, "plain_fraction": 0.5, "refusal_fraction": 0, "passage_words": 200},
+    "grounded_50_refusals": {"rows": True, "plain_fraction": 0.5, "refusal_fraction": 0.25},
 }
 # Of each arm the kind of project, and which of its models.
 ARMS = {
@@ -103,11 +106,11 @@ def make(folder: Path, *targets: str) -> None:
     subprocess.run([*command, "--cores", "all", "--quiet", "rules", "host", "--", *targets], check=True)
 
 
-def answers_in_context(arm: str, context: str) -> tuple[list[dict], list[dict]]:
-    """The answers to the pairs' questions of all folds, and the rows with their passages."""
+def answers_in_context(arm: str, context: str, folds: int) -> tuple[list[dict], list[dict]]:
+    """The answers to the pairs' questions of the first folds, and the rows with their passages."""
     kind, which = ARMS[arm]
     said, rows = [], []
-    for fold in range(FOLDS):
+    for fold in range(folds):
         folder = project_of(kind, fold)
         answered, passages = (
             f"models/{kind}/evaluation/{context}/{which}.json",
@@ -119,15 +122,15 @@ def answers_in_context(arm: str, context: str) -> tuple[list[dict], list[dict]]:
     return said, rows
 
 
-def figures_on_pairs(arm: str, context: str) -> dict[str, Any]:
+def figures_on_pairs(arm: str, context: str, folds: int) -> dict[str, Any]:
     """Truth and length over the pairs' questions, each with its interval."""
-    said, rows = answers_in_context(arm, context)
+    said, rows = answers_in_context(arm, context, folds)
     counted = [(one, row) for one, row in zip(said, rows, strict=True) if row["counts"]]
     statistics = truth_statistics([row_truth(one["answer"], row, context) for one, row in counted])
     video_ids = [row["video_id"] for _, row in counted]
     words = float(np.median([len(one["answer"].split()) for one in said]))
     found = {name: interval_of(statistics[name], video_ids)._asdict() for name in TRUTH if name in statistics}
-    return {"rows": len(counted), "words": words, **found}
+    return {"rows": len(counted), "talks": len(set(video_ids)), "words": words, **found}
 
 
 def labelled() -> list[dict]:
@@ -183,7 +186,7 @@ def has_keys(row: dict) -> bool:
     return all(any(key.casefold() in said for key in alternatives) for alternatives in row["keys"])
 
 
-def record(arms: list[str], contexts: list[str]) -> None:
+def record(arms: list[str], contexts: list[str], folds: int) -> None:
     """Measure, and write what is measured as soon as it is there."""
     measured = record_head() | {"pairs": {}, "labels": {}}
     if RECORD.exists():
@@ -191,8 +194,8 @@ def record(arms: list[str], contexts: list[str]) -> None:
         measured |= {part: known[part] for part in ("pairs", "labels")}
     for arm in arms:
         for context in contexts:
-            measured["pairs"].setdefault(arm, {})[context] = figures_on_pairs(arm, context)
-            if context in ("none", "retrieved") and arm != "prompted":
+            measured["pairs"].setdefault(arm, {})[context] = figures_on_pairs(arm, context, folds)
+            if context in ("none", "retrieved") and arm != "prompted" and folds == FOLDS:
                 measured["labels"].setdefault(arm, {})[context] = figures_on_labels(arm, context)
             write_json(RECORD, measured)
 
@@ -204,26 +207,30 @@ NAMES = {
     "grounded_30": "trained on rows with passages, 30 % plain",
     "grounded_50": "trained on rows with passages, 50 % plain",
     "grounded_70": "trained on rows with passages, 70 % plain",
-    "grounded_50_short": "the same with 200 words of passages, 50 % plain",
+    "grounded_50_short": "50 % plain, 200 words of passages",
+    "grounded_50_refusals": "50 % plain, a quarter of the others refuse",
 }
 SHOWN = ("facts_found", "numbers_found", "made_up", "refused")
 
 
 def pairs_table(measured: dict[str, Any]) -> str:
-    """The demo's 122 questions: each arm in each context, with 95 % intervals over talks."""
-    head = "| who, with which passages | facts found | numbers found | made up in 100 words | refused | words |\n"
+    """The demo's questions: each arm in each context, with 95 % intervals over talks where there are enough of them."""
+    head = "| who, with which passages | questions | facts found | numbers found | made up in 100 words | decline | words |\n"
     lines = [
-        f"| {NAMES[arm]}, {context} | {' | '.join(cell(figures, name) for name in SHOWN)} | {figures['words']:.0f} |\n"
+        f"| {NAMES[arm]}, {context} | {figures['rows']} | {' | '.join(cell(figures, name) for name in SHOWN)} | "
+        f"{figures['words']:.0f} |\n"
         for arm, contexts in measured["pairs"].items()
         for context, figures in contexts.items()
     ]
-    return f"{head}| --- | --- | --- | --- | --- | ---: |\n{''.join(lines)}"
+    return f"{head}| --- | ---: | --- | --- | --- | --- | ---: |\n{''.join(lines)}"
 
 
 def cell(figures: dict[str, Any], name: str) -> str:
     if name not in figures:
         return "-"
     found = figures[name]
+    if figures["talks"] < LEAST_TALKS:
+        return f"{found['estimate']:.2f}"
     return f"{found['estimate']:.2f} ({max(found['low'], 0):.2f} to {found['high']:.2f})"
 
 
@@ -254,7 +261,8 @@ if __name__ == "__main__":
     parser.add_argument("--record", action="store_true")
     parser.add_argument("--arms", nargs="+", choices=ARMS, default=["base", "prompted", "plain", "grounded_50"])
     parser.add_argument("--contexts", nargs="+", choices=CONTEXTS, default=CONTEXTS)
+    parser.add_argument("--folds", type=int, default=FOLDS, help="the first so many folds, as a trial")
     chosen = parser.parse_args()
     if chosen.record:
-        record(chosen.arms, chosen.contexts)
+        record(chosen.arms, chosen.contexts, chosen.folds)
     PAGE.write_text(made_page(), encoding="utf-8")
