@@ -22,8 +22,9 @@ from record_head import record_head  # noqa: E402
 from understudy.configuration import base_folder_name  # noqa: E402
 from understudy.evaluate.asked_questions import Arm, Question, answers_of  # noqa: E402
 from understudy.evaluate.contexts import CONTEXTS  # noqa: E402
-from understudy.evaluate.intervals import interval_of  # noqa: E402
+from understudy.evaluate.intervals import difference_of, interval_of, mean_of  # noqa: E402
 from understudy.evaluate.measures.refusals import refuses  # noqa: E402
+from understudy.evaluate.measures.voice import voice_of, words_alone  # noqa: E402
 from understudy.evaluate.truth_account import TRUTH, row_truth, truth_statistics  # noqa: E402
 from understudy.passages.frame import MOST_SOURCES  # noqa: E402
 from understudy.passages.search import Search  # noqa: E402
@@ -133,6 +134,31 @@ def figures_on_pairs(arm: str, context: str, folds: int) -> dict[str, Any]:
     return {"rows": len(counted), "talks": len(set(video_ids)), "words": words, **found}
 
 
+def voices(measured: dict[str, dict], folds: int) -> dict[str, Any]:
+    """How much each measured arm sounds like the teacher, form removed, and the difference to plain rows without passages; empty
+    until these and the base without passages are measured."""
+    if not all("none" in measured.get(arm, {}) for arm in ("base", "plain")):
+        return {}
+    answers, rows = {}, []
+    for arm, contexts in measured.items():
+        for context, figures in contexts.items():
+            if figures["rows"] == measured["plain"]["none"]["rows"]:
+                said, rows = answers_in_context(arm, context, folds)
+                answers[f"{arm}, {context}"] = [one["answer"] for one in said]
+    references = [row["reference"] for row in rows]
+    video_ids = [row["video_id"] for row in rows]
+    found = voice_of({"reference": references, **answers, "base": answers["base, none"]}, video_ids, words_alone)
+    means = {name: mean_of(found.probabilities[name]) for name in ("reference", *answers)}
+    plain = means["plain, none"]
+    return {
+        name: {
+            "voice": interval_of(mean, video_ids)._asdict(),
+            "beside_plain": interval_of(difference_of(mean, plain), video_ids)._asdict(),
+        }
+        for name, mean in means.items()
+    }
+
+
 def labelled() -> list[dict]:
     """The labelled questions, each with `fold`, in which its talks are held out: questions with an answer by their first source,
     those without one in turn."""
@@ -188,16 +214,18 @@ def has_keys(row: dict) -> bool:
 
 def record(arms: list[str], contexts: list[str], folds: int) -> None:
     """Measure, and write what is measured as soon as it is there."""
-    measured = record_head() | {"pairs": {}, "labels": {}}
+    measured = record_head() | {"pairs": {}, "labels": {}, "voice": {}}
     if RECORD.exists():
         known = read_json(RECORD)
-        measured |= {part: known[part] for part in ("pairs", "labels")}
+        measured |= {part: known[part] for part in ("pairs", "labels", "voice")}
     for arm in arms:
         for context in contexts:
             measured["pairs"].setdefault(arm, {})[context] = figures_on_pairs(arm, context, folds)
             if context in ("none", "retrieved") and arm != "prompted" and folds == FOLDS:
                 measured["labels"].setdefault(arm, {})[context] = figures_on_labels(arm, context)
             write_json(RECORD, measured)
+    if folds == FOLDS:
+        write_json(RECORD, measured | {"voice": voices(measured["pairs"], folds)})
 
 
 NAMES = {
@@ -246,13 +274,30 @@ def labels_table(measured: dict[str, Any]) -> str:
     return f"{head}| --- | ---: | ---: | ---: | ---: |\n{''.join(lines)}"
 
 
+def voice_table(measured: dict[str, Any]) -> str:
+    """How much each sounds like the teacher, and beside what is trained on plain rows."""
+    head = "| who, with which passages | sounds like the teacher | beside plain rows without passages |\n"
+    lines = [
+        f"| {name_of_voice(name)} | {of_one['voice']['estimate']:.2f} | {of_one['beside_plain']['estimate']:+.2f} "
+        f"({of_one['beside_plain']['low']:+.2f} to {of_one['beside_plain']['high']:+.2f}) |\n"
+        for name, of_one in measured["voice"].items()
+    ]
+    return f"{head}| --- | ---: | --- |\n{''.join(lines)}"
+
+
+def name_of_voice(name: str) -> str:
+    """As the other tables call an arm in a context."""
+    arm, _, context = name.partition(", ")
+    return f"{NAMES[arm]}, {context}" if context else "the hand-written answers"
+
+
 def made_page() -> str:
     """Return docs/answering.md with the figures as they were recorded."""
     if not RECORD.exists():
         return page_with_blocks(PAGE, {"grounded": "Not recorded yet: `make figures-grounded`, three hours.\n"})
     measured = read_json(RECORD)
     when = f"Recorded on {measured['date']} ({measured['machine']}); `make figures-grounded` makes them again.\n"
-    tables = f"{pairs_table(measured)}\n{labels_table(measured)}\n{when}"
+    tables = f"{pairs_table(measured)}\n{labels_table(measured)}\n{voice_table(measured)}\n{when}"
     return page_with_blocks(PAGE, {"grounded": tables})
 
 
