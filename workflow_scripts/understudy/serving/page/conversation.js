@@ -1,12 +1,12 @@
 // The conversation that is open: its turns, and one answer at a time that is being written.
 import { announce, byId } from "./elements.js";
-import { ask, events } from "./server.js";
+import { ServerError, ask, events } from "./server.js";
 import { Turn } from "./turn.js";
 
 const AT_ONCE = 20;
-const TRIES = 20;
-const BETWEEN_TRIES_MS = 150;
+const BETWEEN_LOOKS_MS = 200;
 const GONE = 0, NOT_FOUND = 404, CHANGED = 409;
+const ELSEWHERE = "Another tab has changed this conversation.";
 
 const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 const pathOf = (id) => `/api/conversations/${encodeURIComponent(id)}`;
@@ -24,6 +24,8 @@ export class Conversation {
     this.version = null;
     this.turns = [];
     this.writing = null;
+    // The turn that was sent, and of which nobody knows whether it was stored.
+    this.unsure = null;
   }
 
   get isWriting() {
@@ -33,7 +35,7 @@ export class Conversation {
   /** Begin a new one; it is made on the server with its first question. */
   begin() {
     this.leave();
-    Object.assign(this, { id: null, title: "", version: null, turns: [] });
+    Object.assign(this, { id: null, title: "", version: null, turns: [], unsure: null });
     byId("turns").replaceChildren();
     this.changed();
   }
@@ -42,11 +44,29 @@ export class Conversation {
   async open(id) {
     const record = await ask("GET", pathOf(id));
     this.leave();
-    Object.assign(this, { id, title: record.title, version: record.version });
+    Object.assign(this, { id, title: record.title, version: record.version, unsure: null });
     this.turns = record.turns.map((turn) => ({ ...turn }));
     byId("turns").replaceChildren();
     this.changed();
     await this.drawAll();
+    if (record.answering) await this.openWhenAnswered(id);
+  }
+
+  /** Another tab, or this one before it was loaded again, has a question that is being answered. */
+  async openWhenAnswered(id) {
+    announce("An answer to this conversation is being written.");
+    const record = await this.whenAnswered(id);
+    if (this.id === id && !this.isWriting && record.version !== this.version) await this.open(id);
+  }
+
+  /** The server's record, when no answer to it is being written any more. Throws ServerError. */
+  async whenAnswered(id) {
+    let record = await ask("GET", pathOf(id));
+    while (record.answering && this.id === id) {
+      await pause(BETWEEN_LOOKS_MS);
+      record = await ask("GET", pathOf(id));
+    }
+    return record;
   }
 
   /** The last turns first, so that a long conversation is there at once. */
@@ -56,7 +76,7 @@ export class Conversation {
     this.turns = records.map(() => null);
     for (let end = records.length; end > 0; end -= AT_ONCE) {
       const first = Math.max(0, end - AT_ONCE);
-      const drawn = records.slice(first, end).map((record) => new Turn(record, this));
+      const drawn = records.slice(first, end).map((record) => new Turn(record, this, true));
       this.turns.splice(first, drawn.length, ...drawn);
       putInFront(drawn.map((turn) => turn.element), end === records.length);
       await pause(0);
@@ -82,61 +102,83 @@ export class Conversation {
     return this.askAt(this.numberOf(turn), question, turn.base !== null);
   }
 
-  async askAt(keep, question, isCompared) {
+  async askAt(number, question, isCompared) {
     if (this.isWriting) return;
-    for (const dropped of this.turns.splice(keep)) dropped?.element.remove();
+    const writing = new AbortController();
+    this.writing = writing;
+    this.drop(this.turns.slice(number));
     const shown = new Turn({ ...emptyTurn(question, isCompared), writing: true }, this);
     this.turns.push(shown);
-    byId("turns").append(shown.element);
-    document.querySelector(".turn.newest")?.classList.remove("newest");
-    shown.element.classList.add("newest");
-    shown.element.scrollIntoView({ block: "start" });
-    this.writing = new AbortController();
+    putLast(shown.element);
     this.changed();
     announce("The answer is being written.");
-    await this.write(shown, keep, isCompared, this.writing);
-  }
-
-  async write(shown, keep, isCompared, writing) {
-    const { turn } = shown;
-    let isStopped = false;
-    try {
-      await this.makeReady();
-      const body = { question: turn.question, keep, version: this.version, compare: isCompared };
-      await this.read(shown, events(`${pathOf(this.id)}/turns`, body, writing.signal));
-    } catch (error) {
-      isStopped = writing.signal.aborted;
-      if (isStopped) turn.finish_reason = "stopped";
-      else turn.trouble = this.troubleOf(error, shown);
-    }
+    const trouble = await this.write(shown, isCompared, writing);
     // Another conversation may have been opened meanwhile.
     if (this.writing !== writing) return;
     this.writing = null;
-    shown.turn.writing = false;
-    shown.draw();
-    announce(shown.turn.trouble ? "" : saidOf(shown.turn));
-    if (isStopped) await this.catchUp(shown, keep);
+    shown.draw({ ...shown.turn, writing: false, trouble });
+    announce(trouble ? "" : saidOf(shown.turn));
+    if (writing.signal.aborted) await this.settle().catch(() => null);
     this.changed();
   }
 
-  /** The conversation is on the server, and its version known. */
-  async makeReady() {
-    if (this.id === null) {
-      const { id, version } = await ask("POST", "/api/conversations", {});
-      Object.assign(this, { id, version });
-      this.changed();
-    } else if (this.version === null) {
-      this.version = (await ask("GET", pathOf(this.id))).version;
+  drop(turns) {
+    for (const dropped of turns) dropped?.element.remove();
+    this.turns = this.turns.filter((turn) => !turns.includes(turn));
+  }
+
+  /** Ask, and show the answer as it comes; what went wrong, or null. */
+  async write(shown, isCompared, writing) {
+    try {
+      await this.makeReady(writing.signal);
+      this.drop(this.turns.filter((turn) => turn && !turn.isSaved && turn !== shown));
+      const keep = this.turns.length - 1;
+      this.unsure = { shown, keep };
+      const body = { question: shown.turn.question, keep, version: this.version, compare: isCompared };
+      await this.read(shown, events(`${pathOf(this.id)}/turns`, body, writing.signal), writing.signal);
+      this.unsure = null;
+    } catch (error) {
+      if (!writing.signal.aborted) return this.troubleOf(error, shown);
+      shown.turn.finish_reason = "stopped";
     }
+    return null;
+  }
+
+  /** The conversation is on the server, and its version known. Throws ServerError. */
+  async makeReady(signal) {
+    if (this.unsure) await this.settle();
+    signal.throwIfAborted();
+    if (this.id !== null) return;
+    const { id, version } = await ask("POST", "/api/conversations", {});
+    signal.throwIfAborted();
+    Object.assign(this, { id, version });
+    this.changed();
+  }
+
+  /** After a stop or a breakdown: has the server kept what there was of the answer? Throws ServerError, where another tab has asked too. */
+  async settle() {
+    const { unsure, id } = this;
+    if (!unsure) return;
+    const { shown, keep } = unsure;
+    const record = await this.whenAnswered(id);
+    if (this.id !== id || this.unsure !== unsure) return;
+    const last = record.turns.at(-1);
+    if (record.version !== this.version) {
+      if (record.turns.length !== keep + 1 || last.question !== shown.turn.question) throw new ServerError(CHANGED, ELSEWHERE);
+      shown.isSaved = true;
+      shown.draw({ ...last });
+    }
+    Object.assign(this, { version: record.version, unsure: null });
   }
 
   /** Show the events of an answer as they come. */
-  async read(shown, stream) {
+  async read(shown, stream, signal) {
     const { turn } = shown;
     let frame = 0;
     const drawSoon = () => { frame ||= requestAnimationFrame(() => { frame = 0; shown.drawAnswers(); }); };
     try {
       for await (const { event, data } of stream) {
+        signal.throwIfAborted();
         if (event === "sources") {
           Object.assign(turn, { sources: data.sources, decision: data.decision });
           shown.drawSources();
@@ -150,6 +192,7 @@ export class Conversation {
         } else if (event === "end") {
           this.version = data.version;
           shown.turn = { ...data.turn };
+          shown.isSaved = true;
           return;
         } else if (event === "error") {
           throw new Error(data.error);
@@ -171,36 +214,15 @@ export class Conversation {
     this.writing = null;
   }
 
-  /** After a stop the server keeps what there was of the answer; take that and its version. */
-  async catchUp(shown, keep) {
-    const { id, version } = this;
-    this.version = null;
-    for (let tried = 0; id !== null && tried < TRIES && this.id === id && !this.isWriting; tried += 1) {
-      await pause(BETWEEN_TRIES_MS);
-      const record = await ask("GET", pathOf(id)).catch(() => null);
-      if (record === null || record.version === version || this.id !== id || this.isWriting) continue;
-      this.version = record.version;
-      if (record.turns.length === keep + 1) shown.draw({ ...record.turns[keep] });
-      return;
-    }
-  }
-
   troubleOf(error, shown) {
-    const again = { does: "Try again", act: () => this.retry(shown) };
+    const again = { does: "Try again", act: () => this.askAgain(shown.turn, shown.turn.question) };
     if (error.status === CHANGED) {
-      return { text: "Another tab has changed this conversation. Your question is kept.", does: "Load the conversation again", act: () => this.reload(shown) };
+      return { text: `${ELSEWHERE} Your question is kept.`, does: "Load the conversation again", act: () => this.reload(shown) };
     }
     if (error.status === NOT_FOUND) {
       return { text: "This conversation was deleted. Your question is kept.", does: "Ask it in a new conversation", act: () => this.askElsewhere(shown) };
     }
     return { text: error.status === GONE ? `${error.message} Your question is kept.` : error.message, ...again };
-  }
-
-  async retry(shown) {
-    if (this.isWriting) return;
-    const { turn } = shown;
-    this.version = null;
-    await this.askAgain(turn, turn.question);
   }
 
   async reload(shown) {
@@ -226,6 +248,13 @@ export class Conversation {
   flag(turn, note) {
     return ask("POST", "/api/flags", { conversation: this.id, turn: this.numberOf(turn), note });
   }
+}
+
+function putLast(element) {
+  document.querySelector(".turn.newest")?.classList.remove("newest");
+  element.classList.add("newest");
+  byId("turns").append(element);
+  element.scrollIntoView({ block: "start" });
 }
 
 function saidOf({ answer, sources }) {

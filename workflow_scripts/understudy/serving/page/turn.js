@@ -9,8 +9,9 @@ const ENDS = { stopped: "Stopped.", length: "Cut off: the answer reached its lon
 
 /** `page` has the project, and what the buttons of a turn do: askAgain(turn, question), flag(turn, note). */
 export class Turn {
-  constructor(turn, page) {
+  constructor(turn, page, isSaved = false) {
     this.turn = turn;
+    this.isSaved = isSaved;
     this.page = page;
     this.tuned = new Answer();
     this.base = new Answer();
@@ -82,7 +83,7 @@ export class Turn {
     const { turn } = this;
     const buttons = [this.button("Edit", "edit", () => this.edit())];
     if (turn.answer) buttons.unshift(this.copyButton());
-    if (turn.answer && this.page.project.flags && !turn.trouble) buttons.push(this.wrongButton());
+    if (turn.answer && this.page.project.flags && this.isSaved) buttons.push(this.wrongButton());
     return make("div", { class: "actions" }, ...buttons);
   }
 
