@@ -1,4 +1,4 @@
-"""The chat page in a real browser, in front of the real application. Somebody's engine stands in where an answer has to be chosen."""
+"""The chat page in a real browser, in front of the real application. Where an answer has to be chosen, somebody's engine gives it."""
 
 import csv
 import hashlib
@@ -150,7 +150,10 @@ def test_each_sentence_carries_its_second_and_what_is_not_there_is_marked(opened
 
 
 def test_offsets_hold_behind_signs_that_browsers_count_twice(opened, theirs, engine):
-    engine.says(f"🌱👩🏽‍🌾 &amp; \\* `code` [a *b*](https://example.org/A) first.\r\n\r\n| {TRUE} | x |\n| --- | --- |\n| **{WRONG}** | y |\n")
+    engine.says(
+        "🌱👩🏽‍🌾 &amp; \\* `code` [a *b*](https://example.org/A) first.\r\n\r\n"
+        f"| {TRUE} | x |\n| --- | --- |\n| **{WRONG}** | y |\n"
+    )
     page = asked(opened(theirs), QUESTION)
     expect(page.locator("mark")).to_have_text(["9 years (number not at the nearest place)"])
     expect(page.locator("th .sentence")).to_have_text([TRUE, "x"])
@@ -263,7 +266,9 @@ def test_a_second_tab_loses_neither_its_question_nor_the_other_s_turn(opened, th
     asked(first, "Of the first tab?")
     second.fill("#question", "Of the second tab?")
     second.keyboard.press("Enter")
-    expect(second.locator(".trouble p")).to_have_text("Another tab has changed this conversation. Your question is kept.")
+    expect(second.locator(".trouble p")).to_have_text(
+        "Another tab has changed this conversation. Your question is kept."
+    )
     second.get_by_role("button", name="Load the conversation again").click()
     expect(second.locator(".question")).to_have_text(["First?", "Of the first tab?"])
     expect(second.locator("#question")).to_have_value("Of the second tab?")
@@ -295,7 +300,10 @@ def test_a_dead_server_costs_no_question(opened, tmp_path, engine):
         page.get_by_role("button", name="Try again").click()
         expect(page.locator(".turn").last.locator("[data-does=wrong]")).to_be_visible()
         expect(page.locator(".trouble")).to_have_count(0)
-        assert [turn["question"] for turn in read_json(conversation_file(page, server))["turns"]] == ["First?", QUESTION]
+        assert [turn["question"] for turn in read_json(conversation_file(page, server))["turns"]] == [
+            "First?",
+            QUESTION,
+        ]
 
 
 def test_a_conversation_that_is_deleted_elsewhere_is_asked_anew(opened, theirs, engine):
@@ -311,23 +319,26 @@ def test_a_conversation_that_is_deleted_elsewhere_is_asked_anew(opened, theirs, 
 
 def test_400_turns_open_at_the_last_one(opened, theirs):
     paragraph = f"{TRUE} {FOREIGN} " * 6
-    turns = [turn_record(f"Question {number}?", f"Answer {number}.\n\n- {paragraph}\n- {paragraph}") for number in range(400)]
+    turns = [
+        turn_record(f"Question {number}?", f"Answer {number}.\n\n- {paragraph}\n- {paragraph}") for number in range(400)
+    ]
     record = {"id": "4" * 16, "title": "Long", "version": 400, "changed": "2026-11-29T08:00:00+00:00", "turns": turns}
     write_json(theirs.project / f"data/conversations/{'4' * 16}.json", record)
     page = opened(theirs, f"?c={'4' * 16}")
     expect(page.locator(".question").last).to_be_in_viewport()
     expect(page.locator(".question").last).to_have_text("Question 399?")
     expect(page.locator(".turn")).to_have_count(400)
-    assert page.locator(".question").all_inner_texts() == [turn["question"] for turn in turns]
+    assert page.locator(".question").all_text_contents() == [turn["question"] for turn in turns]
     expect(page.locator(".question").last).to_be_in_viewport()
-    page.locator("body").press("k")
+    page.locator("#question").blur()
+    page.keyboard.press("k")
     expect(page.locator(".question").nth(399)).to_be_focused()
     page.keyboard.press("k")
     expect(page.locator(".question").nth(398)).to_be_focused()
 
 
-def test_an_answer_of_5000_words_is_whole_and_can_be_stopped_and_left(opened, theirs, engine):
-    blocks = [f"Part {number}. {TRUE} {FOREIGN}\n\n- {WRONG}\n\n" for number in range(140)]
+def test_an_answer_of_5000_words_is_whole(opened, theirs, engine):
+    blocks = [f"And so on. {TRUE} {FOREIGN}\n\n- {WRONG}\n\n" for _ in range(140)]
     engine.says("".join(blocks))
     assert len(engine.answer.split()) > 5000
     page = asked(opened(theirs), QUESTION)
@@ -353,15 +364,23 @@ def test_injected_captions_and_answers_fetch_run_and_pretend_nothing(opened, eng
     project = garden(tmp_path / "garden", [transcript("zzzzzzzzzzz", said(FORGED), title)])
     with ChatServer(project, "--engine", engine.url) as server:
         page = opened(server)
-        for text in [*FORGED, *HOSTILE, "```\n<script>window.hacked=1</script>\n```\n\n    <img src=http://127.0.0.1:9/y>"]:
+        for text in [
+            *FORGED,
+            *HOSTILE,
+            "```\n<script>window.hacked=1</script>\n```\n\n    <img src=http://127.0.0.1:9/y>",
+        ]:
             engine.says(text)
             asked(page, f"{text} What do cabbage stalks do?")
         page.reload()
         expect(page.locator(".turn")).to_have_count(len(FORGED) + len(HOSTILE) + 1)
         turns = page.locator("#turns")
-        expect(turns.locator("script, img, iframe, object, embed, video, audio, svg, [style], [onclick], [onerror]")).to_have_count(0)
+        expect(
+            turns.locator("script, img, iframe, object, embed, video, audio, svg, [style], [onclick], [onerror]")
+        ).to_have_count(0)
         assert page.evaluate("window.hacked") is None
-        addresses = set(turns.locator(".body a").evaluate_all("links => links.map((link) => link.getAttribute('href'))"))
+        addresses = set(
+            turns.locator(".body a").evaluate_all("links => links.map((link) => link.getAttribute('href'))")
+        )
         assert addresses == {"http://127.0.0.1:9/link", "http://127.0.0.1:9/auto"}
         # A link that a model wrote says where it leads; ours are made of the videos' ids.
         expect(turns.locator(".body .host").first).to_have_text("(127.0.0.1:9)")
@@ -446,7 +465,9 @@ def test_axe_finds_nothing(opened, theirs, engine, scheme, viewport):
         results = Axe().run(page)
         return results.generate_report() if results.violations_count else ""
 
-    engine.says(f"{ANSWER}\n| a | b |\n| --- | --- |\n| {TRUE} | [y](https://example.org) |\n\n```\ncode\n```\n\n# Heading\n")
+    engine.says(
+        f"{ANSWER}\n| a | b |\n| --- | --- |\n| {TRUE} | [y](https://example.org) |\n\n```\ncode\n```\n\n# Heading\n"
+    )
     page = opened(theirs, viewport=viewport, scheme=scheme)
     assert found() == ""
     asked(page, QUESTION)

@@ -55,7 +55,10 @@ def garden(folder: Path, more_talks: list[dict] | None = None) -> Path:
     (folder / "models").mkdir()
     (folder / "captions/talk.txt").write_text("The configuration wants one.", encoding="utf-8")
     (folder / "config.yaml").write_text(CONFIG, encoding="utf-8")
-    talks = [transcript(COMPOST, said(STALKS), "Compost in a small corner"), transcript(PLOT, said(PEAS), "Peas all summer")]
+    talks = [
+        transcript(COMPOST, said(STALKS), "Compost in a small corner"),
+        transcript(PLOT, said(PEAS), "Peas all summer"),
+    ]
     write_talks(folder, talks + (more_talks or []))
     index_talks(folder)
     (folder / "data/dataset").mkdir()

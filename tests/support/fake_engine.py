@@ -1,5 +1,6 @@
 """Somebody's OpenAI-compatible engine, which says what a test wants it to say."""
 
+import contextlib
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -8,7 +9,7 @@ PIECE = 24
 
 
 class FakeEngine:
-    """Answers every question with `answer`, in pieces. Where `holds` is set, it stops after so many pieces until `goes_on` is set."""
+    """Answers every question with `answer`, in pieces; after `holds` pieces, if that is set, it waits for `goes_on`."""
 
     def __init__(self) -> None:
         self.answer = ""
@@ -51,6 +52,11 @@ class FakeEngine:
                 if not body.get("stream"):
                     return self.reply(json.dumps({"choices": [{"message": {"content": engine.answer}}]}))
                 engine.asked.append(body["messages"])
+                # The client goes when somebody stops an answer.
+                with contextlib.suppress(ConnectionError):
+                    self.stream()
+
+            def stream(self) -> None:
                 self.send_response(200)
                 self.send_header("Content-Type", "text/event-stream")
                 self.end_headers()

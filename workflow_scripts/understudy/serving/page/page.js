@@ -37,15 +37,19 @@ function conversationChanged() {
   byId("welcome").hidden = turns.length > 0;
   byId("send").hidden = isWriting;
   byId("stop").hidden = !isWriting;
-  byId("open-title").textContent = title || project.name;
-  document.title = title ? `${title} - ${project.name}` : project.name;
+  showTitle(title, project.name);
   redrawList();
+}
+
+function showTitle(title, name) {
+  byId("open-title").textContent = title || name;
+  byId("heading").textContent = title || `A new conversation with ${name}`;
+  document.title = title ? `${title} - ${name}` : name;
 }
 
 async function redrawList() {
   await drawList(conversation.id, choose, forget);
-  const shown = document.querySelector("#list [aria-current]")?.textContent;
-  if (shown && !conversation.title) byId("open-title").textContent = shown;
+  showTitle(document.querySelector("#list [aria-current]")?.textContent ?? conversation.title, conversation.project.name);
 }
 
 async function choose(id) {
@@ -124,9 +128,10 @@ async function start() {
   conversation = new Conversation(project, conversationChanged);
   listenToForm();
   listenToPage();
+  // On a telephone the focus would bring up the keyboard.
+  if (matchMedia("(pointer: fine)").matches) byId("question").focus();
   if (chosenId()) await choose(chosenId());
   else conversationChanged();
-  byId("question").focus();
 }
 
 start();

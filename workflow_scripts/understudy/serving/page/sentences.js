@@ -70,5 +70,6 @@ function placeOf(sentence) {
   const name = place ? `Nearest place in the talks: ${place.heading}; ${shown}` : "This sentence has no place in the talks: no place";
   const button = make("button", { type: "button", "data-start": sentence.start, class: place ? "place" : "place none", "aria-label": name, text: shown });
   holdsCard(button, sentence);
-  return make("sup", {}, button);
+  // Joined to the sentence, so that no line begins with it.
+  return make("sup", {}, "\u2060", button);
 }
