@@ -20,7 +20,13 @@ from understudy.serving.served import Address, Served, ServeError
 from understudy.serving.service import serve
 
 URL = re.compile(r"answers at (http://127\.0\.0\.1:\d+), for this machine alone")
-ASKED = {"messages": [{"role": "user", "content": "What is 2 + 2?"}], "max_tokens": 24, "temperature": 0}
+ASKED = {
+    "messages": [{"role": "user", "content": "What is 2 + 2?"}],
+    "max_tokens": 24,
+    "temperature": 0,
+    # With the default one a model of this size doesn't say the question's numbers again.
+    "extra_body": {"repeat_penalty": 1},
+}
 
 
 def free_port() -> int:
