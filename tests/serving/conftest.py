@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from chat_server import ChatServer, garden
+from chat_server import ChatServer, garden, http_client
 from fake_engine import FakeEngine
 from talks_to_search import WORDS_ALONE
 from understudy.passages.gate import GATE
@@ -41,11 +41,6 @@ def theirs(tmp_path, engine) -> Iterator[ChatServer]:
     """A server in front of somebody's engine."""
     with ChatServer(gated_garden(tmp_path / "garden"), "--engine", engine.url) as running:
         yield running
-
-
-def http_client(server: ChatServer) -> httpx2.Client:
-    """A client without a time limit."""
-    return httpx2.Client(base_url=server.url, trust_env=False, timeout=None)
 
 
 @pytest.fixture

@@ -72,7 +72,9 @@ def test_a_chat_with_all_its_fields(http):
 @pytest.mark.parametrize("limit", [{"max_tokens": 8}, {"max_completion_tokens": 8}])
 def test_a_title_is_the_model_s_alone(http, limit):
     body = {"model": "garden-Q4_K_M", "messages": [{"role": "user", "content": TITLE}], "stream": False, **limit}
-    reply = http.post("v1/chat/completions", headers=HEADERS, json=body | {"metadata": {"task": "title_generation"}}).json()
+    reply = http.post(
+        "v1/chat/completions", headers=HEADERS, json=body | {"metadata": {"task": "title_generation"}}
+    ).json()
     assert reply["sources"] == [] and reply["decision"] is None and reply["usage"]["completion_tokens"] <= 8
     assert "▸" not in reply["choices"][0]["message"]["content"]
 
