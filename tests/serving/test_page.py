@@ -1,4 +1,4 @@
-"""The chat page in a real browser, in front of the real application. Where an answer has to be chosen, somebody's engine gives it."""
+"""The chat page in a real browser, in front of the real application; what has to be chosen comes from somebody's engine."""
 
 import csv
 import hashlib

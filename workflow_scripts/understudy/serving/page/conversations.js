@@ -11,7 +11,7 @@ export async function drawList(current, chosen, deleted) {
   try {
     ({ conversations } = await ask("GET", "/api/conversations"));
   } catch (error) {
-    trouble.textContent = error.message;
+    trouble.textContent = error.status ? error.message : "This list may be old: the program doesn't answer.";
     trouble.hidden = false;
     return;
   }

@@ -73,11 +73,13 @@ function listed(marks) {
   return marks.flatMap(({ kind, text }, number) => [number ? ", " : "", make("b", { text, dir: "auto" }), ` (${nameOf(kind)})`]);
 }
 
-// Below the button or, where there is more room, above; never over the window's edge.
+// Below the button or, where there is more room, above; over its turn, and never over the window's edge.
 function moveBeside(button) {
   const at = button.getBoundingClientRect();
+  const turn = button.closest(".turn").getBoundingClientRect();
   const { offsetWidth: width, offsetHeight: height } = card();
-  const left = Math.min(Math.max(DISTANCE, at.left + at.width / 2 - width / 2), innerWidth - width - DISTANCE);
+  const last = Math.min(turn.right, innerWidth - DISTANCE) - width;
+  const left = Math.max(DISTANCE, Math.min(Math.max(turn.left, at.left + at.width / 2 - width / 2), last));
   const below = at.bottom + DISTANCE;
   const top = below + height <= innerHeight ? below : Math.max(DISTANCE, at.top - height - DISTANCE);
   card().style.left = `${left}px`;
