@@ -92,6 +92,9 @@ def parser_of_commands() -> argparse.ArgumentParser:
     served = command("serve", _serve, "serve a GGUF file to OpenAI clients on this machine, until Ctrl-C")
     served.add_argument("model", type=Path, nargs="?", help="such as models/fung-Q4_K_M.gguf (default: the project's)")
     served.add_argument("--port", type=port_number, default=serve.PORT, help=f"default: {serve.PORT}")
+    packed = command("pack", _pack, "write one folder with model, talks and program, to be started where the project never was")
+    packed.add_argument("model", type=Path, nargs="?", help="a GGUF file (default: the project's)")
+    packed.add_argument("--to", type=folder, metavar="FOLDER", help="a new folder (default: packs/NAME of the project)")
     plan = command("plan", _plan, "say what teaching will take before a request: calls, tokens, money, time")
     plan.add_argument(
         "--in-flight", type=whole_number, metavar="N", help="requests at a time (default: llm of profiles/default)"
@@ -163,6 +166,18 @@ def _serve(arguments: argparse.Namespace) -> None:
             f"{model} is a folder or adapters; it takes a GGUF file, such as models/fung-Q4_K_M.gguf."
         )
     serve.serve(model, arguments.port)
+
+
+def _pack(arguments: argparse.Namespace) -> None:
+    from understudy.commands.pack.pack import pack
+    from understudy.configuration import base_folder_name
+
+    model = model_meant(arguments.model, arguments.directory).absolute()
+    target = None if arguments.to is None else arguments.to.absolute()
+    enter_project(arguments.directory)
+    config = configuration_of_project()
+    base = Path("models/base") / base_folder_name(config["base_model"])
+    pack(Path(os.path.relpath(model)), config, base, target or Path("packs") / config["name"])
 
 
 def model_meant(given: Path | None, directory: Path | None) -> Path:
