@@ -95,6 +95,7 @@ def parser_of_commands() -> argparse.ArgumentParser:
     packed = command("pack", _pack, "write one folder with model, talks and program, to be started where the project never was")
     packed.add_argument("model", type=Path, nargs="?", help="a GGUF file (default: the project's)")
     packed.add_argument("--to", type=folder, metavar="FOLDER", help="a new folder (default: packs/NAME of the project)")
+    command("mcp", _mcp, "offer search of the talks to other programs as a tool (MCP over stdio), which start this themselves")
     plan = command("plan", _plan, "say what teaching will take before a request: calls, tokens, money, time")
     plan.add_argument(
         "--in-flight", type=whole_number, metavar="N", help="requests at a time (default: llm of profiles/default)"
@@ -166,6 +167,16 @@ def _serve(arguments: argparse.Namespace) -> None:
             f"{model} is a folder or adapters; it takes a GGUF file, such as models/fung-Q4_K_M.gguf."
         )
     serve.serve(model, arguments.port)
+
+
+def _mcp(arguments: argparse.Namespace) -> None:
+    from understudy.commands.search_tool import offer_search
+
+    # Standard output belongs to the protocol.
+    start_command_log(says_on=sys.stderr)
+    enter_project(arguments.directory)
+    config = configuration_of_project()
+    offer_search(config["name"], config["retrieval"]["embedder"])
 
 
 def _pack(arguments: argparse.Namespace) -> None:
