@@ -122,6 +122,7 @@ rule card:
         model_file("README.md"),
     params:
         **notice_of_answers(),
+        **transcripts_that_are_published(),
         voice=config["answers"]["voice"],
         general_share=share_of_general_rows(),
         repository=config["export"]["hub_repo"],
