@@ -37,7 +37,7 @@ def test_it_answers_and_is_gone_afterwards(capfd):
 def test_a_common_prefix_is_read_once_for_all_slots():
     talk = " ".join(f"Line {number}: the harvest was {number % 7} baskets of apples." for number in range(12))
     questions = [[{"role": "user", "content": f"{talk} What of line {number}?"}] for number in range(4)]
-    with embedded_server(packaged_model(), 512, parallel=4, threads=2) as base_url:
+    with embedded_server(packaged_model(), 512, parallel=4, threads=2, shares_prefix=True) as base_url:
         prefix = read_prefix_once(base_url, questions[0])
         with ThreadPoolExecutor(4) as pool:
             usages = [answer["usage"] for answer in pool.map(lambda q: chat(base_url, q, max_tokens=1), questions)]

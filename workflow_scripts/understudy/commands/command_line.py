@@ -12,7 +12,6 @@ from understudy.commands import chat, serve
 from understudy.commands.numbers import number_from, whole_number
 from understudy.commands.project import configuration_of_project, enter_project, nearest_project, project_folder
 from understudy.gguf.types import quantization_to_run
-from understudy.models.paths import MlxModel, model_to_ask
 from understudy.shared.checkout import REPOSITORY
 from understudy.shared.errors import InputFileError, UnderstudyError
 from understudy.shared.log import log, start_command_log
@@ -89,9 +88,9 @@ def parser_of_commands() -> argparse.ArgumentParser:
     searched.add_argument(
         "--limit", type=whole_number, default=None, metavar="N", help="at most so many (default: 5, and 50 with --json)"
     )
-    served = command("serve", _serve, "serve a GGUF file to OpenAI clients on this machine, until Ctrl-C")
-    served.add_argument("model", type=Path, nargs="?", help="such as models/fung-Q4_K_M.gguf (default: the project's)")
-    served.add_argument("--port", type=port_number, default=serve.PORT, help=f"default: {serve.PORT}")
+    serve.add_arguments(
+        command("serve", _serve, "serve a model with its talks: a page, and OpenAI's protocol, until Ctrl-C")
+    )
     packed = command("pack", _pack, "write one folder with model, talks and program, to be started where the project never was")
     packed.add_argument("model", type=Path, nargs="?", help="a GGUF file (default: the project's)")
     packed.add_argument("--to", type=folder, metavar="FOLDER", help="a new folder (default: packs/NAME of the project)")
@@ -120,10 +119,6 @@ def parser_of_commands() -> argparse.ArgumentParser:
     summary = command("summary", _summary, "show what a project's runs have made")
     summary.add_argument("--started", type=number_from(0), help="when the run began, in seconds since the epoch")
     return parser
-
-
-def port_number(text: str) -> int:
-    return whole_number(text, serve.LAST_PORT)
 
 
 def _chat(arguments: argparse.Namespace) -> None:
@@ -160,13 +155,8 @@ def _search(arguments: argparse.Namespace) -> None:
 
 
 def _serve(arguments: argparse.Namespace) -> None:
-    model = model_meant(arguments.model, arguments.directory)
-    # Says what to run where there is no model yet.
-    if isinstance(model_to_ask(model), MlxModel):
-        raise serve.ServeError(
-            f"{model} is a folder or adapters; it takes a GGUF file, such as models/fung-Q4_K_M.gguf."
-        )
-    serve.serve(model, arguments.port)
+    is_computed_elsewhere = arguments.engine is not None and arguments.model is None
+    serve.serve_model(None if is_computed_elsewhere else model_meant(arguments.model, arguments.directory), arguments)
 
 
 def _mcp(arguments: argparse.Namespace) -> None:

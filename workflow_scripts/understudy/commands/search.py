@@ -1,15 +1,11 @@
 """Search the talks: understudy search "..." """
 
-import contextlib
 import json
 import os
 import sys
-from collections.abc import Iterator
 
-from understudy.passages.search import Search
 from understudy.passages.sources import Passage, with_marks
-from understudy.passages.store import INDEX, PASSAGES, open_store
-from understudy.passages.vectors import what_shapes_vectors
+from understudy.passages.talks import opened_search
 from understudy.shared.errors import UnderstudyError
 from understudy.shared.log import log
 
@@ -17,29 +13,6 @@ NOTHING_FOUND = (
     "No passage of the talks is found: other words may be. Words such as `the` and `what` are not searched for."
 )
 BOLD, PLAIN = "\033[1m", "\033[0m"
-
-
-@contextlib.contextmanager
-def opened_search(embedder: dict) -> Iterator[Search]:
-    """The index of the project in the working directory, searched as the configuration's `retrieval.embedder` says.
-
-    Raises IndexFault, with what to type, if there is no index or it can't be used."""
-    with open_store(INDEX / PASSAGES) as store:
-        if what_shapes_vectors(embedder) is None:
-            yield Search(store)
-            return
-        # The client of a server takes half a second to load.
-        from understudy.models.llama.server import EmbeddedModelError
-        from understudy.passages.embedder import embedder_for
-        from understudy.teacher.api_key import MissingKeyError
-
-        with contextlib.ExitStack() as embedders:
-            try:
-                opened = embedders.enter_context(embedder_for(embedder))
-            except (EmbeddedModelError, MissingKeyError) as error:
-                log.warning("Warning: searched by words alone. retrieval.embedder: %s", error)
-                opened = None
-            yield Search(store, opened)
 
 
 def search(question: str, embedder: dict, limit: int, as_json: bool) -> None:

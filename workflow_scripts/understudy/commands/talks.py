@@ -3,46 +3,26 @@
 import contextlib
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from understudy.commands.project import CONFIG, configuration_of_project
-from understudy.shared.errors import ConfigurationError, UnderstudyError
-from understudy.shared.files import read_json
+from understudy.passages import talks
+from understudy.shared.errors import UnderstudyError
 from understudy.shared.log import log
 
 if TYPE_CHECKING:
     # What searches takes a quarter of a second to load, which every command would wait for.
     from understudy.passages.answers.places import Checked
-    from understudy.passages.gate import Decision, Gate
-    from understudy.passages.search import Search
+    from understudy.passages.gate import Decision
     from understudy.passages.sources import Passage
 
 # Characters of a passage, and of a sentence, that stand beside its place.
 GIST, SENTENCE = 100, 60
-NOTHING_STRICT = "The talks have nothing on this."
 
 
-@dataclass
-class Talks:
-    """The index of a project and its gate, None where there are none or they can't be used; how answers are shown: `strict` and
-    `notice` of the configuration's answering; and what the evaluation has measured, a sentence that is said once."""
-
-    search: "Search | None" = None
-    gate: "Gate | None" = None
-    strict: bool = False
-    notice: str | None = None
-    measured: str | None = None
-
-    def decision(self, question: str, before: str | None) -> "Decision | None":
-        """What the gate decides; None without one, or where the index can't be read: the search for passages warns of that."""
-        if self.search is None or self.gate is None:
-            return None
-        try:
-            return self.gate.decide(question, before, self.search)
-        except UnderstudyError:
-            return None
+class Talks(talks.Talks):
+    """The talks of a project, printed."""
 
     def say_not_covered(self, question: str, decision: "Decision") -> str:
         """Print that no talk answers, and the nearest talks; return what was said."""
@@ -57,16 +37,10 @@ class Talks:
     def sources(self, question: str, before: str | None, count_tokens: Callable[[str], int]) -> "list[Passage]":
         """The passages that fit beside a question, printed; none, with a warning, where the index can't be read."""
         from understudy.commands.search import NOTHING_FOUND
-        from understudy.passages.frame import MOST_SOURCES, that_fit
 
-        if self.search is None:
+        found = self.passages(question, before, count_tokens)
+        if found is None:
             return []
-        try:
-            passages = self.search.passages(question, before, limit=MOST_SOURCES)
-        except UnderstudyError as error:
-            log.warning("Warning: the talks can't be searched: %s", error)
-            return []
-        found = that_fit(passages, count_tokens)
         if not found:
             print(f"{NOTHING_FOUND}\n", flush=True)
             return []
@@ -75,26 +49,21 @@ class Talks:
 
     def answer_strictly(self, question: str, before: str | None) -> str:
         """Print the talks' own sentences that answer a question, each with its second; return them. No model is asked."""
-        from understudy.passages.answers.strict import strict_answer
-        from understudy.passages.frame import MOST_SOURCES
-
-        passages = self.search.passages(question, before, limit=MOST_SOURCES)
-        chosen = strict_answer(self.search, question, passages, before)
+        chosen = self.strict_answer(question, before)
         for sentence, place in chosen:
             print(f"{sentence}\n    {place.heading()}  {place.link}")
         if not chosen:
-            print(NOTHING_STRICT)
-        return " ".join(sentence for sentence, _ in chosen) or NOTHING_STRICT
+            print(talks.NOTHING_STRICT)
+        return talks.strict_text(chosen)
 
     def say_places(self, answer: str, passages: "Sequence[Passage]") -> None:
         """Print the nearest place of each sentence of an answer that claims something, and what that place doesn't have."""
-        from understudy.passages.answers.places import Places
         from understudy.passages.answers.sentences import sentences_of
 
         if self.search is None:
             return
         try:
-            places = Places(self.search)
+            places = self.places()
             claims = [one for sentence in sentences_of(answer) if (one := places.of(sentence, passages)).claims]
         except UnderstudyError as error:
             log.warning("Warning: no places of sentences: %s", error)
@@ -159,56 +128,8 @@ def talks_beside(model: Path, with_sources: bool, with_gate: bool) -> Iterator[T
 @contextlib.contextmanager
 def talks_of_project(with_sources: bool, with_gate: bool) -> Iterator[Talks]:
     """As `talks_beside`, of the project in the working directory."""
-    from understudy.passages.store import INDEX, PASSAGES
-
-    with contextlib.ExitStack() as opened:
-        # Outside of what is only warned of: a file that can't be read may say that answers are to be strict.
-        config = configuration_of_project()
-        talks = Talks(**config["answering"])
-        try:
-            if with_sources and (INDEX / PASSAGES).exists():
-                from understudy.commands.search import opened_search
-
-                talks.search = opened.enter_context(opened_search(config["retrieval"]["embedder"]))
-                talks.gate = gate_of(talks.search) if with_gate else None
-                talks.measured = measured_error(Path("models") / config["name"] / "evaluation.json")
-        except UnderstudyError as error:
-            if talks.strict:
-                raise
-            log.warning("Warning: answers come without sources: %s", error)
-        if talks.strict and talks.search is None:
-            raise ConfigurationError(
-                "answering.strict is true in config.yaml: answers are the talks' own sentences, and "
-                + (
-                    "--no-sources leaves none."
-                    if not with_sources
-                    else f"there is no index. `snakemake {INDEX}/index.json`."
-                )
-            )
-        yield talks
-
-
-def gate_of(search: "Search") -> "Gate | None":
-    """The gate of the project in the working directory; None where there is none, and with a warning where it can't be used."""
-    from understudy.passages.gate import GATE, Gate, GateFault
-
-    if not GATE.exists():
-        return None
-    try:
-        gate = Gate.read(GATE)
-        gate.check(search)
-    except GateFault as fault:
-        log.warning("Warning: the model is asked also what the talks don't answer. %s", fault)
-        return None
-    return gate
-
-
-def measured_error(path: Path) -> str | None:
-    """What the evaluation at `path` says that a reader has to expect, in one line; None where it doesn't."""
-    from understudy.passages.cutting import plain_line
-
-    try:
-        said = read_json(path)["truth"]["error"]
-    except (UnderstudyError, KeyError, TypeError):
-        return None
-    return plain_line(said) if isinstance(said, str) else None
+    config = configuration_of_project()
+    measured = talks.measured_error(Path("models") / config["name"] / "evaluation.json")
+    embedder, answering = config["retrieval"]["embedder"], config["answering"]
+    with Talks.opened(embedder, answering, measured, with_sources, with_gate) as opened:
+        yield opened

@@ -1,1 +1,1 @@
-"""The application on which people ask: one page, one OpenAI-compatible interface, over a project or a pack."""
+"""What people ask over HTTP: the page, and the OpenAI-compatible endpoint, in front of llama.cpp or another engine."""

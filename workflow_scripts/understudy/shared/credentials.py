@@ -9,6 +9,8 @@ from dotenv import dotenv_values
 from understudy.shared.checkout import REPOSITORY
 
 API_KEY = "OPENAI_API_KEY"
+# Of the server that `understudy serve --engine` asks; read from the environment alone.
+ENGINE_KEY = "UNDERSTUDY_ENGINE_KEY"
 HUB_TOKENS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 HUB_LOGIN = ("HF_TOKEN_PATH", "HF_HOME", "XDG_CACHE_HOME")
 PROXY = "UNDERSTUDY_PROXY"
@@ -46,7 +48,7 @@ def saved_hub_token() -> str | None:
 
 def keys_and_tokens() -> list[str]:
     """The values that open a server to whoever has them."""
-    values = [value for name in (API_KEY, *HUB_TOKENS) for value in values_of(name)]
+    values = [value for name in (API_KEY, ENGINE_KEY, *HUB_TOKENS) for value in values_of(name)]
     return [*values, *filter(None, [saved_hub_token()])]
 
 

@@ -35,6 +35,11 @@ def as_markdown(value: object) -> str:
     """Return one line of Markdown that shows `value`; what is Markdown already stays as it is."""
     if isinstance(value, Markdown):
         return value
-    line = MARKS.sub(r"\\\1", plain_title(str(value)))
+    return escaped(plain_title(str(value)))
+
+
+def escaped(line: str) -> str:
+    """Return Markdown that shows a line as it is."""
+    line = MARKS.sub(r"\\\1", line)
     line = MARKS_AT_THE_START.sub(r"\1\\\2", line)
     return "".join(ENTITIES.get(character, character) for character in line)

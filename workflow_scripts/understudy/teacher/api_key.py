@@ -1,6 +1,5 @@
 """Which server is given the API key: a key belongs to a host. It is handed to that server's client and to nobody else."""
 
-import ipaddress
 import os
 import re
 from pathlib import Path
@@ -12,6 +11,7 @@ from openai import Omit
 
 from understudy.shared.credentials import API_KEY, places_of_secrets
 from understudy.shared.errors import UnderstudyError
+from understudy.shared.hosts import is_loopback_host
 
 HOST_OF_KEY = "api.openai.com"
 KEY_HOSTS = "UNDERSTUDY_API_KEY_HOSTS"
@@ -109,8 +109,4 @@ def host_of(base_url: str) -> str:
 
 
 def is_loopback(base_url: str) -> bool:
-    host = host_of(base_url)
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return is_loopback_host(host_of(base_url))

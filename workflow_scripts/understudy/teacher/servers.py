@@ -85,7 +85,7 @@ def embedded_client(
 ) -> openai.OpenAI:
     """Start llama.cpp, which stops with `servers`, and return a client for it."""
     context = embedded_context(path)
-    base_url = servers.enter_context(embedded_server(path, context, parallel, work.threads))
+    base_url = servers.enter_context(embedded_server(path, context, parallel, work.threads, shares_prefix=parallel > 1))
     if parallel > 1:
         try:
             read_prefix_once(base_url, work.opening)

@@ -11,7 +11,8 @@ import sys
 import tempfile
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -34,41 +35,69 @@ class EmbeddedModelError(UnderstudyError):
     """llama.cpp can't load the file, or it stopped while it was in use."""
 
 
+@dataclass(frozen=True)
+class RunningServer:
+    """`base_url` is what an OpenAI client takes (`.../v1`), `process` the server's own."""
+
+    base_url: str
+    process: subprocess.Popen
+
+
 @contextmanager
 def embedded_server(
     gguf_path: str | os.PathLike,
     context_length: int,
     parallel: int = 1,
     threads: int | None = None,
-    port: int = 0,
     embeds: bool = False,
+    shares_prefix: bool = False,
 ) -> Iterator[str]:
-    """Serve the model in `gguf_path` on a loopback port, a free one unless `port` names it.
+    """Serve the model in `gguf_path` on a free loopback port, for this process alone; yields the base URL (`.../v1`).
 
-    Yields the base URL that an OpenAI client takes (`.../v1`).
+    The arguments and what is raised: `running_server`."""
+    with running_server(gguf_path, context_length, parallel, threads, embeds, shares_prefix) as server:
+        yield server.base_url
+
+
+@contextmanager
+def running_server(
+    gguf_path: str | os.PathLike,
+    context_length: int,
+    parallel: int = 1,
+    threads: int | None = None,
+    embeds: bool = False,
+    shares_prefix: bool = False,
+    api_key: str | None = None,
+) -> Iterator[RunningServer]:
+    """Serve the model in `gguf_path` on a free loopback port.
 
     `context_length` is the number of tokens (prompt and answer) that each of the `parallel` requests may take; the
     model's own limit stays in force. More requests than `parallel` wait for a slot. A slot keeps the tokens of its last
     request, and a request goes to the idle slot whose tokens begin most like its own; where all requests begin alike,
-    call `read_prefix_once` first. `threads=None` leaves the number to llama.cpp. A model that `embeds` gives vectors,
-    and no answers.
+    call `read_prefix_once` first, which needs `shares_prefix`. `threads=None` leaves the number to llama.cpp. A model that
+    `embeds` gives vectors, and no answers. With `api_key` it answers nobody who doesn't send it.
 
     Raises EmbeddedModelError if the file is missing, llama.cpp can't load it, or the server dies inside the block."""
     if not Path(gguf_path).is_file():
         raise EmbeddedModelError(f"{gguf_path} does not exist.")
-    with tempfile.TemporaryDirectory(prefix="understudy-") as folder, open(f"{folder}/log", "w+b") as server_log:
+    with ExitStack() as opened:
+        # Its log has no name in any folder, so that nothing stays there after SIGKILL.
+        server_log = opened.enter_context(tempfile.TemporaryFile(prefix="understudy-"))
+        slots_folder = None
+        if shares_prefix:
+            slots_folder = opened.enter_context(tempfile.TemporaryDirectory(prefix="understudy-"))
         settings = {
             "model": os.path.abspath(gguf_path),
             "n_ctx": context_length * parallel,
             "n_parallel": parallel,
             "threads": threads,
-            "slots_folder": folder,
-            "port": port,
+            "slots_folder": slots_folder,
             "embeds": embeds,
+            "api_key": api_key,
         }
         process = _start(settings, server_log)
         try:
-            yield _base_url(process, gguf_path, server_log)
+            yield RunningServer(_base_url(process, gguf_path, server_log), process)
         except Exception as error:
             if process.poll() is not None and not isinstance(error, EmbeddedModelError):
                 raise EmbeddedModelError(_how_it_stopped(process, gguf_path, server_log)) from error
@@ -93,21 +122,24 @@ def read_prefix_once(base_url: str, messages: list[dict[str, Any]]) -> int:
     return length
 
 
-def ask_server(url: str, body: dict | None = None) -> Any:
+def ask_server(url: str, body: dict | None = None, api_key: str | None = None) -> Any:
     """Return what one of the server's own endpoints replies to a JSON `body`, or to a GET without one.
 
     Raises urllib.error.HTTPError with what the server says, as JSON."""
     data = None if body is None else json.dumps(body).encode()
     # No proxy of the environment stands between this process and its own server.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(urllib.request.Request(url, data, {"Content-Type": "application/json"})) as response:
+    headers = {"Content-Type": "application/json"}
+    if api_key:
+        headers["Authorization"] = f"Bearer {api_key}"
+    with opener.open(urllib.request.Request(url, data, headers)) as response:
         return json.load(response)
 
 
 def _start(settings: dict, server_log: IO[bytes]) -> subprocess.Popen:
-    return subprocess.Popen(
+    process = subprocess.Popen(
         # -P: the folder of the script, whose modules have common names, is not on its path.
-        [sys.executable, "-P", str(PROCESS), json.dumps(settings)],
+        [sys.executable, "-P", str(PROCESS)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=server_log,
@@ -115,6 +147,11 @@ def _start(settings: dict, server_log: IO[bytes]) -> subprocess.Popen:
         # Ctrl-C is for the job, which then closes the server in order.
         start_new_session=True,
     )
+    # Not as an argument, which every user of the machine could read: the key is among them.
+    with suppress(BrokenPipeError):
+        process.stdin.write(json.dumps(settings).encode() + b"\n")
+        process.stdin.flush()
+    return process
 
 
 def _base_url(process: subprocess.Popen, gguf_path, server_log: IO[bytes]) -> str:
@@ -137,7 +174,8 @@ def _what_it_said(server_log: IO[bytes]) -> str:
 
 
 def _stop(process: subprocess.Popen) -> None:
-    process.stdin.close()
+    with suppress(BrokenPipeError):
+        process.stdin.close()
     try:
         process.wait(timeout=5)
     except subprocess.TimeoutExpired:

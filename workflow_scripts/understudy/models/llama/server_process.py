@@ -1,4 +1,5 @@
-"""The process in which llama.cpp serves one GGUF file; server.py starts it. It imports nothing of this package."""
+"""The process in which llama.cpp serves one GGUF file; server.py starts it, and writes its settings as the first line of standard
+input. It imports nothing of this package."""
 
 import json
 import os
@@ -28,12 +29,15 @@ def server_parameters(params, settings: dict):
     params.model_alias = {Path(settings["model"]).stem}
     params.n_ctx = settings["n_ctx"]
     params.n_parallel = settings["n_parallel"]
-    params.slot_save_path = settings["slots_folder"] + os.sep
+    if settings["slots_folder"]:
+        params.slot_save_path = settings["slots_folder"] + os.sep
+    if settings["api_key"]:
+        params.api_keys = [settings["api_key"]]
     # Copies of replaced prompts took up to 8 GB and were of no use to other slots: loading one removes it.
     params.cache_ram_mib = 0
     params.cache_idle_slots = False
     params.ui = False
-    params.port = settings["port"]
+    params.port = 0
     params.verbosity = 2
     if settings["embeds"]:
         params.embedding = True
@@ -46,4 +50,4 @@ def server_parameters(params, settings: dict):
 
 
 if __name__ == "__main__":
-    serve(json.loads(sys.argv[1]))
+    serve(json.loads(sys.stdin.buffer.readline()))

@@ -1,0 +1,153 @@
+"""Conversations, kept in data/conversations/ID.json: whole or absent, with a version that grows with each turn."""
+
+import contextlib
+import copy
+import datetime
+import re
+import secrets
+import textwrap
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from understudy.shared.errors import UnderstudyError
+from understudy.shared.files import no_room_is_told, read_json, write_json
+
+FOLDER = "conversations"
+ID = re.compile(r"[0-9a-f]{16}")
+LONGEST_TITLE = 60
+CHANGED = "The conversation has changed meanwhile, maybe in another tab. Load it again."
+Conversation = dict[str, Any]
+
+
+class NoConversation(UnderstudyError):
+    """There is no conversation of that id, or it has been deleted."""
+
+
+class Conflict(UnderstudyError):
+    """The conversation has changed since it was read."""
+
+
+def now() -> str:
+    """The time as ISO 8601, in UTC."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+@dataclass
+class Conversations:
+    """Those in a folder, which is made when it is needed; without a folder they are kept in memory."""
+
+    folder: Path | None
+    _in_memory: dict[str, Conversation] = field(default_factory=dict)
+    # By file: its time and size, and what the list says of it.
+    _listed: dict[Path, tuple[tuple[int, int], dict]] = field(default_factory=dict)
+
+    def listed(self) -> list[dict[str, str]]:
+        """Id, title and time of the last change, the newest first; files that are none are passed over."""
+        entries = [entry_of(one) for one in self._in_memory.values()]
+        if self.folder is not None:
+            entries = [entry for path in self.folder.glob("*.json") if (entry := self._entry(path))]
+        return sorted(entries, key=lambda entry: (entry["changed"], entry["id"]), reverse=True)
+
+    def new(self) -> Conversation:
+        """Begin an empty one."""
+        made = {"id": secrets.token_hex(8), "title": "", "version": 1, "changed": now(), "turns": []}
+        self._write(made)
+        return made
+
+    def read(self, name: str) -> Conversation:
+        """Raises NoConversation, InputFileError for a broken file."""
+        if self.folder is None:
+            if name not in self._in_memory:
+                raise NoConversation("There is no such conversation.")
+            return copy.deepcopy(self._in_memory[name])
+        path = self._path(name)
+        if not path.is_file():
+            raise NoConversation("There is no such conversation.")
+        record = read_json(path)
+        if entry_of(record) is None or record["id"] != name or not isinstance(record.get("turns"), list):
+            raise NoConversation(f"{path} is no conversation.")
+        return record
+
+    def add_turn(self, name: str, version: int, keep: int, turn: dict) -> Conversation:
+        """Put a turn behind the first `keep` ones.
+
+        Raises NoConversation where it has been deleted meanwhile, Conflict where it has changed since `version`."""
+        record = self.read(name)
+        if record["version"] != version:
+            raise Conflict(CHANGED)
+        turns = [*record["turns"][:keep], turn]
+        title = textwrap.shorten(turns[0]["question"], LONGEST_TITLE, placeholder=" ...") or "..."
+        record |= {"title": title, "version": version + 1, "changed": now(), "turns": turns}
+        self._write(record)
+        return record
+
+    def flag(self, name: str, number: int) -> tuple[dict, dict]:
+        """Note that a turn was flagged; return the conversation and the turn. The version stays: what was said doesn't change."""
+        record = self.read(name)
+        if number >= len(record["turns"]):
+            raise NoConversation("There is no such turn.")
+        record["turns"][number]["flagged"] = True
+        self._write(record)
+        return record, record["turns"][number]
+
+    def delete(self, name: str) -> None:
+        """Leave nothing of a conversation. Raises NoConversation."""
+        if self.folder is None:
+            if self._in_memory.pop(name, None) is None:
+                raise NoConversation("There is no such conversation.")
+            return
+        path = self._path(name)
+        if not path.exists():
+            raise NoConversation("There is no such conversation.")
+        self._remove(name)
+
+    def delete_all(self) -> None:
+        """Leave nothing of any conversation."""
+        self._in_memory.clear()
+        if self.folder is not None:
+            self._remove("*")
+
+    def _remove(self, pattern: str) -> None:
+        # A killed write leaves its part.
+        for path in [*self.folder.glob(f"{pattern}.json"), *self.folder.glob(f".{pattern}.json.*.part")]:
+            path.unlink(missing_ok=True)
+            self._listed.pop(path, None)
+
+    def _path(self, name: str) -> Path:
+        # The id becomes a file name: nothing but what `new` gives.
+        if not ID.fullmatch(name):
+            raise NoConversation("There is no such conversation.")
+        return self.folder / f"{name}.json"
+
+    def _write(self, record: Conversation) -> None:
+        if self.folder is None:
+            self._in_memory[record["id"]] = copy.deepcopy(record)
+            return
+        # What somebody asks is for no other user of the machine.
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = self._path(record["id"])
+        with no_room_is_told(path):
+            write_json(path, record)
+
+    def _entry(self, path: Path) -> dict | None:
+        with contextlib.suppress(OSError, UnderstudyError):
+            state = path.stat()
+            seen = (state.st_mtime_ns, state.st_size)
+            known = self._listed.get(path)
+            if known is None or known[0] != seen:
+                entry = entry_of(read_json(path))
+                if entry is None or path.stem != entry["id"]:
+                    return None
+                self._listed[path] = known = (seen, entry)
+            return known[1]
+        return None
+
+
+def entry_of(record: Any) -> dict | None:
+    """What the list says of a conversation; None for what is none."""
+    if not isinstance(record, dict):
+        return None
+    entry = {name: record.get(name) for name in ("id", "title", "changed")}
+    is_one = all(isinstance(value, str) for value in entry.values()) and isinstance(record.get("version"), int)
+    return entry if is_one else None

@@ -1,0 +1,50 @@
+"""data/flags.csv: answers that somebody found wrong, a line each, for the teacher. No rule writes it."""
+
+import csv
+import io
+import json
+import os
+from pathlib import Path
+
+from understudy.shared.files import no_room_is_told
+
+FLAGS = "flags.csv"
+COLUMNS = ("when", "conversation", "turn", "question", "answer", "passages", "note")
+# What a spreadsheet takes for a formula at the beginning of a cell.
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
+
+
+def add_flag(path: Path, **values: str | int | list) -> None:
+    """Append a line, in one piece; `values` are COLUMNS, `passages` a list of records. Raises FileNotWritten."""
+    cells = [json.dumps(values[name], ensure_ascii=False) if name == "passages" else values[name] for name in COLUMNS]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with no_room_is_told(path), path.open("ab") as opened:
+        # Read by Excel as UTF-8.
+        head = "" if opened.tell() else "\ufeff" + _line(COLUMNS)
+        opened.write((head + _line(map(_cell, cells))).encode("utf-8", "replace"))
+        opened.flush()
+        os.fsync(opened.fileno())
+
+
+def flags_in(path: Path) -> list[dict[str, str]]:
+    """The lines of the file as records of COLUMNS, as they were given; none where there is no file."""
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8-sig", newline="") as opened:
+        return [{name: _uncovered(row.get(name) or "") for name in COLUMNS} for row in csv.DictReader(opened)]
+
+
+def _line(cells) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow(cells)
+    return line.getvalue()
+
+
+def _cell(value: object) -> str:
+    """One line of text that no spreadsheet computes."""
+    text = " ".join(str(value).splitlines())
+    return f"'{text}" if text.startswith(FORMULA) else text
+
+
+def _uncovered(cell: str) -> str:
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(FORMULA) else cell
