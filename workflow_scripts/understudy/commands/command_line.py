@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 
 from understudy.commands import chat, serve
-from understudy.commands.numbers import number_from, whole_number
+from understudy.shared.numbers import number_from, whole_number
 from understudy.commands.project import configuration_of_project, enter_project, nearest_project, project_folder
 from understudy.gguf.types import quantization_to_run
 from understudy.shared.checkout import REPOSITORY

@@ -100,7 +100,7 @@ def unit_vectors(replied: list, count: int) -> np.ndarray:
 def embedder_for(settings: dict, threads: int | None = None) -> Iterator[Embedder | None]:
     """The embedder of the configuration's `retrieval.embedder` for as long as a `with` block lasts; None without one.
 
-    Raises EmbeddedModelError if llama.cpp can't load the file, MissingKeyError for a server without a key."""
+    Raises EmbeddedModelError if llama.cpp can't load the file, EmbedderError for a server without a key."""
     if what_shapes_vectors(settings) is None:
         yield None
     elif settings["gguf"] is None:

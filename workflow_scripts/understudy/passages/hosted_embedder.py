@@ -6,14 +6,19 @@ import openai
 
 from understudy.passages.embedder import TextRefused, one_line
 from understudy.passages.vectors import EmbedderError
+from understudy.teacher.api_key import MissingKeyError
 from understudy.teacher.servers import hosted_client
 
 TIMEOUT_S = 120
 
 
 def ask_of_server(settings: dict) -> Callable[[list[str]], list]:
-    """How an Embedder asks the server of the configuration's `retrieval.embedder`. Raises MissingKeyError."""
-    client = hosted_client(settings["base_url"], TIMEOUT_S)
+    """How an Embedder asks the server of the configuration's `retrieval.embedder`. Raises EmbedderError without a key that it may
+    have."""
+    try:
+        client = hosted_client(settings["base_url"], TIMEOUT_S)
+    except MissingKeyError as error:
+        raise EmbedderError(str(error)) from None
 
     def ask(texts: list[str]) -> list:
         try:

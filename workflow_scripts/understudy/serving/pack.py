@@ -9,7 +9,7 @@ from typing import Any
 
 from understudy.passages.cutting import plain_line
 from understudy.passages.gate import GATE
-from understudy.passages.store import INDEX, PASSAGES
+from understudy.passages.store import INDEX, PASSAGES, RECORD
 from understudy.shared.errors import InputFileError
 from understudy.shared.files import read_json
 
@@ -99,9 +99,9 @@ class _Settings:
             )
 
     def check_files(self) -> None:
-        """Raise PackFault if index or gate is a link, or lies behind one."""
-        for path in (INDEX / PASSAGES, GATE):
-            if (self.folder / path).exists() and not self.is_inside(self.folder / path):
+        """Raise PackFault if what is read of the pack, or written into it, is a link or lies behind one."""
+        for path in (INDEX / PASSAGES, INDEX / RECORD, GATE, Path("data/conversations"), Path("data/flags.csv")):
+            if not self.is_inside(self.folder / path):
                 raise PackFault(f"{self.folder / path} is a link: a pack has its own files.")
         if not (self.folder / INDEX / PASSAGES).is_file():
             raise PackFault(f"{self.folder / INDEX / PASSAGES} is missing: the pack isn't whole. Copy it again.")

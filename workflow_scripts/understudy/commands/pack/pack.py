@@ -16,6 +16,7 @@ from understudy.models.paths import gguf_source
 from understudy.passages.cutting import plain_line
 from understudy.passages.gate import GATE
 from understudy.passages.store import INDEX, PASSAGES, RECORD, open_store, read_totals
+from understudy.passages.talks import measured_error
 from understudy.passages.vectors import what_shapes_vectors
 from understudy.serving.pack import FILE_NAME, LONGEST_TEXT, MOST_EXAMPLES, PREFIXES, SETTINGS, VERSION
 from understudy.shared.checkout import REPOSITORY
@@ -128,8 +129,6 @@ def write_parts(contents: Contents, target: Path) -> None:
 
 def settings_of(contents: Contents) -> dict:
     """What serving/pack.py reads: nothing but names of files in the pack, and texts."""
-    from understudy.commands.talks import measured_error
-
     answering, embedder = contents.config["answering"], contents.embedder
     return {
         "version": VERSION,
