@@ -50,7 +50,9 @@ def asked(project, *calls: dict) -> tuple[list, list]:
 def test_the_sdk_s_own_client_finds_a_passage_with_its_second(project):
     tool, (result,) = asked(project, {"question": "what do slugs hate?", "limit": 1})
     assert tool.name == "search_talks" and tool.annotations.read_only_hint
-    assert set(tool.input_schema["properties"]) == {"question", "limit"} and tool.input_schema["required"] == ["question"]
+    assert set(tool.input_schema["properties"]) == {"question", "limit"} and tool.input_schema["required"] == [
+        "question"
+    ]
     (passage,) = result.structured_content["result"]
     assert passage["place"] == "Slugs (2024), 2:13" and passage["link"] == "https://youtu.be/slugs-slugs?t=133"
     assert "Slugs hate beer traps." in passage["text"]
@@ -82,7 +84,7 @@ def test_without_an_index_it_says_what_to_type(project):
 
 
 def test_without_the_package_it_says_what_to_install(project):
-    hidden = "import runpy, sys; sys.modules['mcp'] = None; sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
+    hidden = "import runpy, sys; sys.modules['mcp'] = None; del sys.argv[0]; runpy.run_path(sys.argv[0], run_name='__main__')"
     program, *arguments = command(project)
     done = subprocess.run([program, "-c", hidden, *arguments], capture_output=True, text=True, env=environment())
     assert done.returncode == 1 and "pip install 'mcp" in done.stderr and "Traceback" not in done.stderr

@@ -288,14 +288,21 @@ def test_what_is_decided_on_the_page_is_what_the_data_set_has(browser, project):
 
 
 def test_what_is_said_at_an_answer_s_place_stands_beside_it_and_does_nothing(browser, tmp_path):
-    segments = [[0.0, 4.0, "Hello."], [4.0, 4.0, "Sow at two"], [8.0, 4.0, f"centimetres. {' '.join(HOSTILE)}"], [60.0, 4.0, "Bye."]]
+    segments = [
+        [0.0, 4.0, "Hello."],
+        [4.0, 4.0, "Sow at two"],
+        [8.0, 4.0, f"centimetres. {' '.join(HOSTILE)}"],
+        [60.0, 4.0, "Bye."],
+    ]
     write_json(tmp_path / "video000000.json", {"segments": segments})
     pairs = [
         pair(0, "How deep?", "Two centimetres.", start_s=4.0, end_s=12.0),
         pair(1, "Without a place?", "No.", start_s=None, end_s=None),
         pair(2, "By hand?", "Yes.", video_id=None),
     ]
-    page, complaints = opened(browser, page_of(tmp_path / "said", pairs, transcripts=[str(tmp_path / "video000000.json")]))
+    page, complaints = opened(
+        browser, page_of(tmp_path / "said", pairs, transcripts=[str(tmp_path / "video000000.json")])
+    )
     said = page.locator("#said")
     assert page.locator("#rests-on").is_visible() and page.locator("#said-at").inner_text() == "0:04-0:12"
     assert said.inner_text().startswith("Sow at two centimetres.") and "Hello" not in said.inner_text()

@@ -9,12 +9,12 @@ from pathlib import Path
 import yaml
 
 from understudy.commands import chat, serve
-from understudy.shared.numbers import number_from, whole_number
 from understudy.commands.project import configuration_of_project, enter_project, nearest_project, project_folder
 from understudy.gguf.types import quantization_to_run
 from understudy.shared.checkout import REPOSITORY
 from understudy.shared.errors import InputFileError, UnderstudyError
 from understudy.shared.log import log, start_command_log
+from understudy.shared.numbers import number_from, whole_number
 
 PROFILE = REPOSITORY / "profiles/default/config.yaml"
 LIMIT_ON_SCREEN, LIMIT_OF_JSON = 5, 50
@@ -91,10 +91,16 @@ def parser_of_commands() -> argparse.ArgumentParser:
     serve.add_arguments(
         command("serve", _serve, "serve a model with its talks: a page, and OpenAI's protocol, until Ctrl-C")
     )
-    packed = command("pack", _pack, "write one folder with model, talks and program, to be started where the project never was")
+    packed = command(
+        "pack", _pack, "write one folder with model, talks and program, to be started where the project never was"
+    )
     packed.add_argument("model", type=Path, nargs="?", help="a GGUF file (default: the project's)")
     packed.add_argument("--to", type=folder, metavar="FOLDER", help="a new folder (default: packs/NAME of the project)")
-    command("mcp", _mcp, "offer search of the talks to other programs as a tool (MCP over stdio), which start this themselves")
+    command(
+        "mcp",
+        _mcp,
+        "offer search of the talks to other programs as a tool (MCP over stdio), which start this themselves",
+    )
     plan = command("plan", _plan, "say what teaching will take before a request: calls, tokens, money, time")
     plan.add_argument(
         "--in-flight", type=whole_number, metavar="N", help="requests at a time (default: llm of profiles/default)"

@@ -19,8 +19,8 @@ CONTEXT_LENGTH = 4096
 # As `make chat` asks, where the base model's generation_config.json says nothing else. Newer versions of Ollama have no penalty.
 SETTINGS = {"temperature": 0.3, "repeat_penalty": 1.1}
 MISSING = (
-    "Here it is the voice alone: no passages of the talks, no gate, no place beside a sentence. `understudy serve --engine URL` puts",
-    "all of that in front of Ollama. The frame in which the model takes passages, with the last question alone:",
+    "Here it is the voice alone: no passages of the talks, no gate, no place beside a sentence. `understudy serve --engine URL`",
+    "puts all of that in front of Ollama. The frame in which the model takes passages, with the last question alone:",
     "",
 )
 # Name there: name here, least and greatest value, whether it is a whole number.

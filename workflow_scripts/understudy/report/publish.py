@@ -12,7 +12,7 @@ from understudy.shared.log import log
 
 CONSENT = "A voice is borrowed: publish a model of a person's talks only with their consent, and with the right to use the talks."
 
-WITH_TEXT = "With export.publish_transcripts the whole text of the talks goes up in data/index/: only with the right to pass it on."
+WITH_TEXT = "By export.publish_transcripts the whole text of the talks goes up in data/index/: only with the right to pass it on."
 
 
 def publish_model(

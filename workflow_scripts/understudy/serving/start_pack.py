@@ -32,7 +32,9 @@ def main(folder: Path, words: list[str] | None = None) -> int:
 
 
 def serve_pack(folder: Path, what: Wanted) -> None:
-    """Serve a pack; its folder becomes the working directory. Raises PackFault for one that can't be trusted, and what serve raises."""
+    """Serve a pack; its folder becomes the working directory.
+
+    Raises PackFault for one that can't be trusted, and what serve raises."""
     from understudy.serving.service import serve
 
     pack = read_pack(folder.resolve())

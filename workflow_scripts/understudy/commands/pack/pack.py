@@ -3,7 +3,6 @@
 One folder with the model, the talks and what serves them, for whoever never had the project. It always holds the talks' text."""
 
 import contextlib
-import json
 import shutil
 import sqlite3
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from understudy.passages.vectors import what_shapes_vectors
 from understudy.serving.pack import FILE_NAME, LONGEST_TEXT, MOST_EXAMPLES, PREFIXES, SETTINGS, VERSION
 from understudy.shared.checkout import REPOSITORY
 from understudy.shared.errors import UnderstudyError
-from understudy.shared.files import file_sha256, read_json, read_json_lines, write_json, write_text
+from understudy.shared.files import read_json_lines, write_json, write_text
 from understudy.shared.formats import counted, file_size
 from understudy.shared.log import log
 
@@ -124,7 +123,9 @@ def write_parts(contents: Contents, target: Path) -> None:
     write_json(target / SETTINGS, settings)
     has_card = write_card(contents, target)
     licence = licence_of_base(contents.base)
-    write_text(target / "README.md", readme_of(settings, contents.talks, licence, has_card, contents.embedder is not None))
+    write_text(
+        target / "README.md", readme_of(settings, contents.talks, licence, has_card, contents.embedder is not None)
+    )
 
 
 def settings_of(contents: Contents) -> dict:

@@ -1,4 +1,4 @@
-"""The part of this package that a pack carries: the modules that serving imports, found in their source, with their data files."""
+"""What a pack carries of this package: the modules that serving imports, found in their source, with their data files."""
 
 import ast
 import shutil

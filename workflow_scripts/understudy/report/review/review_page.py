@@ -32,7 +32,9 @@ DECIDED = ["decision", "edited_question", "edited_answer", "note"]
 
 
 def page_data(pairs: list[dict], passages: list[str], curation: pd.DataFrame, name: str) -> dict:
-    """What the page's script reads; `passages` has what each pair rests on. The decisions about these pairs go with them; all others are `untouched`, and saved again."""
+    """What the page's script reads; `passages` has what each pair rests on.
+
+    The decisions about these pairs go with them; all others are `untouched`, and saved again."""
     by_key: dict[tuple[str, str], list[dict]] = {}
     for row in curation.to_dict("records"):
         by_key.setdefault((row["video_id"], row["slot"]), []).append(row)
