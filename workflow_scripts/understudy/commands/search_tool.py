@@ -14,7 +14,7 @@ from understudy.shared.errors import UnderstudyError
 
 LONGEST_QUESTION, MOST_FOUND, FOUND = 2000, 20, 5
 NOT_INSTALLED = (
-    "The package mcp is not installed here. Install it beside Understudy: .venv/bin/pip install 'mcp>=2.3,<3' (the extra `mcp` of "
+    "The package mcp is not installed here. Install it beside Understudy: .venv/bin/pip install 'mcp>=2.3,<3' (the extra mcp of "
     "pyproject.toml)."
 )
 INSTRUCTIONS = (
