@@ -15,11 +15,18 @@ from openai import DefaultHttpxClient, OpenAI
 
 from project import REPOSITORY, command_line, environment
 from random_llama import packaged_model
-from understudy.commands import serve
 from understudy.models.llama.server import EmbeddedModelError
+from understudy.serving.served import Address, Served, ServeError
+from understudy.serving.service import serve
 
-URL = re.compile(r"answers at (http://127\.0\.0\.1:\d+/v1), for this machine alone")
-ASKED = {"messages": [{"role": "user", "content": "What is 2 + 2?"}], "max_tokens": 24, "temperature": 0}
+URL = re.compile(r"answers at (http://127\.0\.0\.1:\d+), for this machine alone")
+ASKED = {
+    "messages": [{"role": "user", "content": "What is 2 + 2?"}],
+    "max_tokens": 24,
+    "temperature": 0,
+    # With the default one a model of this size doesn't say the question's numbers again.
+    "extra_body": {"repeat_penalty": 1},
+}
 
 
 def free_port() -> int:
@@ -44,7 +51,7 @@ def started(command: list, printed: Path) -> Iterator[tuple[subprocess.Popen, st
         while not URL.search(printed.read_text()):
             assert run.poll() is None, printed.read_text()
             time.sleep(0.1)
-        yield run, URL.search(printed.read_text())[1]
+        yield run, URL.search(printed.read_text())[1] + "/v1"
     finally:
         if run.poll() is None:
             os.killpg(run.pid, signal.SIGKILL)
@@ -94,9 +101,9 @@ def test_a_taken_port_is_told_before_the_model_is_loaded(tmp_path):
         other.listen()
         port = other.getsockname()[1]
         with pytest.raises(
-            serve.ServeError, match=rf"Port {port} of 127\.0\.0\.1 can't be used .*understudy serve --port {port + 1}"
+            ServeError, match=rf"Port {port} of 127\.0\.0\.1 can't be used .*understudy serve --port {port + 1}"
         ):
-            serve.serve(tmp_path / "never-read.gguf", port)
+            serve(Served("x", tmp_path / "never-read.gguf"), Address(port=port))
 
 
 def test_a_server_that_dies_ends_it(tmp_path):
@@ -111,7 +118,7 @@ def test_a_server_that_dies_ends_it(tmp_path):
 
 def test_a_missing_file_is_told():
     with pytest.raises(EmbeddedModelError, match=r"nothing\.gguf does not exist"):
-        serve.serve(Path("nothing.gguf"), free_port())
+        serve(Served("x", Path("nothing.gguf")), Address(port=free_port()))
 
 
 def test_the_project_s_own_model_is_served_beside_snakemake_and_without_a_lock(project, tmp_path):

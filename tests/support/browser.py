@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MAC = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
@@ -29,6 +29,17 @@ def browser_path() -> str:
         message = "No Chromium or Chrome here: install one, or name it in the variable CHROMIUM."
         pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
     return found
+
+
+@contextmanager
+def launched_browser() -> Iterator[Browser]:
+    """A browser whose contexts can reach servers on this machine. No name is looked up."""
+    with sync_playwright() as playwright:
+        arguments = ["--no-proxy-server", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
+        arguments += ["--no-sandbox"] if os.geteuid() == 0 else []
+        browser = playwright.chromium.launch(executable_path=browser_path(), args=arguments)
+        yield browser
+        browser.close()
 
 
 @contextmanager
