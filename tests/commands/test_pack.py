@@ -195,9 +195,14 @@ def environment_with_locked_packages(folder: Path) -> Path:
 
 def said_by(address: str, path: str, body: dict | None = None) -> dict:
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(f"{address}{path}", data, {"Content-Type": "application/json"})
+    return json.loads(
+        opened_without_proxy(urllib.request.Request(f"{address}{path}", data, {"Content-Type": "application/json"}))
+    )
+
+
+def opened_without_proxy(request: urllib.request.Request) -> bytes:
     with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request) as reply:
-        return json.load(reply)
+        return reply.read()
 
 
 def check_served(command: list, printed: Path, **how) -> None:
@@ -216,6 +221,8 @@ def check_served(command: list, printed: Path, **how) -> None:
         ]
         assert project["sources"] and "3 of 10 claims" in project["measured"]
         asked = {"messages": [{"role": "user", "content": "What do slugs hate?"}], "max_tokens": 12, "temperature": 0}
+        page = opened_without_proxy(urllib.request.Request(f"{address}/")).decode()
+        assert "/page/" in page and opened_without_proxy(urllib.request.Request(f"{address}/page/page.js"))
         answer = said_by(address, "/v1/chat/completions", asked)["choices"][0]["message"]["content"]
         assert "https://youtu.be/slugs-slugs?t=133" in answer and "This is not advice." in answer
         os.killpg(run.pid, signal.SIGINT)
