@@ -15,6 +15,7 @@ if __name__ == "__main__":
         snakemake.input.rejected,
         snakemake.input.transcripts,
         next(iter(snakemake.input.curation), None),
+        next(iter(snakemake.input.flags), None),
         snakemake.params.name,
         snakemake.output[0],
     )

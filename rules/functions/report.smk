@@ -2,6 +2,8 @@
 from understudy.export.published_files import PARTS
 from understudy.models.paths import ADAPTERS
 
+FLAGS = "data/flags.csv"
+
 
 def transcripts_of_channel(wildcards):
     """The transcript of every listed video; with `dataset.allow_missing`, those that are there."""
@@ -12,6 +14,11 @@ def transcripts_of_channel(wildcards):
 def transcripts_of_dataset(wildcards):
     """The transcript of every video of the data set."""
     return [f"data/transcripts/{video_id}.json" for video_id in with_answers(listed_ids())]
+
+
+def flags_file(wildcards):
+    """The answers that somebody found wrong on the chat page, once there is such a file. No rule writes it."""
+    return [FLAGS] if Path(FLAGS).exists() else []
 
 
 def verdicts_of_judge():

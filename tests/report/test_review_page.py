@@ -11,8 +11,11 @@ from hostile import HOSTILE
 from understudy.dataset.curation import COLUMNS as CURATION_COLUMNS
 from understudy.dataset.curation import question_sha256
 from understudy.dataset.dataset import COLUMNS
+from understudy.report.review.flags import flagged_answers
 from understudy.report.review.rests_on import LONGEST, said_in
 from understudy.report.review.review_page import write_review_page
+from understudy.serving.flags import add_flag
+from understudy.shared.errors import InputFileError
 from understudy.shared.files import read_json_lines, write_json, write_json_lines
 
 WORDS = [
@@ -78,7 +81,7 @@ def many_pairs(count: int) -> list[dict]:
     return pairs
 
 
-def page_of(folder, pairs: list[dict], curation: str | None = None, transcripts: tuple = ()):
+def page_of(folder, pairs: list[dict], curation: str | None = None, transcripts: tuple = (), flags: str | None = None):
     """Write the page of pairs; return its path."""
     folder.mkdir(parents=True, exist_ok=True)
     write_json_lines(folder / "pairs.jsonl", [record for record in pairs if record["verdict"] == "ok"])
@@ -88,7 +91,7 @@ def page_of(folder, pairs: list[dict], curation: str | None = None, transcripts:
     path = folder / "index.html"
     decided = str(folder / "curation.csv") if curation is not None else None
     pairs, rejected = str(folder / "pairs.jsonl"), str(folder / "rejected.jsonl")
-    write_review_page(pairs, rejected, list(transcripts), decided, folder.name, str(path))
+    write_review_page(pairs, rejected, list(transcripts), decided, flags, folder.name, str(path))
     return path
 
 
@@ -311,6 +314,36 @@ def test_what_is_said_at_an_answer_s_place_stands_beside_it_and_does_nothing(bro
         page.keyboard.press("j")
         assert page.locator("#rests-on").is_hidden()
     assert complaints == []
+
+
+def test_what_was_flagged_on_the_chat_page_is_read_beside_its_passages(browser, tmp_path):
+    path = tmp_path / "flags.csv"
+    same = {"when": "2026-11-29T08:00:00+00:00", "conversation": "0" * 16, "turn": 0}
+    sources = [
+        {"heading": "Compost, 2:06", "link": "https://youtu.be/k3Vq9TzLw0E?t=126", "text": "Two parts of brown."},
+        {"heading": HOSTILE[0], "link": "javascript:window.hacked=1", "text": " ".join(HOSTILE)},
+    ]
+    add_flag(path, **same, question="How much brown?", answer="= **Three** parts.", passages=sources, note="It is two")
+    add_flag(path, **same, question=HOSTILE[3], answer=" ".join(HOSTILE), passages=[], note="")
+    page, complaints = opened(browser, page_of(tmp_path / "flagged", [pair(0, "How?", "So.")], flags=str(path)))
+    page.locator("#flagged", has_text="Said to be wrong (2)").click()
+    assert page.locator("#flag-list h3").all_inner_texts() == [HOSTILE[3], "How much brown?"]
+    first = page.locator("#flag-list section").nth(1)
+    assert first.locator(".answer").inner_text() == "= Three parts." and "Note: It is two" in first.inner_text()
+    assert [link.get_attribute("href") for link in first.locator("a").all()] == [sources[0]["link"]]
+    page.keyboard.press("n")
+    assert page.locator("#progress").inner_text().startswith("0 of 1 decided")
+    page.keyboard.press("Escape")
+    page.keyboard.press("n")
+    assert page.locator("#progress").inner_text().startswith("1 of 1 decided")
+    assert complaints == [] and page.evaluate("window.hacked") is None
+
+
+def test_a_file_of_flags_that_is_none_is_named_with_its_line(tmp_path):
+    path = tmp_path / "flags.csv"
+    path.write_text('question,answer\nHow?,"So', encoding="utf-8")
+    with pytest.raises(InputFileError, match=r"flags\.csv, line 2: not CSV"):
+        flagged_answers(path)
 
 
 def test_a_passage_all_over_a_talk_has_its_beginning():

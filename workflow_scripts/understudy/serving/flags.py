@@ -26,14 +26,6 @@ def add_flag(path: Path, **values: str | int | list) -> None:
         os.fsync(opened.fileno())
 
 
-def flags_in(path: Path) -> list[dict[str, str]]:
-    """The lines of the file as records of COLUMNS, as they were given; none where there is no file."""
-    if not path.is_file():
-        return []
-    with path.open(encoding="utf-8-sig", newline="") as opened:
-        return [{name: _uncovered(row.get(name) or "") for name in COLUMNS} for row in csv.DictReader(opened)]
-
-
 def _line(cells) -> str:
     line = io.StringIO()
     csv.writer(line, lineterminator="\n").writerow(cells)
@@ -46,5 +38,6 @@ def _cell(value: object) -> str:
     return f"'{text}" if text.startswith(FORMULA) else text
 
 
-def _uncovered(cell: str) -> str:
+def uncovered(cell: str) -> str:
+    """A cell as it was before it was kept from being a formula."""
     return cell[1:] if cell.startswith("'") and cell[1:].startswith(FORMULA) else cell

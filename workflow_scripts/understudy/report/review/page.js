@@ -1,6 +1,6 @@
 "use strict";
 // Pairs of the data set, each decided by one key. Decisions are kept in the browser at once, and saved as curation.csv.
-const { name, pairs, untouched, columns, applied } = JSON.parse(document.getElementById("data").textContent);
+const { name, pairs, flags, untouched, columns, applied } = JSON.parse(document.getElementById("data").textContent);
 const ROW_HEIGHT = 56;
 const MARGIN_ROWS = 10;
 const MEMORY = "understudy-review-" + name;
@@ -237,6 +237,34 @@ function save() {
   say("Put curation.csv into the project's data/ folder; the next run of snakemake applies it.");
 }
 
+// Answers of the model, not pairs of the data set: they are read here, and what is right goes into the hand-written pairs.
+function drawFlags() {
+  byId("flagged").hidden = !flags.length;
+  byId("flagged").textContent = `Said to be wrong (${flags.length})`;
+  byId("flag-list").replaceChildren(...flags.map((flag) => {
+    const made = element("section", "");
+    const answer = element("div", "", "answer");
+    answer.innerHTML = flag.rendered;
+    made.append(element("h3", flag.question), answer);
+    if (flag.note) made.append(element("p", `Note: ${flag.note}`, "note"));
+    made.append(...flag.passages.map(flaggedPassage), element("p", flag.when, "when"));
+    for (const part of made.children) part.dir = "auto";
+    return made;
+  }));
+}
+
+function flaggedPassage(passage) {
+  const made = element("details", "");
+  const heading = element("summary", passage.heading);
+  if (passage.link) {
+    const link = element("a", "open");
+    Object.assign(link, { href: passage.link, target: "_blank", rel: "noopener noreferrer" });
+    heading.append(" ", link);
+  }
+  made.append(heading, element("blockquote", passage.text));
+  return made;
+}
+
 const KEYS = {
   j: () => choose(place + 1), ArrowDown: () => choose(place + 1), k: () => choose(place - 1), ArrowUp: () => choose(place - 1),
   y: () => decide("keep"), n: () => decide("reject"), u: () => decide(""), e: openEdit, s: save,
@@ -244,6 +272,7 @@ const KEYS = {
 };
 
 function pressed(event) {
+  if (byId("flags").open) return;
   const isWriting = event.target.matches("input, textarea, select");
   if (event.key === "Escape" && isWriting) {
     closeEdit();
@@ -259,6 +288,8 @@ makeChoices();
 document.addEventListener("keydown", pressed);
 byId("list").addEventListener("scroll", drawRows, { passive: true });
 byId("search").addEventListener("input", filter);
+drawFlags();
+byId("flagged").addEventListener("click", () => byId("flags").showModal());
 byId("save").addEventListener("click", save);
 byId("cancel").addEventListener("click", closeEdit);
 byId("edit").addEventListener("submit", (event) => { event.preventDefault(); keepEdit(); });

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from understudy.dataset.curation import COLUMNS, read_curation
+from understudy.report.review.flags import flagged_answers
 from understudy.report.review.rests_on import passages_of_pairs
 from understudy.shared.files import read_json_lines, write_text
 from understudy.shared.formats import clock_time
@@ -31,8 +32,8 @@ SHOWN = [
 DECIDED = ["decision", "edited_question", "edited_answer", "note"]
 
 
-def page_data(pairs: list[dict], passages: list[str], curation: pd.DataFrame, name: str) -> dict:
-    """What the page's script reads; `passages` has what each pair rests on.
+def page_data(pairs: list[dict], passages: list[str], flags: list[dict], curation: pd.DataFrame, name: str) -> dict:
+    """What the page's script reads; `passages` has what each pair rests on, `flags` what somebody found wrong.
 
     The decisions about these pairs go with them; all others are `untouched`, and saved again."""
     by_key: dict[tuple[str, str], list[dict]] = {}
@@ -47,7 +48,14 @@ def page_data(pairs: list[dict], passages: list[str], curation: pd.DataFrame, na
         shown.append({**page_pair(pair, decision), "passage": passage})
     untouched = curation[~curation["line"].isin(used)][COLUMNS].values.tolist()
     applied = hashlib.sha256(curation.to_json(orient="values").encode()).hexdigest()
-    return {"name": name, "pairs": shown, "untouched": untouched, "columns": COLUMNS, "applied": applied}
+    return {
+        "name": name,
+        "pairs": shown,
+        "flags": flags,
+        "untouched": untouched,
+        "columns": COLUMNS,
+        "applied": applied,
+    }
 
 
 def page_pair(pair: dict, decision: dict | None) -> dict:
@@ -68,23 +76,31 @@ def page_pair(pair: dict, decision: dict | None) -> dict:
     }
 
 
-def review_page(pairs: list[dict], passages: list[str], curation: pd.DataFrame, name: str) -> str:
-    """Return the page as HTML; `passages` has for each pair what is said at its place, or nothing."""
+def review_page(pairs: list[dict], passages: list[str], flags: list[dict], curation: pd.DataFrame, name: str) -> str:
+    """Return the page as HTML; `passages` has for each pair what is said at its place; `flags` has flagged answers."""
     page, style, program = ((PARTS / f"page.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js"))
     filled = {"policy": content_policy(program, style), "name": escape(name), "style": style, "program": program}
     for key, text in filled.items():
         page = page.replace("{{ " + key + " }}", text)
     # Last, so that no pair's text is taken for a placeholder.
     before, _, after = page.partition("{{ data }}")
-    return before + as_json_in_html(page_data(pairs, passages, curation, name)) + after
+    return before + as_json_in_html(page_data(pairs, passages, flags, curation, name)) + after
 
 
 def write_review_page(
-    pairs_path: str, rejected_path: str, transcripts: list[str], curation_path: str | None, name: str, path: str
+    pairs_path: str,
+    rejected_path: str,
+    transcripts: list[str],
+    curation_path: str | None,
+    flags_path: str | None,
+    name: str,
+    path: str,
 ) -> None:
-    """Write the page of the pairs in both files, with the decisions of `curation_path` if there is one."""
+    """Write the page of the pairs in both files, with the decisions of `curation_path` and the flagged answers of `flags_path`
+    where these are there. Raises InputFileError."""
     pairs = [pair for part in (pairs_path, rejected_path) for _, pair in read_json_lines(part)]
-    text = review_page(pairs, passages_of_pairs(pairs, transcripts), read_curation(curation_path), name)
+    passages, flags = passages_of_pairs(pairs, transcripts), flagged_answers(flags_path)
+    text = review_page(pairs, passages, flags, read_curation(curation_path), name)
     write_text(path, text)
     log.info(
         "%s: %d pairs, %.1f MB. Open it in a browser.", path, len(pairs), len(text.encode("utf-8", "replace")) / 1e6
