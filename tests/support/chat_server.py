@@ -15,7 +15,7 @@ from random_llama import packaged_model
 from talks_to_search import index_talks, transcript, write_talks
 from understudy.shared.files import write_json, write_json_lines
 
-ADDRESS = re.compile(r"answers at (http://127\.0\.0\.1:\d+)")
+ADDRESS = re.compile(r"answers at (http://[0-9.]+:\d+)")
 CONFIG = """name: garden
 source:
   captions_dir: captions
@@ -109,6 +109,14 @@ class ChatServer:
         while not ADDRESS.search(self.printed.read_text()):
             assert self._run.poll() is None, self.printed.read_text()
             time.sleep(0.1)
+
+    @property
+    def pid(self) -> int:
+        return self._run.pid
+
+    def wait(self) -> int:
+        """Wait until it has ended; return its exit status."""
+        return self._run.wait()
 
     def command(self) -> list[str]:
         """What is typed."""
