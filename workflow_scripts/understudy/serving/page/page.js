@@ -98,6 +98,8 @@ function listenToForm() {
     if (!asked || conversation.isWriting) return;
     question.value = "";
     fit();
+    // Its keyboard would cover the answer.
+    if (matchMedia("(pointer: coarse)").matches) question.blur();
     send(asked);
   });
   byId("stop").addEventListener("click", () => { conversation.stop(); question.focus(); });
@@ -113,6 +115,7 @@ function listenToPage() {
     if (id) choose(id);
     else conversation.begin();
   });
+  document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && redrawList());
   listenToKeys({ begin, stop: () => conversation.stop() });
   watchCard();
 }
