@@ -69,7 +69,7 @@ export class Turn {
 
   state() {
     const { decision, finish_reason } = this.turn;
-    const said = [decision === "not_covered" ? "No talk answers this, so the model was not asked." : "", ENDS[finish_reason] ?? ""].filter(Boolean);
+    const said = [decision === "not_covered" ? "The model was not asked." : "", ENDS[finish_reason] ?? ""].filter(Boolean);
     return said.length ? make("p", { class: "state", text: said.join(" ") }) : null;
   }
 
