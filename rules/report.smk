@@ -80,10 +80,11 @@ rule review:
 
 
 rule review_page:
-    """Write the page on which a person keeps, rejects and edits pairs."""
+    """Write the page on which a person keeps, rejects and edits pairs, each beside what is said at its place in the talk."""
     input:
         pairs="data/dataset/pairs.jsonl",
         rejected="data/dataset/rejected.jsonl",
+        transcripts=transcripts_of_dataset,
         curation=curation_file,
     output:
         "data/review/index.html",
@@ -121,6 +122,7 @@ rule card:
         model_file("README.md"),
     params:
         **notice_of_answers(),
+        **transcripts_that_are_published(),
         voice=config["answers"]["voice"],
         general_share=share_of_general_rows(),
         repository=config["export"]["hub_repo"],

@@ -24,4 +24,5 @@ if __name__ == "__main__":
         proof=proof_of_export(snakemake.input.proof),
         evaluation=evaluation_markdown(read_json(snakemake.input.evaluation)),
         notice=snakemake.params.get("notice"),
+        with_transcripts=snakemake.params.get("with_transcripts", False),
     )

@@ -19,4 +19,5 @@ if __name__ == "__main__":
         export["publish"],
         str(Path(snakemake.input.base).parent),
         sends=snakemake.params.sends,
+        index=Path("data/index") if export["publish_transcripts"] else None,
     )

@@ -13,6 +13,7 @@ if __name__ == "__main__":
     write_review_page(
         snakemake.input.pairs,
         snakemake.input.rejected,
+        snakemake.input.transcripts,
         next(iter(snakemake.input.curation), None),
         snakemake.params.name,
         snakemake.output[0],

@@ -45,9 +45,10 @@ def file_of_export(export):
 
 
 def files_to_publish():
-    """The card, and the file that stands for each part of the model that goes up."""
+    """The card, and the file that stands for each part of the model that goes up, and for the talks' text where it does."""
     files = [model_file(file) for file in ("README.md", "loss.svg", "export.svg", "hf/config.json")]
-    return files + export_files(config["export"]["publish"])
+    index = ["data/index/index.json"] if config["export"]["publish_transcripts"] else []
+    return files + export_files(config["export"]["publish"]) + index
 
 
 def files_to_publish_there(wildcards):
@@ -64,3 +65,9 @@ def notice_of_answers():
     """The sentence under every answer as a param, where there is one: a card without it stays as it is."""
     notice = config["answering"]["notice"]
     return {} if notice is None else {"notice": notice}
+
+
+def transcripts_that_are_published():
+    """That the talks' text goes up as a param, where it does: a card without it stays as it is."""
+    goes_up = config["export"]["publish_transcripts"] and config["export"]["hub_repo"] is not None
+    return {"with_transcripts": True} if goes_up else {}

@@ -120,6 +120,7 @@ def test_a_modelfile(folder, tokenizer):
         ("PARAMETER temperature", "0.3"),
         ("PARAMETER repeat_penalty", "1.1"),
     ]
+    assert "\n# Passages from the talks:\n# Passage 1 (" in text and "the voice alone" in text
     assert "{{ .Content }}" in template and template.startswith("{{ if .System }}<|im_start|>system\n{{ .System }}")
 
 

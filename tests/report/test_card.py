@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from understudy.models.licence import Licence, head_of_readme, licence_of
+from understudy.passages.frame import framed
+from understudy.passages.sources import Passage
 from understudy.report.card.card import write_model_card
 from understudy.report.card.usage import Exports
 from understudy.shared.files import read_json, write_json, write_json_lines
@@ -88,7 +90,7 @@ def video(video_id: str, title: str) -> dict:
 
 
 def written(
-    repository=None, named=("Q4_K_M",), share=None, voice="Dr. Jason Fung, explaining", proof="", notice=None
+    repository=None, named=("Q4_K_M",), share=None, voice="Dr. Jason Fung, explaining", proof="", **said
 ) -> str:
     folder = "models/fung"
     paths = {
@@ -104,7 +106,7 @@ def written(
         "models": "models",
     }
     write_model_card(
-        paths, Exports("fung", repository, list(named)), voice, share, f"{folder}/README.md", proof, notice=notice
+        paths, Exports("fung", repository, list(named)), voice, share, f"{folder}/README.md", proof, **said
     )
     with open(f"{folder}/README.md", encoding="utf-8") as card:
         return card.read()
@@ -128,7 +130,7 @@ def test_the_head_is_what_the_hub_reads(project):
 
 def test_the_card_tells_of_rows_with_passages_where_there_are_some(project):
     report = read_json("data/dataset/report.json")
-    assert "passages" not in written()
+    assert "rows have passages" not in written()
     rows = {"true_passage": 30, "misses_alone": 10, "small_talk": 3, "outside_field": 2}
     write_json("data/dataset/report.json", report | {"grounding": {"rows": rows}})
     told = "42 training rows have passages of the talks beside the question; in 12 of them the answer is that no talk says it."
@@ -195,6 +197,19 @@ def test_an_mlx_folder_is_listed_with_how_it_is_run(project):
         in published
     )
     assert "gguf" not in yaml.safe_load(published.split("---\n")[1])["tags"]
+
+
+def test_the_card_says_what_other_programs_lack_and_how_passages_are_given(project):
+    card = written()
+    assert "Ollama, LM Studio and other programs\nhave none of that" in card and "\nOther programs" not in card
+    passages = [Passage("v", "Title of a talk", "2024-01-01", None, 126.0, 130.0, "what is said there", "", 1.0)]
+    first, line, *_, last = framed("what is asked", passages).split("\n")
+    assert f"```text\n{first}\n{line}\n" in card and f"\n\n{last}\n```" in card
+
+
+def test_the_card_says_that_the_talks_text_is_published_where_it_is(project):
+    assert "holds the whole text of the talks" in written("owner/fung", with_transcripts=True)
+    assert "holds the whole text" not in written("owner/fung")
 
 
 def test_without_gguf_files_nothing_is_said_of_them(project):

@@ -349,6 +349,26 @@ def test_snakemake_publishes_a_project_and_the_token_is_in_no_file(project, monk
     assert found == [] and TOKEN not in said + told
 
 
+def test_the_talks_text_goes_up_only_where_it_is_asked_for(project, monkeypatch):
+    with FakeUploadHub() as hub:
+        for name, value in {"HF_ENDPOINT": hub.url, "HF_HUB_DISABLE_XET": "1", "HF_TOKEN": TOKEN}.items():
+            monkeypatch.setenv(name, value)
+        project.configure(export={"hub_repo": REPO, "publish": ["Q4_K_M"]})
+        project.snakemake("all")
+        assert "data/index" not in project.snakemake("publish_plan")
+        project.snakemake("publish")
+        assert not [path for path in hub.repositories[REPO].files if "index" in path or "sqlite" in path]
+        assert "whole text of the talks" not in (project / "models/tiny/README.md").read_text()
+        project.configure(export={"publish_transcripts": True})
+        told = project.snakemake("publish_plan")
+        assert "data/index/passages.sqlite" in told and "only with the right to pass it on" in told
+        project.snakemake("publish")
+        there = hub.repositories[REPO].files
+        for name in ("data/index/passages.sqlite", "data/index/index.json"):
+            assert there[name].content == (project / name).read_bytes()
+        assert "holds the whole text of the talks" in there["README.md"].content.decode()
+
+
 def load_as_downloaded(files: dict[str, bytes], folder: Path, base: Path) -> None:
     """Load what arrived with mlx_lm: the model, and the adapters on the base model."""
     for path, content in files.items():

@@ -11,8 +11,9 @@ from hostile import HOSTILE
 from understudy.dataset.curation import COLUMNS as CURATION_COLUMNS
 from understudy.dataset.curation import question_sha256
 from understudy.dataset.dataset import COLUMNS
+from understudy.report.review.rests_on import LONGEST, said_in
 from understudy.report.review.review_page import write_review_page
-from understudy.shared.files import read_json_lines, write_json_lines
+from understudy.shared.files import read_json_lines, write_json, write_json_lines
 
 WORDS = [
     "soil",
@@ -77,7 +78,7 @@ def many_pairs(count: int) -> list[dict]:
     return pairs
 
 
-def page_of(folder, pairs: list[dict], curation: str | None = None):
+def page_of(folder, pairs: list[dict], curation: str | None = None, transcripts: tuple = ()):
     """Write the page of pairs; return its path."""
     folder.mkdir(parents=True, exist_ok=True)
     write_json_lines(folder / "pairs.jsonl", [record for record in pairs if record["verdict"] == "ok"])
@@ -86,7 +87,8 @@ def page_of(folder, pairs: list[dict], curation: str | None = None):
         (folder / "curation.csv").write_bytes(curation.encode())
     path = folder / "index.html"
     decided = str(folder / "curation.csv") if curation is not None else None
-    write_review_page(str(folder / "pairs.jsonl"), str(folder / "rejected.jsonl"), decided, folder.name, str(path))
+    pairs, rejected = str(folder / "pairs.jsonl"), str(folder / "rejected.jsonl")
+    write_review_page(pairs, rejected, list(transcripts), decided, folder.name, str(path))
     return path
 
 
@@ -283,3 +285,34 @@ def test_what_is_decided_on_the_page_is_what_the_data_set_has(browser, project):
     assert page.locator("#progress").inner_text().startswith("2 of 6 decided")
     assert complaints + more == []
     page.close()
+
+
+def test_what_is_said_at_an_answer_s_place_stands_beside_it_and_does_nothing(browser, tmp_path):
+    segments = [
+        [0.0, 4.0, "Hello."],
+        [4.0, 4.0, "Sow at two"],
+        [8.0, 4.0, f"centimetres. {' '.join(HOSTILE)}"],
+        [60.0, 4.0, "Bye."],
+    ]
+    write_json(tmp_path / "video000000.json", {"segments": segments})
+    pairs = [
+        pair(0, "How deep?", "Two centimetres.", start_s=4.0, end_s=12.0),
+        pair(1, "Without a place?", "No.", start_s=None, end_s=None),
+        pair(2, "By hand?", "Yes.", video_id=None),
+    ]
+    page, complaints = opened(
+        browser, page_of(tmp_path / "said", pairs, transcripts=[str(tmp_path / "video000000.json")])
+    )
+    said = page.locator("#said")
+    assert page.locator("#rests-on").is_visible() and page.locator("#said-at").inner_text() == "0:04-0:12"
+    assert said.inner_text().startswith("Sow at two centimetres.") and "Hello" not in said.inner_text()
+    assert "Bye" not in said.inner_text() and said.locator("*").count() == 0
+    for _ in range(2):
+        page.keyboard.press("j")
+        assert page.locator("#rests-on").is_hidden()
+    assert complaints == []
+
+
+def test_a_passage_all_over_a_talk_has_its_beginning():
+    text = said_in([[float(second), 1.0, f"word{second}"] for second in range(5000)], 0.0, 5000.0)
+    assert text.startswith("word0 word1 ") and text.endswith(" ...") and len(text) < LONGEST + 10

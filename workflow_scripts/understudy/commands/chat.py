@@ -13,12 +13,12 @@ from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from understudy.commands.numbers import number_from, whole_number
 from understudy.commands.talks import Talks, talks_beside
 from understudy.models.blas import run_with_optimised_blas
 from understudy.models.paths import MlxModel, model_to_ask
 from understudy.models.requests import TalkingModel
 from understudy.shared.errors import UnderstudyError
+from understudy.shared.numbers import number_from, whole_number
 
 if TYPE_CHECKING:
     # What searches takes a quarter of a second to load, which every command would wait for.

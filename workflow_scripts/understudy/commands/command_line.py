@@ -9,12 +9,12 @@ from pathlib import Path
 import yaml
 
 from understudy.commands import chat, serve
-from understudy.commands.numbers import number_from, whole_number
 from understudy.commands.project import configuration_of_project, enter_project, nearest_project, project_folder
 from understudy.gguf.types import quantization_to_run
 from understudy.shared.checkout import REPOSITORY
 from understudy.shared.errors import InputFileError, UnderstudyError
 from understudy.shared.log import log, start_command_log
+from understudy.shared.numbers import number_from, whole_number
 
 PROFILE = REPOSITORY / "profiles/default/config.yaml"
 LIMIT_ON_SCREEN, LIMIT_OF_JSON = 5, 50
@@ -91,6 +91,16 @@ def parser_of_commands() -> argparse.ArgumentParser:
     serve.add_arguments(
         command("serve", _serve, "serve a model with its talks: a page, and OpenAI's protocol, until Ctrl-C")
     )
+    packed = command(
+        "pack", _pack, "write one folder with model, talks and program, to be started where the project never was"
+    )
+    packed.add_argument("model", type=Path, nargs="?", help="a GGUF file (default: the project's)")
+    packed.add_argument("--to", type=folder, metavar="FOLDER", help="a new folder (default: packs/NAME of the project)")
+    command(
+        "mcp",
+        _mcp,
+        "offer search of the talks to other programs as a tool (MCP over stdio), which start this themselves",
+    )
     plan = command("plan", _plan, "say what teaching will take before a request: calls, tokens, money, time")
     plan.add_argument(
         "--in-flight", type=whole_number, metavar="N", help="requests at a time (default: llm of profiles/default)"
@@ -153,6 +163,28 @@ def _search(arguments: argparse.Namespace) -> None:
 def _serve(arguments: argparse.Namespace) -> None:
     is_computed_elsewhere = arguments.engine is not None and arguments.model is None
     serve.serve_model(None if is_computed_elsewhere else model_meant(arguments.model, arguments.directory), arguments)
+
+
+def _mcp(arguments: argparse.Namespace) -> None:
+    from understudy.commands.search_tool import offer_search
+
+    # Standard output belongs to the protocol.
+    start_command_log(says_on=sys.stderr)
+    enter_project(arguments.directory)
+    config = configuration_of_project()
+    offer_search(config["name"], config["retrieval"]["embedder"])
+
+
+def _pack(arguments: argparse.Namespace) -> None:
+    from understudy.commands.pack.pack import pack
+    from understudy.configuration import base_folder_name
+
+    model = model_meant(arguments.model, arguments.directory).absolute()
+    target = None if arguments.to is None else arguments.to.absolute()
+    enter_project(arguments.directory)
+    config = configuration_of_project()
+    base = Path("models/base") / base_folder_name(config["base_model"])
+    pack(Path(os.path.relpath(model)), config, base, target or Path("packs") / config["name"])
 
 
 def model_meant(given: Path | None, directory: Path | None) -> Path:

@@ -4,21 +4,18 @@ import argparse
 import os
 from pathlib import Path
 
-from understudy.commands.numbers import whole_number
 from understudy.commands.project import CONFIG, configuration_of_project, enter_project
-from understudy.models.paths import MlxModel, gguf_source, model_to_ask
+from understudy.models.paths import gguf_source, model_to_ask
 from understudy.passages.talks import measured_error
-from understudy.serving.served import LAST_PORT, LOOPBACK, PORT, Address, OtherEngine, Served, ServeError
+from understudy.serving.arguments import add_options, wanted
+from understudy.serving.pack import SETTINGS, is_pack
+from understudy.serving.served import Served, ServeError
+from understudy.serving.start_pack import serve_pack
 from understudy.shared.errors import UnderstudyError
 from understudy.shared.files import read_json_lines
 
 PAIRS, DATA = Path("data/dataset/pairs.jsonl"), Path("data")
 EXAMPLES = 4
-
-
-def port_number(text: str) -> int:
-    """A port as an argument."""
-    return whole_number(text, LAST_PORT)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,25 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="MODEL.gguf | PACK",
         help="such as models/fung-Q4_K_M.gguf, or a folder that `understudy pack` has written (default: the project's GGUF file)",
     )
-    parser.add_argument(
-        "--engine",
-        metavar="URL",
-        help="let a server compute that speaks OpenAI's protocol, such as http://localhost:11434/v1",
-    )
-    parser.add_argument("--engine-model", metavar="NAME", help="the server's model, if it has several")
-    parser.add_argument("--port", type=port_number, default=PORT, help=f"default: {PORT}")
-    parser.add_argument(
-        "--host", default=LOOPBACK, help=f"the address to listen at (default: {LOOPBACK}, this machine alone)"
-    )
-    parser.add_argument(
-        "--allow-host",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="a name by which it may be asked beside localhost, such as that of a reverse proxy; may be given again",
-    )
-    parser.add_argument("--no-sources", action="store_true", help="the model alone, without the passages of the talks")
-    parser.add_argument("--no-gate", action="store_true", help="ask the model also what the talks don't answer")
+    add_options(parser)
 
 
 def serve_model(model: Path | None, arguments: argparse.Namespace) -> None:
@@ -58,22 +37,36 @@ def serve_model(model: Path | None, arguments: argparse.Namespace) -> None:
     # What serves takes half a second to load, which every command would wait for.
     from understudy.serving.service import serve
 
-    address = Address(arguments.host, arguments.port, tuple(arguments.allow_host))
-    other = OtherEngine(arguments.engine, arguments.engine_model) if arguments.engine else None
-    wants = {"with_sources": not arguments.no_sources, "with_gate": not arguments.no_gate}
+    what = wanted(arguments)
     if model is None:
         enter_project(arguments.directory)
-        serve(served_project(None, **wants), address, other)
+        serve(served_project(None, **what.shown), what.address, what.other)
         return
-    if isinstance(model_to_ask(model), MlxModel):
-        raise ServeError(f"{model} is a folder or adapters; it takes a GGUF file, such as models/fung-Q4_K_M.gguf.")
+    if is_pack(model):
+        serve_pack(model, what)
+        return
+    check_model(model)
     model = model.absolute()
     project = next((folder for folder in model.parents if (folder / CONFIG).is_file()), None)
     if project is None:
-        serve(Served(model.stem, model, **wants), address, other)
+        serve(Served(model.stem, model, **what.shown), what.address, what.other)
         return
     os.chdir(project)
-    serve(served_project(Path(os.path.relpath(model)), **wants), address, other)
+    serve(served_project(Path(os.path.relpath(model)), **what.shown), what.address, what.other)
+
+
+def check_model(model: Path) -> None:
+    """Raise ServeError for what is neither a GGUF file nor a pack, NoModelError where nothing is."""
+    if not model.exists():
+        # Says what to run where there is no model yet.
+        model_to_ask(model)
+    if model.is_dir():
+        raise ServeError(
+            f"{model} is a folder and no pack: it has no {SETTINGS}. serve takes a GGUF file, such as models/fung-Q4_K_M.gguf, "
+            "or a folder that `understudy pack` has written."
+        )
+    if model.suffix == ".safetensors":
+        raise ServeError(f"{model} is no GGUF file, which serve takes, such as models/fung-Q4_K_M.gguf.")
 
 
 def served_project(model: Path | None, **wants: bool) -> Served:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gguf import GGUFReader
 
 from understudy.export.ollama_template import ChatFrame, Messages, NotDerivable, chat_frame
+from understudy.passages.frame import frame_in_words
 from understudy.shared.files import read_json, write_text
 from understudy.shared.log import log
 
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 CONTEXT_LENGTH = 4096
 # As `make chat` asks, where the base model's generation_config.json says nothing else. Newer versions of Ollama have no penalty.
 SETTINGS = {"temperature": 0.3, "repeat_penalty": 1.1}
+MISSING = (
+    "Here it is the voice alone: no passages of the talks, no gate, no place beside a sentence. `understudy serve --engine URL`",
+    "puts all of that in front of Ollama. The frame in which the model takes passages, with the last question alone:",
+    "",
+)
 # Name there: name here, least and greatest value, whether it is a whole number.
 OF_GENERATION_CONFIG = {
     "temperature": ("temperature", 0, 2, False),
@@ -55,7 +61,13 @@ def write_modelfile(gguf: Path, others: list[Path], folder: Path, output: Path) 
     lines += [f'PARAMETER stop "{token}"' for token in stop_tokens(frame, tokenizer, generation)]
     settings = {"num_ctx": context_length(read_json(folder / "config.json")), **SETTINGS, **sampling_of(generation)}
     lines += [f"PARAMETER {key} {value}" for key, value in settings.items()]
+    lines += comment_on_passages()
     write_text(output, "\n".join(lines) + "\n")
+
+
+def comment_on_passages() -> list[str]:
+    """What is missing in Ollama, and the frame in which passages would be given; a line each, all of them comments."""
+    return [f"# {line}".rstrip() for line in (*MISSING, *frame_in_words().splitlines())]
 
 
 def loaded_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":

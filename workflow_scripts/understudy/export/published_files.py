@@ -19,6 +19,8 @@ PARTS = {
 # understudy_source.json says where the base came from, on this machine.
 NOT_PUBLISHED = "understudy_*.json"
 PICTURES = ("loss.svg", "export.svg")
+# Of data/index/: the talks' text, and what it was made of. The vectors that a model has computed lie in the first.
+INDEX_FILES = ("passages.sqlite", "index.json")
 # mlx_lm's arguments that are paths of this machine, or say where it reported to.
 PRIVATE_KEYS = ("adapter_path", "config", "data", "model", "project_name", "report_to", "resume_adapter_file")
 # Under which transformers keeps the path that a model was loaded from.
@@ -45,9 +47,11 @@ class SecretInFileError(UnderstudyError):
     """A file that would go up has a key or token in it."""
 
 
-def files_to_publish(models: Path, name: str, named: list[str], base_hub_id: str | None) -> list[PublishedFile]:
-    """Return all that goes up of the model `name` in the folder `models`: the card, its pictures, hf/, and what `named` has of
-    adapters, fused, MLX folders and quantizations.
+def files_to_publish(
+    models: Path, name: str, named: list[str], base_hub_id: str | None, index: Path | None = None
+) -> list[PublishedFile]:
+    """Return all that goes up of the model `name` in the folder `models`: the card, its pictures, hf/, what `named` has of
+    adapters, fused, MLX folders and quantizations, and the talks' `index`, if it is given.
 
     Raises SecretInFileError if one of them has a key or token in it, InputFileError if one is missing."""
     folder = models / name
@@ -60,6 +64,7 @@ def files_to_publish(models: Path, name: str, named: list[str], base_hub_id: str
         files += files_of_folder(folder / part, PARTS[part], f"{part}/", base_hub_id)
     ggufs = [f"{name}-{quant}.gguf" for quant in named if quant not in PARTS]
     files += [PublishedFile(gguf, models / gguf) for gguf in ggufs]
+    files += [] if index is None else [PublishedFile(f"data/index/{file}", index / file) for file in INDEX_FILES]
     for file in files:
         check_file(file)
     return files

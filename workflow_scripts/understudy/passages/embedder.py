@@ -2,24 +2,22 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+import urllib.error
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import openai
 
-from understudy.models.llama.server import embedded_server
+from understudy.models.llama.server import ask_server, embedded_server
 from understudy.models.paths import gguf_source
 from understudy.passages.vectors import EmbedderError, what_shapes_vectors
 from understudy.shared.files import file_sha256
-from understudy.teacher.servers import hosted_client
 
 # Tokens that one text may have in llama.cpp. A unit has 60 words.
 CONTEXT_LENGTH = 512
 IN_FLIGHT = 8
 TEXTS_A_REQUEST = 32
-TIMEOUT_S = 120
 # The part of a text that llama.cpp has refused as too long, tried next.
 SHORTER = 0.5
 SHORTEST_TEXT = 20
@@ -34,12 +32,17 @@ def vectors_name(shaping: dict) -> str:
     return hashlib.sha256(json.dumps(shaping, sort_keys=True).encode()).hexdigest()[:16]
 
 
-class Embedder:
-    """Texts to vectors of length 1. `name` is the same for the same vectors."""
+class TextRefused(EmbedderError):
+    """The embedder doesn't take a text, most likely because it is too long."""
 
-    def __init__(self, client: openai.OpenAI, model: str, settings: dict):
-        self._client = client
-        self._model = model
+
+class Embedder:
+    """Texts to vectors of length 1. `name` is the same for the same vectors.
+
+    `ask` gives the vectors of a list of texts, in its order; it raises TextRefused, or EmbedderError if it can't be asked."""
+
+    def __init__(self, ask: Callable[[list[str]], list], settings: dict):
+        self._ask = ask
         self._settings = settings
         self.name = vectors_name(what_shapes_vectors(settings))
 
@@ -61,27 +64,20 @@ class Embedder:
 
     def _vectors(self, texts: list[str]) -> np.ndarray:
         try:
-            reply = self._client.embeddings.create(model=self._model, input=texts, encoding_format="float")
-        except (openai.BadRequestError, openai.InternalServerError) as error:
-            return self._one_by_one(texts, error)
-        except (openai.APIError, ValueError) as error:
-            raise EmbedderError(f"retrieval.embedder can't be asked: {one_line(error)}") from None
-        try:
-            replied = [item.embedding for item in sorted(reply.data, key=lambda item: item.index)]
-        except (TypeError, AttributeError):
-            replied = []
-        return unit_vectors(replied, len(texts))
+            return unit_vectors(self._ask(texts), len(texts))
+        except TextRefused as refusal:
+            return self._one_by_one(texts, refusal)
 
-    def _one_by_one(self, texts: list[str], error: openai.APIStatusError) -> np.ndarray:
+    def _one_by_one(self, texts: list[str], refusal: TextRefused) -> np.ndarray:
         """Ask for each text alone, and for a part of one that is too long."""
         if len(texts) > 1:
             return np.concatenate([self._vectors([text]) for text in texts])
         if len(texts[0]) < SHORTEST_TEXT:
-            raise EmbedderError(f"retrieval.embedder refuses a text: {one_line(error)}") from None
+            raise EmbedderError(str(refusal)) from None
         return self._vectors([texts[0][: int(len(texts[0]) * SHORTER)]])
 
 
-def one_line(error: Exception) -> str:
+def one_line(error: object) -> str:
     return " ".join(str(error).split())[:300]
 
 
@@ -104,16 +100,27 @@ def unit_vectors(replied: list, count: int) -> np.ndarray:
 def embedder_for(settings: dict, threads: int | None = None) -> Iterator[Embedder | None]:
     """The embedder of the configuration's `retrieval.embedder` for as long as a `with` block lasts; None without one.
 
-    Raises EmbeddedModelError if llama.cpp can't load the file, MissingKeyError for a server without a key."""
+    Raises EmbeddedModelError if llama.cpp can't load the file, EmbedderError for a server without a key."""
     if what_shapes_vectors(settings) is None:
         yield None
     elif settings["gguf"] is None:
-        yield Embedder(hosted_client(settings["base_url"], TIMEOUT_S), settings["model"], settings)
+        # The client of a server takes half a second to load, and no pack has it.
+        from understudy.passages.hosted_embedder import ask_of_server
+
+        yield Embedder(ask_of_server(settings), settings)
     else:
         path = Path(gguf_source(settings["gguf"], "retrieval.embedder.gguf"))
         with embedded_server(path, CONTEXT_LENGTH, IN_FLIGHT, threads, embeds=True) as base_url:
-            direct = openai.DefaultHttpxClient(trust_env=False)
-            client = openai.OpenAI(
-                base_url=base_url, api_key="none", max_retries=0, http_client=direct, timeout=TIMEOUT_S
-            )
-            yield Embedder(client, path.stem, settings)
+            yield Embedder(lambda texts: embedded_vectors(base_url, texts), settings)
+
+
+def embedded_vectors(base_url: str, texts: list[str]) -> list:
+    """What our own llama.cpp replies for texts, in their order."""
+    try:
+        reply = ask_server(f"{base_url}/embeddings", {"input": texts, "encoding_format": "float"})
+        return [item["embedding"] for item in sorted(reply["data"], key=lambda item: item["index"])]
+    except urllib.error.HTTPError as error:
+        said = one_line(error.read().decode(errors="replace"))
+        raise TextRefused(f"retrieval.embedder refuses a text: {said}") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise EmbedderError(f"retrieval.embedder can't be asked: {one_line(error)}") from None

@@ -39,6 +39,16 @@ def framed(question: str, passages: Sequence[Passage]) -> str:
     return "\n".join([INTRODUCTION, *lines, "", f"{QUESTION} {question}"])
 
 
+def frame_in_words() -> str:
+    """The frame with words in the place of passages, for people who give a model passages in another program."""
+    places = (("Title of a talk", "2:06"), ("Title of another talk", "14:30"))
+    lines = [
+        f"Passage {number} ({title} (2024), {time}): what is said there"
+        for number, (title, time) in enumerate(places, 1)
+    ]
+    return "\n".join([INTRODUCTION, *lines, "", f"{QUESTION} what is asked"])
+
+
 def question_of(message: str) -> str:
     """The question of a message that `framed` wrote, or the message itself."""
     if not message.startswith(f"{INTRODUCTION}\nPassage 1 ("):

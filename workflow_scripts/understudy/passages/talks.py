@@ -119,12 +119,12 @@ def opened_search(embedder: dict) -> "Iterator[Search]":
         # The client of a server takes half a second to load.
         from understudy.models.llama.server import EmbeddedModelError
         from understudy.passages.embedder import embedder_for
-        from understudy.teacher.api_key import MissingKeyError
+        from understudy.passages.vectors import EmbedderError
 
         with contextlib.ExitStack() as embedders:
             try:
                 opened = embedders.enter_context(embedder_for(embedder))
-            except (EmbeddedModelError, MissingKeyError) as error:
+            except (EmbeddedModelError, EmbedderError) as error:
                 log.warning("Warning: searched by words alone. retrieval.embedder: %s", error)
                 opened = None
             yield Search(store, opened)

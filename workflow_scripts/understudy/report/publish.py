@@ -12,18 +12,30 @@ from understudy.shared.log import log
 
 CONSENT = "A voice is borrowed: publish a model of a person's talks only with their consent, and with the right to use the talks."
 
+WITH_TEXT = "By export.publish_transcripts the whole text of the talks goes up in data/index/: only with the right to pass it on."
+
 
 def publish_model(
-    models: Path, name: str, repository: str | None, is_private: bool, named: list[str], base: str, sends: bool
+    models: Path,
+    name: str,
+    repository: str | None,
+    is_private: bool,
+    named: list[str],
+    base: str,
+    sends: bool,
+    index: Path | None = None,
 ) -> None:
     """Log what goes up of the model `name` in the folder `models` and, if `sends`, bring it to `repository`.
 
-    `named` is what of adapters, fused, MLX folders and quantizations goes up beside hf/, `base` the base model's folder."""
-    files = files_to_publish(models, name, named, base_model_of(base).hub_id)
+    `named` is what of adapters, fused, MLX folders and quantizations goes up beside hf/, `base` the base model's folder, `index`
+    that of the talks' text where this goes up, too."""
+    files = files_to_publish(models, name, named, base_model_of(base).hub_id, index)
     log.info("%s", table_of(files))
     log.info("To %s, %s.", repository or "no repository yet", "private" if is_private else "public: anyone can read it")
     if not is_private:
         log.warning("%s", CONSENT)
+    if index is not None:
+        log.warning("%s", WITH_TEXT)
     remind_of_the_name(models / name / "README.md", repository)
     if not sends:
         log.info(

@@ -28,7 +28,8 @@ def written_aside(path: str | os.PathLike) -> Iterator[Path]:
     aside = Path(name)
     try:
         yield aside
-        with aside.open("rb") as written:
+        # Open for writing: Windows flushes nothing else.
+        with aside.open("rb+") as written:
             os.fsync(written.fileno())
         aside.chmod(0o644)
         aside.replace(path)

@@ -3,6 +3,7 @@
 import logging
 import sys
 from pathlib import Path
+from typing import TextIO
 
 from understudy.shared.credentials import known_secrets, without_secrets
 from understudy.shared.errors import UnderstudyError
@@ -37,9 +38,9 @@ def start_job_log(path: str) -> logging.Logger:
     return log
 
 
-def start_command_log() -> None:
-    """Send what a command says to standard output, and what is wrong to standard error."""
-    says, warns = logging.StreamHandler(sys.stdout), logging.StreamHandler(sys.stderr)
+def start_command_log(says_on: TextIO | None = None) -> None:
+    """Send what a command says to standard output, or to `says_on`, and what is wrong to standard error."""
+    says, warns = logging.StreamHandler(says_on or sys.stdout), logging.StreamHandler(sys.stderr)
     says.addFilter(lambda record: record.levelno < logging.WARNING)
     warns.setLevel(logging.WARNING)
     for handler in (says, warns):

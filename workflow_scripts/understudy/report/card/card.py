@@ -11,6 +11,7 @@ from understudy.export.published_files import UNDERSTUDY_RECORD, size_of
 from understudy.export.table import ladder_markdown
 from understudy.models.folder import MLX_FOLDERS
 from understudy.models.licence import BaseModel, Licence, base_model_of, licence_of
+from understudy.passages.frame import frame_in_words
 from understudy.report.card.facts import pairs_of, talks_of, training_of
 from understudy.report.card.usage import Exports, usage_of
 from understudy.shared.files import file_sha256, read_json, read_json_lines, write_text
@@ -40,12 +41,14 @@ def write_model_card(
     proof: str = "",
     evaluation: str = "",
     notice: str | None = None,
+    with_transcripts: bool = False,
 ) -> None:
     """Write the card to `output`.
 
     `paths` has videos, transcripts, base and models (folders), report, pairs, train, lora_config, metrics and adapters;
     `general_share` is the part of general rows among the training's, `proof` and `evaluation` Markdown
-    on the steps of the export and on what the evaluation found, `notice` what stands under every answer."""
+    on the steps of the export and on what the evaluation found, `notice` what stands under every answer; `with_transcripts` says
+    that the talks' text is published beside the model."""
     report, base = read_json(paths["report"]), base_model_of(paths["base"])
     licence = licence_of(paths["base"])
     talks = talks_of(read_json(paths["videos"]), paths["transcripts"], report)
@@ -62,6 +65,9 @@ def write_model_card(
         proof=Markdown(proof),
         evaluation=Markdown(evaluation),
         usage=[{**way, "commands": Markdown(way["commands"])} for way in usage_of(exports, base.hub_id)],
+        elsewhere="Ollama, LM Studio and other programs" if exports.quantizations else "Other programs",
+        frame=Markdown(frame_in_words()),
+        with_transcripts=with_transcripts,
         languages=limit_of_languages(report["languages"]),
         licence=licence_in_words(licence, base),
         provenance=provenance(paths, exports.name, base),

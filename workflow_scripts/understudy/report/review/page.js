@@ -151,6 +151,9 @@ function drawPair() {
     `${pair.tokens} tokens`, entry.decision && `your decision: ${entry.decision}`].filter(Boolean).join(" · ");
   byId("remarks").replaceChildren(...pair.remarks.map((remark) => element("li", `${remark.verdict}: ${remark.says}`, remark.level)));
   drawAnswer(pair, entry);
+  byId("rests-on").hidden = !pair.passage;
+  byId("said-at").textContent = pair.span;
+  byId("said").textContent = pair.passage;
   byId("note").value = entry.note;
   for (const button of document.querySelectorAll("#buttons button")) {
     button.setAttribute("aria-pressed", Boolean(entry.decision) && button.dataset.decision === entry.decision);

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from understudy.dataset.curation import COLUMNS, read_curation
+from understudy.report.review.rests_on import passages_of_pairs
 from understudy.shared.files import read_json_lines, write_text
 from understudy.shared.formats import clock_time
 from understudy.shared.log import log
@@ -30,18 +31,20 @@ SHOWN = [
 DECIDED = ["decision", "edited_question", "edited_answer", "note"]
 
 
-def page_data(pairs: list[dict], curation: pd.DataFrame, name: str) -> dict:
-    """What the page's script reads. The decisions about these pairs go with them; all others are `untouched`, and saved again."""
+def page_data(pairs: list[dict], passages: list[str], curation: pd.DataFrame, name: str) -> dict:
+    """What the page's script reads; `passages` has what each pair rests on.
+
+    The decisions about these pairs go with them; all others are `untouched`, and saved again."""
     by_key: dict[tuple[str, str], list[dict]] = {}
     for row in curation.to_dict("records"):
         by_key.setdefault((row["video_id"], row["slot"]), []).append(row)
     used, shown = set(), []
-    for pair in pairs:
+    for pair, passage in zip(pairs, passages, strict=True):
         about = by_key.get((pair["video_id"] or "", pair["slot"]), [])
         decision = next((row for row in about if row["question_sha256"] in ("", pair["question_sha256"])), None)
         if decision is not None:
             used.add(decision["line"])
-        shown.append(page_pair(pair, decision))
+        shown.append({**page_pair(pair, decision), "passage": passage})
     untouched = curation[~curation["line"].isin(used)][COLUMNS].values.tolist()
     applied = hashlib.sha256(curation.to_json(orient="values").encode()).hexdigest()
     return {"name": name, "pairs": shown, "untouched": untouched, "columns": COLUMNS, "applied": applied}
@@ -65,21 +68,23 @@ def page_pair(pair: dict, decision: dict | None) -> dict:
     }
 
 
-def review_page(pairs: list[dict], curation: pd.DataFrame, name: str) -> str:
-    """Return the page as HTML."""
+def review_page(pairs: list[dict], passages: list[str], curation: pd.DataFrame, name: str) -> str:
+    """Return the page as HTML; `passages` has for each pair what is said at its place, or nothing."""
     page, style, program = ((PARTS / f"page.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js"))
     filled = {"policy": content_policy(program, style), "name": escape(name), "style": style, "program": program}
     for key, text in filled.items():
         page = page.replace("{{ " + key + " }}", text)
     # Last, so that no pair's text is taken for a placeholder.
     before, _, after = page.partition("{{ data }}")
-    return before + as_json_in_html(page_data(pairs, curation, name)) + after
+    return before + as_json_in_html(page_data(pairs, passages, curation, name)) + after
 
 
-def write_review_page(pairs_path: str, rejected_path: str, curation_path: str | None, name: str, path: str) -> None:
+def write_review_page(
+    pairs_path: str, rejected_path: str, transcripts: list[str], curation_path: str | None, name: str, path: str
+) -> None:
     """Write the page of the pairs in both files, with the decisions of `curation_path` if there is one."""
     pairs = [pair for part in (pairs_path, rejected_path) for _, pair in read_json_lines(part)]
-    text = review_page(pairs, read_curation(curation_path), name)
+    text = review_page(pairs, passages_of_pairs(pairs, transcripts), read_curation(curation_path), name)
     write_text(path, text)
     log.info(
         "%s: %d pairs, %.1f MB. Open it in a browser.", path, len(pairs), len(text.encode("utf-8", "replace")) / 1e6
