@@ -34,12 +34,17 @@ export class Turn {
   }
 
   drawSources() {
+    // What somebody has unfolded stays so when the answer is complete.
+    const key = JSON.stringify([this.turn.sources, this.turn.decision]);
+    if (key === this.drawnSources) return;
+    this.drawnSources = key;
     this.beside.replaceChildren(...[sourcesOf(this.turn)].filter(Boolean));
   }
 
   drawAnswers() {
     const { turn } = this;
-    const isCompared = turn.base !== null;
+    // The base isn't asked what no talk answers.
+    const isCompared = turn.base !== null && Boolean(turn.base || turn.writing);
     this.tuned.show(turn.answer, turn.sentences);
     if (isCompared) this.base.show(turn.base);
     this.element.classList.toggle("compared", isCompared);
@@ -49,7 +54,7 @@ export class Turn {
 
   columns(isCompared) {
     if (!isCompared) return [make("section", { class: "answer" }, this.tuned.element)];
-    return [["Trained", this.tuned], ["Base model", this.base]].map(([name, { element }]) =>
+    return [["Trained", this.tuned], ["Base model, no places looked for", this.base]].map(([name, { element }]) =>
       make("section", { class: "answer" }, make("h3", { text: name }), element));
   }
 
@@ -64,7 +69,7 @@ export class Turn {
 
   state() {
     const { decision, finish_reason } = this.turn;
-    const said = [decision === "not_covered" ? "No talk answers this, so the model was not asked." : "", ENDS[finish_reason] ?? ""].filter(Boolean);
+    const said = [decision === "not_covered" ? "The model was not asked." : "", ENDS[finish_reason] ?? ""].filter(Boolean);
     return said.length ? make("p", { class: "state", text: said.join(" ") }) : null;
   }
 
