@@ -8,12 +8,14 @@ import subprocess
 import time
 from pathlib import Path
 
+import httpx2
+
 from project import REPOSITORY, command_line, environment
 from random_llama import packaged_model
 from talks_to_search import index_talks, transcript, write_talks
 from understudy.shared.files import write_json, write_json_lines
 
-ADDRESS = re.compile(r"answers at (http://127\.0\.0\.1:\d+)")
+ADDRESS = re.compile(r"answers at (http://[0-9.]+:\d+)")
 CONFIG = """name: garden
 source:
   captions_dir: captions
@@ -95,17 +97,42 @@ class ChatServer:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        command = command_line("serve", "--directory", self.project, "--port", self.port, *self.options)
         with self.printed.open("w") as output:
             self._run = subprocess.Popen(
-                command, cwd=REPOSITORY, env=environment(), stdout=output, stderr=output, start_new_session=True
+                self.command(),
+                cwd=REPOSITORY,
+                env=self.environment(),
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
             )
         while not ADDRESS.search(self.printed.read_text()):
             assert self._run.poll() is None, self.printed.read_text()
             time.sleep(0.1)
+
+    @property
+    def pid(self) -> int:
+        return self._run.pid
+
+    def wait(self) -> int:
+        """Wait until it has ended; return its exit status."""
+        return self._run.wait()
+
+    def command(self) -> list[str]:
+        """What is typed."""
+        return command_line("serve", "--directory", self.project, "--port", self.port, *self.options)
+
+    def environment(self) -> dict[str, str]:
+        """What it finds around it."""
+        return environment()
 
     def kill(self) -> None:
         """End it and what it has started, at once."""
         if self._run is not None and self._run.poll() is None:
             os.killpg(self._run.pid, signal.SIGKILL)
             self._run.wait()
+
+
+def http_client(server: ChatServer) -> httpx2.Client:
+    """A client of a server, without a time limit."""
+    return httpx2.Client(base_url=server.url, trust_env=False, timeout=None)

@@ -1,6 +1,5 @@
 """Somebody's OpenAI-compatible engine, which says what a test wants it to say."""
 
-import contextlib
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +14,8 @@ class FakeEngine:
         self.answer = ""
         self.holds: int | None = None
         self.goes_on = threading.Event()
+        # A client has gone in the midst of an answer.
+        self.left = threading.Event()
         self.asked: list[list[dict]] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._server.server_port}/v1"
@@ -53,8 +54,10 @@ class FakeEngine:
                     return self.reply(json.dumps({"choices": [{"message": {"content": engine.answer}}]}))
                 engine.asked.append(body["messages"])
                 # The client goes when somebody stops an answer.
-                with contextlib.suppress(ConnectionError):
+                try:
                     self.stream()
+                except ConnectionError:
+                    engine.left.set()
 
             def stream(self) -> None:
                 self.send_response(200)

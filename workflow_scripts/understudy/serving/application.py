@@ -62,6 +62,8 @@ def create_application(state: State, hosts: Hosts) -> Starlette:
         },
         lifespan=lifespan,
     )
+    # A redirection would name the host of the request.
+    application.router.redirect_slashes = False
     application.state.serving = state
     return application
 

@@ -1,0 +1,129 @@
+"""Conversations and flags as files: whole or absent, of our own names, in one version."""
+
+import json
+
+import pytest
+
+from understudy.serving.conversations import Conflict, Conversations, NoConversation
+from understudy.serving.flags import COLUMNS, add_flag, flags_in
+
+TURN = {"question": "How long does it take, and why does it take as long as that, in a wet year?", "answer": "Long."}
+
+
+@pytest.fixture(params=["folder", "memory"])
+def kept(request, tmp_path) -> Conversations:
+    return Conversations(tmp_path / "conversations" if request.param == "folder" else None)
+
+
+def test_a_turn_makes_a_version_and_the_first_question_the_title(kept):
+    name = kept.new()["id"]
+    assert kept.add_turn(name, 1, 0, TURN)["version"] == 2
+    record = kept.read(name)
+    assert record["title"] == "How long does it take, and why does it take as long as ..." and record["turns"] == [TURN]
+    with pytest.raises(Conflict):
+        kept.add_turn(name, 1, 1, TURN)
+    assert kept.add_turn(name, 2, 1, TURN)["turns"] == [TURN, TURN] and kept.add_turn(name, 3, 0, TURN)["turns"] == [
+        TURN
+    ]
+
+
+def test_what_is_read_can_be_changed_without_changing_what_is_kept(kept):
+    name = kept.new()["id"]
+    kept.read(name)["turns"].append(TURN)
+    assert kept.read(name)["turns"] == []
+
+
+def test_deleted_is_gone(kept):
+    names = [kept.new()["id"] for _ in range(3)]
+    kept.delete(names[0])
+    for action in (
+        kept.read,
+        kept.delete,
+        lambda name: kept.add_turn(name, 1, 0, TURN),
+        lambda name: kept.flag(name, 0),
+    ):
+        with pytest.raises(NoConversation):
+            action(names[0])
+    assert {one["id"] for one in kept.listed()} == set(names[1:])
+    kept.delete_all()
+    assert kept.listed() == []
+
+
+@pytest.mark.parametrize(
+    "name", ["", "..", "../../config", "*", "0123456789abcdeF", "0123456789abcdef\n", "/etc/passwd", "%2e"]
+)
+def test_an_id_that_is_none_of_ours_is_no_path(kept, tmp_path, name):
+    (tmp_path / "config.json").write_text("{}")
+    kept.new()
+    for action in (kept.read, kept.delete):
+        with pytest.raises(NoConversation):
+            action(name)
+    assert len(kept.listed()) == 1 and (tmp_path / "config.json").exists()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"\xff", b'{"id": 1, "title": "x"}', b'{"id": "0123456789abcdef"}']
+)
+def test_a_broken_file_is_passed_over(tmp_path, content):
+    kept = Conversations(tmp_path)
+    name = kept.new()["id"]
+    (tmp_path / "0123456789abcdef.json").write_bytes(content)
+    assert [one["id"] for one in kept.listed()] == [name]
+
+
+def test_what_a_killed_write_has_left_goes_with_the_conversation(tmp_path):
+    kept = Conversations(tmp_path)
+    name, other = kept.new()["id"], kept.new()["id"]
+    (tmp_path / f".{name}.json.abc.part").write_text("half of a question")
+    (tmp_path / f".{other}.json.abc.part").write_text("half of a question")
+    kept.delete(name)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f".{other}.json.abc.part", f"{other}.json"]
+    kept.delete_all()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_title_of_another_process_is_seen(tmp_path):
+    kept, other = Conversations(tmp_path), Conversations(tmp_path)
+    name = kept.new()["id"]
+    assert other.listed()[0]["title"] == ""
+    kept.add_turn(name, 1, 0, TURN)
+    assert other.listed()[0]["title"].startswith("How long")
+    with pytest.raises(Conflict):
+        other.add_turn(name, 1, 0, TURN)
+
+
+def flag(path, **change) -> None:
+    same = {
+        "when": "2026-11-29",
+        "conversation": "0f",
+        "turn": 0,
+        "question": "q",
+        "answer": "a",
+        "passages": [],
+        "note": "",
+    }
+    add_flag(path, **same | change)
+
+
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "'=1", "''", 'a "quoted", one', "ünïcode ▸", "x;y", "0x1", ""]
+)
+def test_a_cell_comes_back_as_it_was_and_is_no_formula(tmp_path, text):
+    path = tmp_path / "data/flags.csv"
+    flag(path, answer=text, passages=[{"text": text}])
+    flag(path, note=text)
+    first, second = flags_in(path)
+    assert (first["answer"], second["note"]) == (text, text) and json.loads(first["passages"]) == [{"text": text}]
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    assert lines[0] == ",".join(COLUMNS) and len(lines) == 3
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\x0b", "\x0c", "\x85", "\u2028", "\u2029"])
+def test_a_flag_is_one_line_whatever_is_in_it(tmp_path, end):
+    flag(tmp_path / "flags.csv", answer=f"one{end}two", note=f"three{end}{end}four")
+    assert (tmp_path / "flags.csv").read_bytes().count(b"\n") == 2
+    assert flags_in(tmp_path / "flags.csv")[0]["answer"] == "one two"
+
+
+def test_there_are_no_flags_without_a_file(tmp_path):
+    assert flags_in(tmp_path / "flags.csv") == []
