@@ -62,8 +62,8 @@ def check_model(model: Path) -> None:
         model_to_ask(model)
     if model.is_dir():
         raise ServeError(
-            f"{model} is a folder and no pack, for it has no {SETTINGS}; it takes a GGUF file, such as models/fung-Q4_K_M.gguf, or "
-            "a folder that `understudy pack` has written."
+            f"{model} is a folder and no pack, for it has no {SETTINGS}; it takes a GGUF file, such as models/fung-Q4_K_M.gguf, "
+            "or a folder that `understudy pack` has written."
         )
     if model.suffix == ".safetensors":
         raise ServeError(f"{model} is no GGUF file, which serve takes, such as models/fung-Q4_K_M.gguf.")
