@@ -217,7 +217,7 @@ def record(arms: list[str], contexts: list[str], folds: int) -> None:
     measured = record_head() | {"pairs": {}, "labels": {}, "voice": {}}
     if RECORD.exists():
         known = read_json(RECORD)
-        measured |= {part: known[part] for part in ("pairs", "labels", "voice")}
+        measured |= {part: known.get(part, {}) for part in ("pairs", "labels", "voice")}
     for arm in arms:
         for context in contexts:
             measured["pairs"].setdefault(arm, {})[context] = figures_on_pairs(arm, context, folds)
