@@ -26,6 +26,7 @@ from understudy.evaluate.intervals import difference_of, interval_of, mean_of  #
 from understudy.evaluate.measures.refusals import refuses  # noqa: E402
 from understudy.evaluate.measures.voice import voice_of, words_alone  # noqa: E402
 from understudy.evaluate.truth_account import TRUTH, row_truth, truth_statistics  # noqa: E402
+from understudy.passages.answers.strict import strict_answer  # noqa: E402
 from understudy.passages.frame import MOST_SOURCES  # noqa: E402
 from understudy.passages.search import Search  # noqa: E402
 from understudy.passages.store import INDEX, PASSAGES, open_store  # noqa: E402
@@ -38,12 +39,15 @@ FOLDS = 5
 # Intervals over fewer talks say nothing.
 LEAST_TALKS = 4
 QUANTIZATION = "Q4_K_M"
+# No model: answering.strict.
+STRICT = "strict"
 # How each kind of project trains; `plain` is what a data set without grounding gives.
 KINDS: dict[str, dict[str, Any]] = {
     "plain": {},
     "grounded_30": {"rows": True, "plain_fraction": 0.3, "refusal_fraction": 0},
     "grounded_50": {"rows": True, "plain_fraction": 0.5, "refusal_fraction": 0},
     "grounded_70": {"rows": True, "plain_fraction": 0.7, "refusal_fraction": 0},
+    STRICT: "no model: the talks' own sentences (`strict`)",
     "grounded_50_short": {"rows": True, "plain_fraction": 0.5, "refusal_fraction": 0, "passage_words": 200},
     "grounded_50_refusals": {"rows": True, "plain_fraction": 0.5, "refusal_fraction": 0.25},
 }
@@ -52,6 +56,7 @@ ARMS = {
     "base": ("plain", "base"),
     "prompted": ("plain", "prompted"),
     **{kind: (kind, QUANTIZATION) for kind in KINDS},
+    STRICT: ("plain", STRICT),
 }
 
 
@@ -113,14 +118,25 @@ def answers_in_context(arm: str, context: str, folds: int) -> tuple[list[dict], 
     said, rows = [], []
     for fold in range(folds):
         folder = project_of(kind, fold)
-        answered, passages = (
-            f"models/{kind}/evaluation/{context}/{which}.json",
-            f"models/{kind}/held_out_passages.json",
-        )
-        make(folder, answered, passages)
+        passages = f"models/{kind}/held_out_passages.json"
+        make(folder, passages)
+        asked = read_json(folder / passages)["rows"]
+        rows += asked
+        if which == STRICT:
+            said += strict_answers(folder, [row["question"] for row in asked])
+            continue
+        answered = f"models/{kind}/evaluation/{context}/{which}.json"
+        make(folder, answered)
         said += read_json(folder / answered)["rows"]
-        rows += read_json(folder / passages)["rows"]
     return said, rows
+
+
+def strict_answers(folder: Path, questions: list[str]) -> list[dict]:
+    """The talks' own sentences, as answering.strict gives them."""
+    with open_store(folder / INDEX / PASSAGES) as store:
+        search = Search(store)
+        found = [strict_answer(search, one, search.passages(one, limit=MOST_SOURCES)) for one in questions]
+    return [{"answer": " ".join(sentence for sentence, _ in one)} for one in found]
 
 
 def figures_on_pairs(arm: str, context: str, folds: int) -> dict[str, Any]:
@@ -176,10 +192,11 @@ def figures_on_labels(arm: str, context: str) -> dict[str, Any]:
     rows: list[dict] = []
     for fold in range(FOLDS):
         folder, asked = project_of(kind, fold), [row for row in labelled() if row["fold"] == fold]
-        rows += [
-            {**row, "answer": record["answer"]}
-            for row, record in zip(asked, said_to_labels(folder, kind, which, asked, context), strict=True)
-        ]
+        if which == STRICT:
+            said = strict_answers(folder, [row["question"] for row in asked])
+        else:
+            said = said_to_labels(folder, kind, which, asked, context)
+        rows += [{**row, "answer": record["answer"]} for row, record in zip(asked, said, strict=True)]
     groups: dict[str, list[dict]] = {}
     for row in rows:
         groups.setdefault(row.get("group") or row["kind"], []).append(row)
@@ -217,9 +234,9 @@ def record(arms: list[str], contexts: list[str], folds: int) -> None:
     measured = record_head() | {"pairs": {}, "labels": {}, "voice": {}}
     if RECORD.exists():
         known = read_json(RECORD)
-        measured |= {part: known[part] for part in ("pairs", "labels", "voice")}
+        measured |= {part: known.get(part, {}) for part in ("pairs", "labels", "voice")}
     for arm in arms:
-        for context in contexts:
+        for context in contexts if arm != STRICT else ["retrieved"]:
             measured["pairs"].setdefault(arm, {})[context] = figures_on_pairs(arm, context, folds)
             if context in ("none", "retrieved") and arm != "prompted" and folds == FOLDS:
                 measured["labels"].setdefault(arm, {})[context] = figures_on_labels(arm, context)
@@ -304,7 +321,7 @@ def made_page() -> str:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--record", action="store_true")
-    parser.add_argument("--arms", nargs="+", choices=ARMS, default=["base", "prompted", "plain", "grounded_50"])
+    parser.add_argument("--arms", nargs="+", choices=ARMS, default=["base", "prompted", "plain", "grounded_50", STRICT])
     parser.add_argument("--contexts", nargs="+", choices=CONTEXTS, default=CONTEXTS)
     parser.add_argument("--folds", type=int, default=FOLDS, help="the first so many folds, as a trial")
     chosen = parser.parse_args()
