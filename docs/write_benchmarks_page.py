@@ -118,6 +118,16 @@ def of_scale(record: dict) -> list[str]:
     ]
 
 
+def of_serving(record: dict) -> list[str]:
+    first, many = record["first_source_ms"], record["many_clients"]
+    return [
+        f"first source at {record['talks']:,} talks by words: {first['median']:.0f} ms (p95 {first['p95']:.0f}, goal "
+        f"{record['goal_ms']})",
+        f"{many['requests']} requests of {many['clients']} clients at once, {many['left']} of which leave in the midst: "
+        f"{many['mixed_up']} answers mixed up; memory of the server {', '.join(map(str, many['memory_mb']))} MB on the way",
+    ]
+
+
 def span(covered: list[dict[str, float]], method: str) -> str:
     values = [one[method] for one in covered]
     return f"{min(values):.0f} to {max(values):.0f}"
@@ -174,6 +184,15 @@ BENCHMARKS = (
         "with a title in front of each chunk the rivals come nearer",
         "retrieval_benchmark.json",
         of_retrieval,
+    ),
+    Benchmark(
+        "Serving",
+        "serving.py",
+        "benchmark-serving",
+        "15 minutes and 2 GB of disk",
+        "nothing; it measures how long the page waits for its first source, and whether answers of many clients are mixed up",
+        "serving_benchmark.json",
+        of_serving,
     ),
     Benchmark(
         "Scale",
