@@ -86,6 +86,7 @@ rule review_page:
         rejected="data/dataset/rejected.jsonl",
         transcripts=transcripts_of_dataset,
         curation=curation_file,
+        flags=flags_file,
     output:
         "data/review/index.html",
     params:

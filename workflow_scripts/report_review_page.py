@@ -17,4 +17,5 @@ if __name__ == "__main__":
         next(iter(snakemake.input.curation), None),
         snakemake.params.name,
         snakemake.output[0],
+        next(iter(snakemake.input.flags), None),
     )

@@ -71,3 +71,8 @@ def transcripts_that_are_published():
     """That the talks' text goes up as a param, where it does: a card without it stays as it is."""
     goes_up = config["export"]["publish_transcripts"] and config["export"]["hub_repo"] is not None
     return {"with_transcripts": True} if goes_up else {}
+
+
+def flags_file(wildcards):
+    """The answers that somebody marked as wrong on the chat page, once there are some."""
+    return [path for path in ["data/flags.csv"] if Path(path).exists()]

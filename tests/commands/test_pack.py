@@ -268,7 +268,7 @@ def test_understudy_serves_a_pack_and_runs_nothing_of_it(pack, tmp_path):
 def test_a_folder_that_is_no_pack_is_named(tmp_path):
     (tmp_path / "empty").mkdir()
     done = understudy("serve", tmp_path / "empty", cwd=tmp_path)
-    assert done.returncode == 1 and "is a folder and no pack: it has no pack.json" in done.stderr
+    assert done.returncode == 1 and "is a folder and no pack, for it has no pack.json" in done.stderr
     with pytest.raises(PackFault, match=r"is no pack"):
         read_pack(tmp_path / "empty")
 

@@ -11,8 +11,11 @@ from hostile import HOSTILE
 from understudy.dataset.curation import COLUMNS as CURATION_COLUMNS
 from understudy.dataset.curation import question_sha256
 from understudy.dataset.dataset import COLUMNS
+from understudy.report.review.flagged import flagged_answers, passages_in
 from understudy.report.review.rests_on import LONGEST, said_in
 from understudy.report.review.review_page import write_review_page
+from understudy.serving.flags import add_flag
+from understudy.shared.errors import InputFileError
 from understudy.shared.files import read_json_lines, write_json, write_json_lines
 
 WORDS = [
@@ -78,7 +81,7 @@ def many_pairs(count: int) -> list[dict]:
     return pairs
 
 
-def page_of(folder, pairs: list[dict], curation: str | None = None, transcripts: tuple = ()):
+def page_of(folder, pairs: list[dict], curation: str | None = None, transcripts: tuple = (), flags: str | None = None):
     """Write the page of pairs; return its path."""
     folder.mkdir(parents=True, exist_ok=True)
     write_json_lines(folder / "pairs.jsonl", [record for record in pairs if record["verdict"] == "ok"])
@@ -88,7 +91,7 @@ def page_of(folder, pairs: list[dict], curation: str | None = None, transcripts:
     path = folder / "index.html"
     decided = str(folder / "curation.csv") if curation is not None else None
     pairs, rejected = str(folder / "pairs.jsonl"), str(folder / "rejected.jsonl")
-    write_review_page(pairs, rejected, list(transcripts), decided, folder.name, str(path))
+    write_review_page(pairs, rejected, list(transcripts), decided, folder.name, str(path), flags)
     return path
 
 
@@ -316,3 +319,26 @@ def test_what_is_said_at_an_answer_s_place_stands_beside_it_and_does_nothing(bro
 def test_a_passage_all_over_a_talk_has_its_beginning():
     text = said_in([[float(second), 1.0, f"word{second}"] for second in range(5000)], 0.0, 5000.0)
     assert text.startswith("word0 word1 ") and text.endswith(" ...") and len(text) < LONGEST + 10
+
+
+def test_answers_that_were_marked_as_wrong_stand_on_the_page_as_text(browser, tmp_path):
+    path = tmp_path / "data/flags.csv"
+    source = {"heading": "Slugs, 2:13", "text": " ".join(HOSTILE)}
+    for number, question in enumerate(("=HYPERLINK(1)", "How deep?")):
+        turn = {"when": f"2026-01-0{number + 1}", "conversation": "0" * 16, "turn": number}
+        add_flag(path, **turn, question=question, answer=" ".join(HOSTILE), passages=[source], note="Two, not five.")
+    page, complaints = opened(browser, page_of(tmp_path / "flagged", [pair(0, "Why?", "So.")], flags=str(path)))
+    summary = page.locator("#flags summary")
+    assert summary.inner_text() == "Marked as wrong in chat: 2"
+    summary.click()
+    first, second = page.locator("#flagged li").all()
+    assert first.inner_text().startswith("How deep?") and second.inner_text().startswith("=HYPERLINK(1)")
+    assert "Why: Two, not five." in first.inner_text() and "Slugs, 2:13: " in first.inner_text()
+    assert page.locator("#flagged img, #flagged a, #flagged script").count() == 0 and complaints == []
+    page.keyboard.press("Escape")
+    path.write_bytes("when,question\n1,gr\xfc\xdf\n".encode("latin-1"))
+    with pytest.raises(InputFileError, match="is not UTF-8 any more"):
+        flagged_answers(str(path))
+    assert (
+        passages_in("[1, {}]") == [{"place": "", "text": ""}] and passages_in("x") == [] and flagged_answers(None) == []
+    )

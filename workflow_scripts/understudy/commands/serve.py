@@ -62,7 +62,7 @@ def check_model(model: Path) -> None:
         model_to_ask(model)
     if model.is_dir():
         raise ServeError(
-            f"{model} is a folder and no pack: it has no {SETTINGS}. serve takes a GGUF file, such as models/fung-Q4_K_M.gguf, "
+            f"{model} is a folder and no pack, for it has no {SETTINGS}; it takes a GGUF file, such as models/fung-Q4_K_M.gguf, "
             "or a folder that `understudy pack` has written."
         )
     if model.suffix == ".safetensors":

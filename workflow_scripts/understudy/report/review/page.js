@@ -1,6 +1,6 @@
 "use strict";
 // Pairs of the data set, each decided by one key. Decisions are kept in the browser at once, and saved as curation.csv.
-const { name, pairs, untouched, columns, applied } = JSON.parse(document.getElementById("data").textContent);
+const { name, pairs, untouched, columns, applied, flags } = JSON.parse(document.getElementById("data").textContent);
 const ROW_HEIGHT = 56;
 const MARGIN_ROWS = 10;
 const MEMORY = "understudy-review-" + name;
@@ -254,8 +254,23 @@ function pressed(event) {
   event.preventDefault();
 }
 
+// What people marked as wrong under the model's answers: to read, and to write better pairs for.
+function drawFlags() {
+  byId("flags").hidden = !flags.length;
+  byId("flags").firstElementChild.textContent = `Marked as wrong in chat: ${flags.length}`;
+  byId("flagged").replaceChildren(...flags.map((flag) => {
+    const made = element("li", "");
+    made.append(element("b", flag.question), element("p", flag.answer));
+    if (flag.note) made.append(element("p", `Why: ${flag.note}`));
+    made.append(element("small", flag.when), ...flag.passages.map((passage) => element("blockquote", `${passage.place}: ${passage.text}`)));
+    made.dir = "auto";
+    return made;
+  }));
+}
+
 recall();
 makeChoices();
+drawFlags();
 document.addEventListener("keydown", pressed);
 byId("list").addEventListener("scroll", drawRows, { passive: true });
 byId("search").addEventListener("input", filter);

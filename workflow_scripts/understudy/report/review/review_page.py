@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from understudy.dataset.curation import COLUMNS, read_curation
+from understudy.report.review.flagged import flagged_answers
 from understudy.report.review.rests_on import passages_of_pairs
 from understudy.shared.files import read_json_lines, write_text
 from understudy.shared.formats import clock_time
@@ -68,23 +69,34 @@ def page_pair(pair: dict, decision: dict | None) -> dict:
     }
 
 
-def review_page(pairs: list[dict], passages: list[str], curation: pd.DataFrame, name: str) -> str:
-    """Return the page as HTML; `passages` has for each pair what is said at its place, or nothing."""
+def review_page(
+    pairs: list[dict], passages: list[str], curation: pd.DataFrame, name: str, flags: list[dict] | None = None
+) -> str:
+    """Return the page as HTML; `passages` has for each pair what is said at its place, or nothing, `flags` the answers that
+    somebody marked as wrong."""
     page, style, program = ((PARTS / f"page.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js"))
     filled = {"policy": content_policy(program, style), "name": escape(name), "style": style, "program": program}
     for key, text in filled.items():
         page = page.replace("{{ " + key + " }}", text)
     # Last, so that no pair's text is taken for a placeholder.
     before, _, after = page.partition("{{ data }}")
-    return before + as_json_in_html(page_data(pairs, passages, curation, name)) + after
+    return before + as_json_in_html({**page_data(pairs, passages, curation, name), "flags": flags or []}) + after
 
 
 def write_review_page(
-    pairs_path: str, rejected_path: str, transcripts: list[str], curation_path: str | None, name: str, path: str
+    pairs_path: str,
+    rejected_path: str,
+    transcripts: list[str],
+    curation_path: str | None,
+    name: str,
+    path: str,
+    flags_path: str | None = None,
 ) -> None:
-    """Write the page of the pairs in both files, with the decisions of `curation_path` if there is one."""
+    """Write the page of the pairs in both files, with the decisions of `curation_path`, and the answers that were marked as wrong
+    in `flags_path`, if there are such files."""
     pairs = [pair for part in (pairs_path, rejected_path) for _, pair in read_json_lines(part)]
-    text = review_page(pairs, passages_of_pairs(pairs, transcripts), read_curation(curation_path), name)
+    passages, flags = passages_of_pairs(pairs, transcripts), flagged_answers(flags_path)
+    text = review_page(pairs, passages, read_curation(curation_path), name, flags)
     write_text(path, text)
     log.info(
         "%s: %d pairs, %.1f MB. Open it in a browser.", path, len(pairs), len(text.encode("utf-8", "replace")) / 1e6
