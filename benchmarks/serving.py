@@ -6,7 +6,7 @@
 - First source: made talks of an hour (made_talks.py), searched by words, with the gate; SmolLM2-135M in llama.cpp. Each question
   is sent as the page sends it, and the time is taken until the event with its sources has come. A second later comes the next.
 - Many clients: as many questions as `--requests` by 16 clients, half of them as the page asks and half by OpenAI's protocol;
-  every fifth client leaves in the midst of its answer. The engine is an echo, so that it is known what each answer must be; the sources
+  every fifth client leaves in the midst of its answer. The engine is an echo, so that each answer is known before; the sources
   must be those that the same question has when nobody else asks. The memory is that of the server's process.
 
 Writes docs/serving_benchmark.json. 15 minutes, most of them for the index, and 2 GB of disk."""

@@ -60,7 +60,8 @@ export class Turn {
 
   drawUnder() {
     const { turn } = this;
-    this.under.replaceChildren(...(turn.writing ? [this.waiting()] : [this.state(), this.notice(), this.trouble(), this.actions()]).filter(Boolean));
+    const parts = turn.writing ? [this.waiting()] : [this.state(), this.notice(), this.trouble(), this.actions()];
+    this.under.replaceChildren(...parts.filter(Boolean));
   }
 
   waiting() {
@@ -81,7 +82,9 @@ export class Turn {
   trouble() {
     const { trouble } = this.turn;
     if (!trouble) return null;
-    return make("div", { class: "trouble", role: "alert" }, make("p", { text: trouble.text }), make("button", { type: "button", text: trouble.does, onclick: trouble.act }));
+    return make("div", { class: "trouble", role: "alert" },
+      make("p", { text: trouble.text }),
+      make("button", { type: "button", text: trouble.does, onclick: trouble.act }));
   }
 
   actions() {
