@@ -16,6 +16,7 @@ import httpx2
 
 from understudy.models.llama.server import RunningServer, ask_server, running_server
 from understudy.models.requests import REPEAT_LAST_N
+from understudy.passages.cutting import plain_line
 from understudy.shared.errors import UnderstudyError
 from understudy.shared.hosts import is_loopback_host
 from understudy.shared.log import log
@@ -157,13 +158,13 @@ async def parts_of(response: httpx2.Response) -> AsyncIterator[Part]:
 
 
 def reason_in(text: str) -> str:
-    """The reason in an error's JSON, or the text itself, short."""
+    """The reason in an error's JSON, or the text itself: short, and without signs that command a terminal."""
     try:
         error = json.loads(text)["error"]
         said = error["message"] if isinstance(error, dict) else error
     except (ValueError, TypeError, KeyError):
         said = text
-    return " ".join(str(said).split())[:LONGEST_REASON] or "it gives no reason"
+    return plain_line(str(said))[:LONGEST_REASON] or "it gives no reason"
 
 
 def one_line(error: Exception) -> str:
