@@ -171,6 +171,7 @@ def test_a_reply_that_is_no_answer_is_an_error(status, body, says, shown):
     [
         (b'{"data": [{"id": "a"}, {"id": "b"}]}', [], "it has 2 models: a, b. Name one with --engine-model"),
         (b'{"data": []}', [], "it has no model"),
+        (b'{"data": [{"id": "a\\u001b[31m\\nb"}, {"id": "c"}]}', [], "it has 2 models: a[31m b, c. Name one"),
         (b"<html>", [], "is no list of models"),
         (b'{"data": 7}', [], "is no list of models"),
     ],

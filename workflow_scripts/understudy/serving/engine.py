@@ -16,6 +16,7 @@ import httpx2
 
 from understudy.models.llama.server import RunningServer, ask_server, running_server
 from understudy.models.requests import REPEAT_LAST_N
+from understudy.passages.cutting import plain_line
 from understudy.shared.errors import UnderstudyError
 from understudy.shared.hosts import is_loopback_host
 from understudy.shared.log import log
@@ -95,10 +96,16 @@ class Engine:
                     raise self._refusal(said, response.status_code)
 
     def count_tokens(self, text: str) -> int:
-        """How many tokens a text has: llama.cpp's own number, or a cautious guess. It waits, so call it in a thread."""
+        """How many tokens a text has: llama.cpp's own number, or a cautious guess. It waits, so call it in a thread.
+
+        Raises EngineError."""
         if not self.is_ours:
             return math.ceil(len(text.encode("utf-8", "replace")) / BYTES_A_TOKEN)
-        return len(ask_server(f"{self.base_url.removesuffix('/v1')}/tokenize", {"content": text}, self.key)["tokens"])
+        address = f"{self.base_url.removesuffix('/v1')}/tokenize"
+        try:
+            return len(ask_server(address, {"content": text}, self.key)["tokens"])
+        except OSError as error:
+            raise EngineError(f"llama.cpp doesn't answer: {one_line(error)}") from None
 
     def name(self) -> str:
         """As messages call it: without the address's login, without llama.cpp's inner address."""
@@ -151,13 +158,13 @@ async def parts_of(response: httpx2.Response) -> AsyncIterator[Part]:
 
 
 def reason_in(text: str) -> str:
-    """The reason in an error's JSON, or the text itself, short."""
+    """The reason in an error's JSON, or the text itself: short, and without signs that command a terminal."""
     try:
         error = json.loads(text)["error"]
         said = error["message"] if isinstance(error, dict) else error
     except (ValueError, TypeError, KeyError):
         said = text
-    return " ".join(str(said).split())[:LONGEST_REASON] or "it gives no reason"
+    return plain_line(str(said))[:LONGEST_REASON] or "it gives no reason"
 
 
 def one_line(error: Exception) -> str:

@@ -13,14 +13,15 @@ import httpx2
 import uvicorn
 
 from understudy.models.llama.server import RunningServer
+from understudy.passages.cutting import plain_line
 from understudy.passages.talks import Talks
 from understudy.serving.answers import Answers
 from understudy.serving.application import create_application
 from understudy.serving.connections import ImpatientProtocol
 from understudy.serving.conversations import FOLDER, Conversations
 from understudy.serving.engine import Engine, client_for, llama_engine, one_line, reason_in, shown_address
-from understudy.serving.guard import Hosts
-from understudy.serving.served import LAST_PORT, PORT, Address, OtherEngine, Served, ServeError
+from understudy.serving.guard import EVERY_ADDRESS, Hosts
+from understudy.serving.served import LAST_PORT, LOOPBACK, PORT, Address, OtherEngine, Served, ServeError
 from understudy.serving.state import Bases, State
 from understudy.serving.talks import AskedTalks
 from understudy.shared.credentials import ENGINE_KEY
@@ -139,7 +140,7 @@ async def models_of(base_url: str, key: str | None) -> list[str]:
             f"The address often ends in /v1; a key stands in {ENGINE_KEY}."
         )
     try:
-        return [str(one["id"]) for one in reply.json()["data"]]
+        return [plain_line(str(one["id"])) for one in reply.json()["data"]]
     except (ValueError, TypeError, KeyError):
         raise ServeError(
             f"--engine {shown}: {shown}/models is no list of models. The address often ends in /v1."
@@ -157,7 +158,9 @@ def only_model(base_url: str, names: Sequence[str]) -> str:
 def greeting(served: Served, address: Address, listening: socket.socket, model: str, engine: Engine | None) -> str:
     """What is printed when it answers."""
     host, port = listening.getsockname()[:2]
-    shown = f"[{host}]" if ":" in host else host
+    # Every address is none to type.
+    here = LOOPBACK if host in EVERY_ADDRESS else host
+    shown = f"[{here}]" if ":" in here else here
     body = json.dumps({"messages": [{"role": "user", "content": "Who are you?"}]})
     is_alone = is_loopback_host(host)
     whom = "for this machine alone" if is_alone else "for everybody who reaches this machine, without a password"
