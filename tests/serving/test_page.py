@@ -1,4 +1,4 @@
-"""The chat page in a real browser, in front of the real application. Where an answer has to be chosen, somebody's engine gives it."""
+"""The chat page in a real browser, in front of the real application; what has to be chosen comes from somebody's engine."""
 
 import csv
 import hashlib
@@ -28,6 +28,8 @@ ANSWER = f"Some words **first**. {TRUE}\n\n- {WRONG}\n- {FOREIGN}\n"
 # Places and times in the talks that talks_to_search made of them.
 SECOND, LINK = "1:10", f"https://youtu.be/{COMPOST}?t=70"
 OPEN_CARD = "#place-card:popover-open"
+# On a busy machine five seconds, which is usual, are few.
+expect.set_options(timeout=60_000)
 Opened = Callable[..., Page]
 
 
@@ -116,7 +118,7 @@ def test_a_conversation_with_the_real_model_and_its_base_is_there_after_a_reload
         page.check("#compare")
         asked(page, QUESTION)
         shown = page.locator(".turn").last
-        expect(shown.locator(".answer h3")).to_have_text(["Trained", "Base model"])
+        expect(shown.locator(".answer h3")).to_have_text(["Trained", "Base model, no places looked for"])
         expect(shown.locator(".sources a").first).to_have_attribute("href", f"https://youtu.be/{COMPOST}?t=60")
         expect(shown.locator(".sources a").first).to_have_attribute("rel", "noopener noreferrer")
         expect(shown.locator(".notice")).to_have_text("A model wrote this.")
@@ -187,6 +189,50 @@ def test_a_stopped_answer_stays_as_far_as_it_came(opened, theirs, engine):
     assert (ANSWER * 3).startswith(stored[0]["answer"]) and stored[0]["answer"]
     page.reload()
     expect(page.locator(".state")).to_have_text("Stopped.")
+
+
+def test_what_is_written_while_the_page_is_loaded_again_is_there_at_the_end(opened, theirs, engine):
+    engine.says(ANSWER * 3, holds=3)
+    page = opened(theirs)
+    page.fill("#question", QUESTION)
+    page.keyboard.press("Enter")
+    expect(page.locator(".body")).to_contain_text("A cabbage stalk")
+    page.reload()
+    expect(page.locator(".state")).to_have_text("Stopped.")
+    expect(page.locator(".body")).to_contain_text("A cabbage stalk")
+
+
+def test_an_answer_that_is_left_comes_into_no_other_conversation(opened, theirs, engine):
+    engine.says(ANSWER * 3, holds=6)
+    page = opened(theirs)
+    page.fill("#question", QUESTION)
+    page.keyboard.press("Enter")
+    expect(page.locator("button.place")).not_to_have_count(0)
+    page.locator("button.place").first.click()
+    left = conversation_file(page, theirs)
+    page.locator("#new").click()
+    expect(page.locator("#welcome")).to_be_visible()
+    expect(page.locator("#send")).to_be_visible()
+    engine.says("One.")
+    asked(page, "Another?")
+    expect(page.locator(".body")).to_have_text(["One."])
+    assert [turn["question"] for turn in read_json(conversation_file(page, theirs))["turns"]] == ["Another?"]
+    assert [turn["finish_reason"] for turn in read_json(left)["turns"]] == ["stopped"]
+
+
+def test_what_is_open_stays_open_while_the_answer_goes_on(opened, theirs, engine):
+    engine.says(f"{TRUE} And so on.\n\n" * 12, holds=10)
+    page = opened(theirs)
+    page.fill("#question", QUESTION)
+    page.keyboard.press("Enter")
+    page.locator("button.place").first.click()
+    page.get_by_role("button", name="All of it").click()
+    page.locator("button.place").first.click()
+    engine.goes_on.set()
+    expect(page.locator("[data-does=copy]")).to_be_visible()
+    expect(page.locator(OPEN_CARD)).to_be_visible()
+    expect(page.get_by_role("button", name="Less")).to_be_visible()
+    expect(page.locator("#status")).to_have_text("The answer is there: 192 words, 1 passages.")
 
 
 def test_an_edited_question_takes_the_place_of_what_followed(opened, theirs, engine):
@@ -414,7 +460,7 @@ def test_the_keyboard_alone_does_everything(opened, theirs, engine):
     expect(card.locator("a")).to_be_focused()
     page.keyboard.press("Escape")
     expect(card).to_have_count(0)
-    page.locator("#question").blur()
+    expect(page.locator("button.place:not(.none)").last).to_be_focused()
     page.keyboard.press("?")
     expect(page.locator("#keys")).to_be_visible()
     page.keyboard.press("Escape")
@@ -436,6 +482,18 @@ def test_the_keyboard_alone_does_everything(opened, theirs, engine):
     page.keyboard.press("n")
     expect(page.locator("#welcome")).to_be_visible()
     expect(page.locator("#question")).to_be_focused()
+
+
+def test_single_keys_can_be_switched_off(opened, theirs):
+    page = opened(theirs)
+    page.click("#show-keys")
+    page.uncheck("#letters")
+    page.keyboard.press("Escape")
+    page.reload()
+    expect(page.locator("#examples button")).to_be_visible()
+    page.locator("#question").blur()
+    page.keyboard.press("?")
+    expect(page.locator("#keys")).to_be_hidden()
 
 
 def test_on_a_telephone_passages_are_folded_under_the_answer(opened, theirs, engine):

@@ -28,9 +28,11 @@ def summary(project: Path, name: str, started: float | None) -> str:
     ]
     lines += [rows_line(project), loss_line(project / "models" / name / "adapters/kept.json"), time_line(project, name)]
     lines += ["", "The model has learned a voice and a form, not facts. Talk to it:", ""]
-    lines += [
-        "    make chat" if project == Path("demo") else f"    understudy --directory {shlex.quote(str(project))} chat"
-    ]
+    command = f"    understudy --directory {shlex.quote(str(project))}"
+    chat, serve = (
+        ("    make chat", "    make serve") if project == Path("demo") else (f"{command} chat", f"{command} serve")
+    )
+    lines += [chat, f"{serve}    # a page, with the places in the talks beside each answer"]
     return "\n".join(lines)
 
 

@@ -95,10 +95,16 @@ class Engine:
                     raise self._refusal(said, response.status_code)
 
     def count_tokens(self, text: str) -> int:
-        """How many tokens a text has: llama.cpp's own number, or a cautious guess. It waits, so call it in a thread."""
+        """How many tokens a text has: llama.cpp's own number, or a cautious guess. It waits, so call it in a thread.
+
+        Raises EngineError."""
         if not self.is_ours:
             return math.ceil(len(text.encode("utf-8", "replace")) / BYTES_A_TOKEN)
-        return len(ask_server(f"{self.base_url.removesuffix('/v1')}/tokenize", {"content": text}, self.key)["tokens"])
+        address = f"{self.base_url.removesuffix('/v1')}/tokenize"
+        try:
+            return len(ask_server(address, {"content": text}, self.key)["tokens"])
+        except OSError as error:
+            raise EngineError(f"llama.cpp doesn't answer: {one_line(error)}") from None
 
     def name(self) -> str:
         """As messages call it: without the address's login, without llama.cpp's inner address."""

@@ -2,6 +2,7 @@
 size, and not endlessly slow. A page of another site may send requests to this machine; it gets nothing and changes nothing."""
 
 import asyncio
+import contextlib
 import ipaddress
 import json
 import re
@@ -67,6 +68,10 @@ class Refused(Exception):
         self.says = says
 
 
+class TakesNothing(Exception):
+    """The client has stopped reading its answer."""
+
+
 class Guard:
     """ASGI middleware around the whole application."""
 
@@ -87,7 +92,9 @@ class Guard:
         except Refused as refused:
             await refuse(scope, send, refused)
             return
-        await self.application(scope, with_body(body, receive), send)
+        # uvicorn closes the connection of an answer that isn't whole.
+        with contextlib.suppress(TakesNothing):
+            await self.application(scope, with_body(body, receive), send)
 
     def check(self, scope: Scope) -> None:
         """Raise Refused for another host or another origin."""
@@ -158,8 +165,11 @@ def guarded(send: Send) -> Send:
     async def send_guarded(message: Message) -> None:
         if message["type"] == "http.response.start":
             message = {**message, "headers": [*message.get("headers", []), *SECURITY_HEADERS]}
-        async with asyncio.timeout(SENDING_S):
-            await send(message)
+        try:
+            async with asyncio.timeout(SENDING_S):
+                await send(message)
+        except TimeoutError:
+            raise TakesNothing from None
 
     return send_guarded
 

@@ -217,10 +217,12 @@ export class Conversation {
   troubleOf(error, shown) {
     const again = { does: "Try again", act: () => this.askAgain(shown.turn, shown.turn.question) };
     if (error.status === CHANGED) {
-      return { text: `${ELSEWHERE} Your question is kept.`, does: "Load the conversation again", act: () => this.reload(shown) };
+      const act = () => this.reload(shown);
+      return { text: `${ELSEWHERE} Your question is kept.`, does: "Load the conversation again", act };
     }
     if (error.status === NOT_FOUND) {
-      return { text: "This conversation was deleted. Your question is kept.", does: "Ask it in a new conversation", act: () => this.askElsewhere(shown) };
+      const act = () => this.askElsewhere(shown);
+      return { text: "This conversation was deleted. Your question is kept.", does: "Ask it in a new conversation", act };
     }
     return { text: error.status === GONE ? `${error.message} Your question is kept.` : error.message, ...again };
   }

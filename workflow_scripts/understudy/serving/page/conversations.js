@@ -11,7 +11,7 @@ export async function drawList(current, chosen, deleted) {
   try {
     ({ conversations } = await ask("GET", "/api/conversations"));
   } catch (error) {
-    trouble.textContent = error.message;
+    trouble.textContent = error.status ? error.message : "This list may be old: the program doesn't answer.";
     trouble.hidden = false;
     return;
   }
@@ -34,12 +34,16 @@ function item({ id, title }, isCurrent, chosen, deleted) {
 }
 
 async function deleteOne(id, name, deleted) {
-  if (await isSure("Delete this conversation?", `“${name}” is deleted from the project's folder.`)) await remove(`/api/conversations/${encodeURIComponent(id)}`, () => deleted(id));
+  if (await isSure("Delete this conversation?", `“${name}” is deleted from the project's folder.`)) {
+    await remove(`/api/conversations/${encodeURIComponent(id)}`, () => deleted(id));
+  }
 }
 
 /** Delete every conversation, after a question. */
 export async function deleteAll(deleted) {
-  if (await isSure("Delete all conversations?", "Every question and answer of this project's conversations is deleted from its folder.")) await remove("/api/conversations", () => deleted(null));
+  if (await isSure("Delete all conversations?", "Every question and answer of this project's conversations is deleted from its folder.")) {
+    await remove("/api/conversations", () => deleted(null));
+  }
 }
 
 async function remove(path, then) {

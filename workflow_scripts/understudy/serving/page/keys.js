@@ -2,6 +2,7 @@
 import { byId, make } from "./elements.js";
 import { hideCard } from "./place_card.js";
 
+const LETTERS = "understudy-letters";
 const turns = () => [...document.querySelectorAll(".turn")];
 
 // The turn that has the focus; otherwise the last one.
@@ -31,12 +32,31 @@ export function listenToKeys({ begin, stop }) {
   const listed = [...Object.entries(keys).map(([key, [words]]) => [key, words]),
     ["Enter", "ask"], ["Shift + Enter", "a new line"], ["Esc", "stop the answer, close what is open"], ["Tab", "on the second of a sentence: the talk's words there"]];
   byId("keys-list").replaceChildren(...listed.map(([key, words]) => make("div", {}, make("dt", {}, make("kbd", { text: key })), make("dd", { text: words }))));
+  rememberLetters();
   byId("show-keys").addEventListener("click", () => byId("keys").showModal());
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
     if (event.key === "Escape") return hideCard() || stop();
+    if (!byId("letters").checked) return;
     if (event.target.matches("input:not([type=checkbox]), textarea, select") || !Object.hasOwn(keys, event.key)) return;
     event.preventDefault();
     keys[event.key][1]();
+  });
+}
+
+// Who speaks to the computer, or presses keys by accident, can switch single signs off.
+function rememberLetters() {
+  const letters = byId("letters");
+  try {
+    letters.checked = localStorage.getItem(LETTERS) !== "off";
+  } catch {
+    // A browser that keeps nothing: they are on.
+  }
+  letters.addEventListener("change", () => {
+    try {
+      localStorage.setItem(LETTERS, letters.checked ? "on" : "off");
+    } catch {
+      // It holds until the page is loaded again.
+    }
   });
 }

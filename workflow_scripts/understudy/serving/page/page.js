@@ -14,7 +14,7 @@ const chosenId = () => new URLSearchParams(location.search).get("c");
 function whatThisIs(voice, strict, sources) {
   if (strict) return "Answers are the talks' own sentences, each with its second.";
   const who = `A small model answers${voice ? ` in the voice of ${voice}` : ""}.`;
-  return sources ? `${who} It can be wrong: each sentence has its nearest place in the talks. Read there.` : `${who} It can be wrong, and has no talks beside it.`;
+  return sources ? `${who} It can be wrong: behind a sentence stands its nearest place in the talks. Read there.` : `${who} It can be wrong, and has no talks beside it.`;
 }
 
 function showProject({ name, voice, strict, sources, measured, examples, compare }) {
@@ -98,6 +98,8 @@ function listenToForm() {
     if (!asked || conversation.isWriting) return;
     question.value = "";
     fit();
+    // Its keyboard would cover the answer.
+    if (matchMedia("(pointer: coarse)").matches) question.blur();
     send(asked);
   });
   byId("stop").addEventListener("click", () => { conversation.stop(); question.focus(); });
@@ -113,6 +115,7 @@ function listenToPage() {
     if (id) choose(id);
     else conversation.begin();
   });
+  document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && redrawList());
   listenToKeys({ begin, stop: () => conversation.stop() });
   watchCard();
 }

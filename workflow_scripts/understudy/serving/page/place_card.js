@@ -7,17 +7,19 @@ const LEAVING_MS = 250;
 let holder = null;
 let isPinned = false;
 let leaving = 0;
+let isReturning = false;
 
-const card = () => byId("place-card");
+// It stands behind the button that it belongs to, and goes with it when an answer is drawn anew.
+const card = make("div", { id: "place-card", popover: "manual" });
 export const nameOf = (kind) => KINDS[kind] ?? "detail";
 
 /** Hovering or focusing the button shows the card of its sentence; pressing it keeps the card there. */
 export function holdsCard(button, sentence) {
   button.setAttribute("aria-expanded", "false");
-  button.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && !isPinned && show(button, sentence));
+  button.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && !isKept() && show(button, sentence));
   button.addEventListener("pointerleave", () => leave());
-  button.addEventListener("focus", () => button.matches(":focus-visible") && show(button, sentence));
-  button.addEventListener("blur", (event) => !card().contains(event.relatedTarget) && hideCard());
+  button.addEventListener("focus", () => !isReturning && button.matches(":focus-visible") && show(button, sentence));
+  button.addEventListener("blur", (event) => !card.contains(event.relatedTarget) && hideCard());
   button.addEventListener("click", () => {
     if (holder === button && isPinned) return hideCard();
     show(button, sentence);
@@ -25,17 +27,20 @@ export function holdsCard(button, sentence) {
   });
 }
 
+// With an answer that is drawn anew, or gone, its card is gone, too.
+const isKept = () => isPinned && card.isConnected;
+
 function show(button, sentence) {
   clearTimeout(leaving);
-  if (holder === button) return;
+  if (holder === button && card.isConnected) return;
   hideCard();
   holder = button;
   button.setAttribute("aria-expanded", "true");
   sentenceOf(button).forEach((part) => part.classList.add("looked-at"));
-  card().replaceChildren(...contentOf(sentence));
+  card.replaceChildren(...contentOf(sentence));
   // Behind its button, so that the tabulator goes from one to the other.
-  button.parentElement.append(card());
-  card().showPopover();
+  button.parentElement.append(card);
+  card.showPopover();
   moveBeside(button);
 }
 
@@ -43,12 +48,15 @@ function show(button, sentence) {
 export function hideCard() {
   clearTimeout(leaving);
   if (!holder) return false;
+  const before = card.contains(document.activeElement) ? holder : null;
   sentenceOf(holder).forEach((part) => part.classList.remove("looked-at"));
   holder.setAttribute("aria-expanded", "false");
   holder = null;
   isPinned = false;
-  if (card().matches(":popover-open")) card().hidePopover();
-  document.body.append(card());
+  card.remove();
+  isReturning = true;
+  before?.focus();
+  isReturning = false;
   return true;
 }
 
@@ -73,23 +81,25 @@ function listed(marks) {
   return marks.flatMap(({ kind, text }, number) => [number ? ", " : "", make("b", { text, dir: "auto" }), ` (${nameOf(kind)})`]);
 }
 
-// Below the button or, where there is more room, above; never over the window's edge.
+// Below the button or, where there is more room, above; over its turn, and never over the window's edge.
 function moveBeside(button) {
   const at = button.getBoundingClientRect();
-  const { offsetWidth: width, offsetHeight: height } = card();
-  const left = Math.min(Math.max(DISTANCE, at.left + at.width / 2 - width / 2), innerWidth - width - DISTANCE);
+  const turn = button.closest(".turn").getBoundingClientRect();
+  const { offsetWidth: width, offsetHeight: height } = card;
+  const last = Math.min(turn.right, innerWidth - DISTANCE) - width;
+  const left = Math.max(DISTANCE, Math.min(Math.max(turn.left, at.left + at.width / 2 - width / 2), last));
   const below = at.bottom + DISTANCE;
   const top = below + height <= innerHeight ? below : Math.max(DISTANCE, at.top - height - DISTANCE);
-  card().style.left = `${left}px`;
-  card().style.top = `${top}px`;
+  card.style.left = `${left}px`;
+  card.style.top = `${top}px`;
 }
 
 /** The card follows the pointer into itself, and goes away with a press elsewhere or when the page moves under it. */
 export function watchCard() {
-  card().addEventListener("pointerenter", () => clearTimeout(leaving));
-  card().addEventListener("pointerleave", leave);
-  card().addEventListener("focusout", (event) => event.relatedTarget !== holder && !card().contains(event.relatedTarget) && hideCard());
-  document.addEventListener("pointerdown", (event) => holder && !holder.contains(event.target) && !card().contains(event.target) && hideCard());
-  byId("talk").addEventListener("scroll", () => holder && moveBeside(holder), { passive: true });
+  card.addEventListener("pointerenter", () => clearTimeout(leaving));
+  card.addEventListener("pointerleave", leave);
+  card.addEventListener("focusout", (event) => event.relatedTarget !== holder && !card.contains(event.relatedTarget) && hideCard());
+  document.addEventListener("pointerdown", (event) => holder && !holder.contains(event.target) && !card.contains(event.target) && hideCard());
+  byId("talk").addEventListener("scroll", () => holder?.isConnected ? moveBeside(holder) : hideCard(), { passive: true });
   addEventListener("resize", hideCard);
 }

@@ -34,12 +34,17 @@ export class Turn {
   }
 
   drawSources() {
+    // What somebody has unfolded stays so when the answer is complete.
+    const key = JSON.stringify([this.turn.sources, this.turn.decision]);
+    if (key === this.drawnSources) return;
+    this.drawnSources = key;
     this.beside.replaceChildren(...[sourcesOf(this.turn)].filter(Boolean));
   }
 
   drawAnswers() {
     const { turn } = this;
-    const isCompared = turn.base !== null;
+    // The base isn't asked what no talk answers.
+    const isCompared = turn.base !== null && Boolean(turn.base || turn.writing);
     this.tuned.show(turn.answer, turn.sentences);
     if (isCompared) this.base.show(turn.base);
     this.element.classList.toggle("compared", isCompared);
@@ -49,13 +54,14 @@ export class Turn {
 
   columns(isCompared) {
     if (!isCompared) return [make("section", { class: "answer" }, this.tuned.element)];
-    return [["Trained", this.tuned], ["Base model", this.base]].map(([name, { element }]) =>
+    return [["Trained", this.tuned], ["Base model, no places looked for", this.base]].map(([name, { element }]) =>
       make("section", { class: "answer" }, make("h3", { text: name }), element));
   }
 
   drawUnder() {
     const { turn } = this;
-    this.under.replaceChildren(...(turn.writing ? [this.waiting()] : [this.state(), this.notice(), this.trouble(), this.actions()]).filter(Boolean));
+    const parts = turn.writing ? [this.waiting()] : [this.state(), this.notice(), this.trouble(), this.actions()];
+    this.under.replaceChildren(...parts.filter(Boolean));
   }
 
   waiting() {
@@ -64,7 +70,7 @@ export class Turn {
 
   state() {
     const { decision, finish_reason } = this.turn;
-    const said = [decision === "not_covered" ? "No talk answers this, so the model was not asked." : "", ENDS[finish_reason] ?? ""].filter(Boolean);
+    const said = [decision === "not_covered" ? "The model was not asked." : "", ENDS[finish_reason] ?? ""].filter(Boolean);
     return said.length ? make("p", { class: "state", text: said.join(" ") }) : null;
   }
 
@@ -76,7 +82,9 @@ export class Turn {
   trouble() {
     const { trouble } = this.turn;
     if (!trouble) return null;
-    return make("div", { class: "trouble", role: "alert" }, make("p", { text: trouble.text }), make("button", { type: "button", text: trouble.does, onclick: trouble.act }));
+    return make("div", { class: "trouble", role: "alert" },
+      make("p", { text: trouble.text }),
+      make("button", { type: "button", text: trouble.does, onclick: trouble.act }));
   }
 
   actions() {
