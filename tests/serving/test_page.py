@@ -232,7 +232,7 @@ def test_what_is_open_stays_open_while_the_answer_goes_on(opened, theirs, engine
     expect(page.locator("[data-does=copy]")).to_be_visible()
     expect(page.locator(OPEN_CARD)).to_be_visible()
     expect(page.get_by_role("button", name="Less")).to_be_visible()
-    expect(page.locator("#status")).to_have_text("The answer is there: 192 words, 1 passages.")
+    expect(page.locator("#status")).to_have_text("The answer is there: 192 words, 1 passage.")
 
 
 def test_an_edited_question_takes_the_place_of_what_followed(opened, theirs, engine):

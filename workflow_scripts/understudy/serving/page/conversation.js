@@ -261,7 +261,7 @@ function putLast(element) {
 
 function saidOf({ answer, sources }) {
   const words = answer.split(/\s+/).filter(Boolean).length;
-  return `The answer is there: ${words} words, ${sources.length} passages.`;
+  return `The answer is there: ${words} words, ${sources.length} ${sources.length === 1 ? "passage" : "passages"}.`;
 }
 
 /** Put turns before those that are there. What is seen stays where it is; the newest turn is what is seen first. */

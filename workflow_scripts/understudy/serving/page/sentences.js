@@ -67,7 +67,7 @@ function withMarks(text, begin, first, last, marks) {
 function placeOf(sentence) {
   const { place } = sentence;
   const shown = !place ? "no place" : place.start_s === null ? "talk" : clock(place.start_s);
-  const name = place ? `Nearest place in the talks: ${place.heading}; ${shown}` : "This sentence has no place in the talks: no place";
+  const name = place ? `Nearest place in the talks: ${place.heading}` : "This sentence has no place in the talks";
   const button = make("button", { type: "button", "data-start": sentence.start, class: place ? "place" : "place none", "aria-label": name, text: shown });
   holdsCard(button, sentence);
   // Joined to the sentence, so that no line begins with it.
