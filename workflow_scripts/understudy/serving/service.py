@@ -92,7 +92,9 @@ def listening_socket(address: Address) -> socket.socket:
     """Raise ServeError if nothing can listen there: said before a model is loaded."""
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     listening = socket.socket(family)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # On Windows it would let two programs listen on one port.
+    if os.name != "nt":
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((address.host.strip("[]"), address.port))
     except OSError as error:
