@@ -1,11 +1,12 @@
 """Conversations and flags as files: whole or absent, of our own names, in one version."""
 
+import csv
 import json
 
 import pytest
 
 from understudy.serving.conversations import Conflict, Conversations, NoConversation
-from understudy.serving.flags import COLUMNS, add_flag, flags_in
+from understudy.serving.flags import COLUMNS, add_flag, uncovered
 
 TURN = {"question": "How long does it take, and why does it take as long as that, in a wet year?", "answer": "Long."}
 
@@ -105,6 +106,12 @@ def flag(path, **change) -> None:
     add_flag(path, **same | change)
 
 
+def flags_in(path) -> list[dict[str, str]]:
+    """The lines of the file, each cell as it was given."""
+    rows = csv.DictReader(path.read_text("utf-8-sig").splitlines())
+    return [{name: uncovered(cell) for name, cell in row.items()} for row in rows]
+
+
 @pytest.mark.parametrize(
     "text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "'=1", "''", 'a "quoted", one', "ünïcode ▸", "x;y", "0x1", ""]
 )
@@ -123,7 +130,3 @@ def test_a_flag_is_one_line_whatever_is_in_it(tmp_path, end):
     flag(tmp_path / "flags.csv", answer=f"one{end}two", note=f"three{end}{end}four")
     assert (tmp_path / "flags.csv").read_bytes().count(b"\n") == 2
     assert flags_in(tmp_path / "flags.csv")[0]["answer"] == "one two"
-
-
-def test_there_are_no_flags_without_a_file(tmp_path):
-    assert flags_in(tmp_path / "flags.csv") == []
