@@ -297,7 +297,7 @@ def voice_table(measured: dict[str, Any]) -> str:
     lines = [
         f"| {name_of_voice(name)} | {of_one['voice']['estimate']:.2f} | {of_one['beside_plain']['estimate']:+.2f} "
         f"({of_one['beside_plain']['low']:+.2f} to {of_one['beside_plain']['high']:+.2f}) |\n"
-        for name, of_one in measured["voice"].items()
+        for name, of_one in measured.get("voice", {}).items()
     ]
     return f"{head}| --- | ---: | --- |\n{''.join(lines)}"
 
