@@ -238,7 +238,7 @@ def record(arms: list[str], contexts: list[str], folds: int) -> None:
     for arm in arms:
         for context in contexts if arm != STRICT else ["retrieved"]:
             measured["pairs"].setdefault(arm, {})[context] = figures_on_pairs(arm, context, folds)
-            if context in ("none", "retrieved") and arm != "prompted" and folds == FOLDS:
+            if context in ("none", "retrieved") and arm not in ("base", "prompted") and folds == FOLDS:
                 measured["labels"].setdefault(arm, {})[context] = figures_on_labels(arm, context)
             write_json(RECORD, measured)
     if folds == FOLDS:
