@@ -47,7 +47,6 @@ KINDS: dict[str, dict[str, Any]] = {
     "grounded_30": {"rows": True, "plain_fraction": 0.3, "refusal_fraction": 0},
     "grounded_50": {"rows": True, "plain_fraction": 0.5, "refusal_fraction": 0},
     "grounded_70": {"rows": True, "plain_fraction": 0.7, "refusal_fraction": 0},
-    STRICT: "no model: the talks' own sentences (`strict`)",
     "grounded_50_short": {"rows": True, "plain_fraction": 0.5, "refusal_fraction": 0, "passage_words": 200},
     "grounded_50_refusals": {"rows": True, "plain_fraction": 0.5, "refusal_fraction": 0.25},
 }
@@ -252,6 +251,7 @@ NAMES = {
     "grounded_30": "trained on rows with passages, 30 % plain",
     "grounded_50": "trained on rows with passages, 50 % plain",
     "grounded_70": "trained on rows with passages, 70 % plain",
+    STRICT: "no model: the talks' own sentences (`strict`)",
     "grounded_50_short": "50 % plain, 200 words of passages",
     "grounded_50_refusals": "50 % plain, a quarter of the others refuse",
 }
