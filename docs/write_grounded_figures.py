@@ -150,14 +150,13 @@ def figures_on_pairs(arm: str, context: str, folds: int) -> dict[str, Any]:
 
 
 def voices(measured: dict[str, dict], folds: int) -> dict[str, Any]:
-    """How much each measured arm sounds like the teacher, form removed, and the difference to plain rows without passages; empty
-    until these and the base without passages are measured."""
-    if not all("none" in measured.get(arm, {}) for arm in ("base", "plain")):
-        return {}
+    """How much each arm that is measured in these folds sounds like the teacher, form removed, and the difference to plain rows
+    without passages. These have to be measured, and the base without passages."""
     answers, rows = {}, []
+    least = measured["base"]["none"]["rows"]
     for arm, contexts in measured.items():
         for context, figures in contexts.items():
-            if figures["rows"] == measured["plain"]["none"]["rows"]:
+            if figures["rows"] >= least:
                 said, rows = answers_in_context(arm, context, folds)
                 answers[f"{arm}, {context}"] = [one["answer"] for one in said]
     references = [row["reference"] for row in rows]
@@ -167,6 +166,7 @@ def voices(measured: dict[str, dict], folds: int) -> dict[str, Any]:
     plain = means["plain, none"]
     return {
         name: {
+            "rows": len(rows),
             "voice": interval_of(mean, video_ids)._asdict(),
             "beside_plain": interval_of(difference_of(mean, plain), video_ids)._asdict(),
         }
@@ -240,7 +240,7 @@ def record(arms: list[str], contexts: list[str], folds: int) -> None:
             if context in ("none", "retrieved") and arm not in ("base", "prompted") and folds == FOLDS:
                 measured["labels"].setdefault(arm, {})[context] = figures_on_labels(arm, context)
             write_json(RECORD, measured)
-    if folds == FOLDS:
+    if "base" in arms and "none" in contexts and "none" in measured["pairs"].get("plain", {}):
         write_json(RECORD, measured | {"voice": voices(measured["pairs"], folds)})
 
 
@@ -293,13 +293,14 @@ def labels_table(measured: dict[str, Any]) -> str:
 
 def voice_table(measured: dict[str, Any]) -> str:
     """How much each sounds like the teacher, and beside what is trained on plain rows."""
-    head = "| who, with which passages | sounds like the teacher | beside plain rows without passages |\n"
+    head = "| who, with which passages | questions | sounds like the teacher | beside plain rows without passages |\n"
     lines = [
-        f"| {name_of_voice(name)} | {of_one['voice']['estimate']:.2f} | {of_one['beside_plain']['estimate']:+.2f} "
+        f"| {name_of_voice(name)} | {of_one['rows']} | {of_one['voice']['estimate']:.2f} | "
+        f"{of_one['beside_plain']['estimate']:+.2f} "
         f"({of_one['beside_plain']['low']:+.2f} to {of_one['beside_plain']['high']:+.2f}) |\n"
         for name, of_one in measured.get("voice", {}).items()
     ]
-    return f"{head}| --- | ---: | --- |\n{''.join(lines)}"
+    return f"{head}| --- | ---: | ---: | --- |\n{''.join(lines)}"
 
 
 def name_of_voice(name: str) -> str:
