@@ -114,6 +114,21 @@ def test_a_question_that_is_too_long_for_the_model_says_so(ours):
     assert caught.value.code == "context_length_exceeded"
 
 
+@pytest.mark.hostile
+@pytest.mark.parametrize("words", [9_000, 160_000])
+@pytest.mark.parametrize("told", [False, True])
+def test_what_can_t_fit_is_refused_before_anything_is_searched(ours, words, told):
+    long = "beans " * words
+    messages = (
+        [{"role": "system", "content": long}, *ASKED["messages"]] if told else [{"role": "user", "content": long}]
+    )
+    with pytest.raises(openai.BadRequestError, match="4096 tokens") as caught:
+        ours.chat.completions.create(**ASKED | {"messages": messages})
+    assert caught.value.code == "context_length_exceeded"
+    with pytest.raises(openai.APIError, match="4096 tokens"):
+        list(ours.chat.completions.create(stream=True, **ASKED | {"messages": messages}))
+
+
 def test_a_long_conversation_goes_on_without_its_oldest_turns(ours):
     turn = [{"role": "user", "content": "And peas? " * 60}, {"role": "assistant", "content": "In April. " * 60}]
     told = {"role": "system", "content": "Be brief."}

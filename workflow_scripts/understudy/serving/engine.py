@@ -34,6 +34,7 @@ CONNECTING_S, SILENCE_S = 10, 600
 BYTES_A_TOKEN = 3
 LONGEST_REASON = 300
 REFUSED = (400, 422)
+TOO_LONG = "context_length_exceeded"
 
 
 class EngineError(UnderstudyError):
@@ -123,7 +124,7 @@ class Engine:
     def _refusal(self, said: str, status: int) -> EngineError:
         too_long = "context" in said and status in REFUSED
         shown = status if status in (*REFUSED, 404, 413, 429, 503) else 502
-        return EngineError(f"{self.name()} refuses: {said}", shown, "context_length_exceeded" if too_long else None)
+        return EngineError(f"{self.name()} refuses: {said}", shown, TOO_LONG if too_long else None)
 
 
 def client_for(base_url: str, key: str | None) -> httpx2.AsyncClient:
