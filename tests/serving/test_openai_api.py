@@ -100,6 +100,23 @@ def test_what_is_no_json_object_is_an_error_of_openais_form(http, body):
     assert reply.status_code == 400 and reply.json()["error"]["type"] == "invalid_request_error"
 
 
+@pytest.mark.hostile
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"stop": "\ud800"},
+        {"stop": ["\udfff", "x"]},
+        {"messages": [{"role": "user", "content": "Stalks \ud800"}]},
+        {"messages": [{"role": "system", "content": "\ud800"}, *ASKED["messages"]]},
+        {"response_format": {"type": "text", "\ud800": "\ud800"}},
+        {"\ud800": 1},
+    ],
+)
+def test_half_a_character_is_as_good_as_any(http, change):
+    reply = http.post("v1/chat/completions", content=json.dumps(ASKED | {"max_tokens": 2} | change))
+    assert reply.status_code == 200, reply.text
+
+
 @pytest.mark.parametrize("path", ["v1/embeddings", "v1/completions", "v1/responses", "v1", "v1/files"])
 def test_other_endpoints_are_not_there_in_openais_form(http, path):
     reply = http.post(path, json={})

@@ -2,7 +2,6 @@
 speaks OpenAI's protocol."""
 
 import asyncio
-import json
 import math
 import re
 import secrets
@@ -17,6 +16,7 @@ import httpx2
 from understudy.models.llama.server import RunningServer, ask_server, running_server
 from understudy.models.requests import REPEAT_LAST_N
 from understudy.passages.cutting import plain_line
+from understudy.serving.foreign_json import read_foreign
 from understudy.shared.errors import UnderstudyError
 from understudy.shared.hosts import is_loopback_host
 from understudy.shared.log import log
@@ -146,7 +146,7 @@ async def parts_of(response: httpx2.Response) -> AsyncIterator[Part]:
         if data == "[DONE]":
             return
         try:
-            chunk = json.loads(data)
+            chunk = read_foreign(data)
             if "error" in chunk:
                 raise EngineError(f"The engine breaks off: {reason_in(data)}")
             choices = chunk.get("choices") or [{}]
@@ -161,7 +161,7 @@ async def parts_of(response: httpx2.Response) -> AsyncIterator[Part]:
 def reason_in(text: str) -> str:
     """The reason in an error's JSON, or the text itself: short, and without signs that command a terminal."""
     try:
-        error = json.loads(text)["error"]
+        error = read_foreign(text)["error"]
         said = error["message"] if isinstance(error, dict) else error
     except (ValueError, TypeError, KeyError):
         said = text
