@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from understudy.passages.gate import NOT_COVERED, SMALL_TALK, sentences_for_not_covered
 from understudy.passages.sources import Passage
 from understudy.passages.talks import Talks
+from understudy.serving.engine import LONGEST_TOKEN
 from understudy.shared.errors import UnderstudyError
 from understudy.shared.log import log
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 # Characters of a question that are searched with: a search takes longer with each word, and others wait for its end.
 LONGEST_SEARCHED = 2_000
-# Characters that no token is longer than.
-LONGEST_TOKEN = 32
 
 
 @dataclass(frozen=True)
