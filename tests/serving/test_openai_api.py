@@ -3,6 +3,7 @@
 import json
 import socket
 
+import httpx2
 import openai
 import pytest
 from openai import DefaultHttpxClient, OpenAI
@@ -10,7 +11,8 @@ from openai import DefaultHttpxClient, OpenAI
 from chat_server import COMPOST, ChatServer, garden
 from talks_to_search import transcript
 from understudy.serving.engine import IN_FLIGHT
-from understudy.serving.openai_api import BadRequest, asked_in, without_lines_below
+from understudy.serving.foreign_json import read_foreign
+from understudy.serving.openai_api import NUMBERS, WHOLE_NUMBERS, BadRequest, asked_in, without_lines_below
 
 QUESTION = "How long does a cabbage stalk take to rot?"
 ASKED = {"model": "any", "messages": [{"role": "user", "content": QUESTION}], "max_tokens": 24, "temperature": 0}
@@ -98,6 +100,28 @@ def test_a_bad_request_is_an_error_of_openais_form(ours, change, says, param):
 def test_what_is_no_json_object_is_an_error_of_openais_form(http, body):
     reply = http.post("v1/chat/completions", content=body)
     assert reply.status_code == 400 and reply.json()["error"]["type"] == "invalid_request_error"
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize("number", ["1" + "0" * 400, "-1" + "0" * 4000, "1e400", "-1e999", "Infinity", "NaN"])
+@pytest.mark.parametrize("name", [*NUMBERS, *WHOLE_NUMBERS, "n"])
+def test_no_number_is_too_large_to_be_refused(name, number):
+    body = read_foreign(json.dumps({"messages": [{"role": "user", "content": "x"}]})[:-1] + f', "{name}": {number}}}')
+    # What isn't finite is null, which is as good as nothing.
+    if body[name] is None:
+        assert asked_in(body, "m").options == {}
+        return
+    with pytest.raises(BadRequest, match=f"{name} is "):
+        asked_in(body, "m")
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize("form", ['{"type": "json_object", "a": 1e999}', '{"type": "json_object", "a": NaN}'])
+def test_what_is_passed_on_to_the_engine_is_json(theirs, engine, form):
+    engine.says("Two years.")
+    body = json.dumps(ASKED)[:-1] + f', "response_format": {form}}}'
+    reply = httpx2.post(f"{theirs.url}v1/chat/completions", content=body, trust_env=False)
+    assert reply.status_code == 200, reply.text
 
 
 @pytest.mark.hostile
