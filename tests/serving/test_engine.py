@@ -4,7 +4,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -13,7 +13,7 @@ from chat_server import ChatServer, garden, http_client
 from project import understudy
 from random_llama import packaged_model
 from understudy.models.llama.server import ask_server, embedded_server
-from understudy.serving.engine import SLOTS, Engine, EngineError, llama_engine
+from understudy.serving.engine import LONGEST_TOKEN, SLOTS, Engine, EngineError, llama_engine
 from understudy.shared.errors import UnderstudyError
 
 ASKED = [{"role": "user", "content": "Count from one to a thousand."}]
@@ -102,7 +102,9 @@ def replying(status: int, *bodies: bytes, models: bytes = b'{"data": [{"id": "m"
                 self.send_header("Location", "http://127.0.0.1:9/")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            # Who has read enough goes.
+            with suppress(ConnectionError):
+                self.wfile.write(body)
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -164,6 +166,158 @@ def test_a_reply_that_is_no_answer_is_an_error(status, body, says, shown):
     with replying(status, body) as (url, _), pytest.raises(EngineError, match=says) as caught:
         asyncio.run(said(engine_at(url)))
     assert caught.value.status == shown and isinstance(caught.value, UnderstudyError)
+
+
+def stream(*choices: dict | str, done: bool = True) -> bytes:
+    """A stream of these chunks; a choice stands for one."""
+    chunks = [one if isinstance(one, str) else json.dumps({"choices": [one]}) for one in choices]
+    return "".join(f"data: {one}\n\n" for one in [*chunks, *["[DONE]"] * done]).encode()
+
+
+def whole(content: object, **fields: object) -> bytes:
+    """A reply in one piece."""
+    return json.dumps(
+        {"choices": [{"message": {"role": "assistant", "content": content}}], **fields}, indent=1
+    ).encode()
+
+
+def piece(content: object, reason: object = None) -> dict:
+    return {"delta": {"content": content}, "finish_reason": reason}
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"<html><form>Log in</form></html>", "not in OpenAI's form"),
+        (b"", "not in OpenAI's form"),
+        (b": waiting\n\n" * 3, "not in OpenAI's form"),
+        (stream(), "not in OpenAI's form"),
+        (stream("{}"), "not in OpenAI's form"),
+        (stream('{"response": "Yes."}'), "not in OpenAI's form"),
+        (b'{"response": "Yes."}', "not in OpenAI's form"),
+        (whole(["Yes."]), "not in OpenAI's form"),
+        (whole({"text": "Yes."}), "not in OpenAI's form"),
+        (b'{"choices": [{"message": "Yes."}]}', "not in OpenAI's form"),
+        (b'{"choices": [{"text": "Yes."}]}', "not in OpenAI's form"),
+        (stream(piece(["Yes."])), "not in OpenAI's form"),
+        (stream(piece(7)), "not in OpenAI's form"),
+        (stream({"delta": "Yes."}), "not in OpenAI's form"),
+        (stream(piece("Yes.", {"a": 1})), "not in OpenAI's form"),
+        (stream("[" * 100_000), "not in OpenAI's form"),
+        (stream(piece("Yes."), done=False), "breaks off"),
+        (stream(piece("Yes."), done=False) + b'data: {"choices": [{"de', "not in OpenAI's form"),
+        (b'{"error": {"message": "No room"}}', "No room"),
+        (whole("Yes.")[:-9], "not in OpenAI's form"),
+    ],
+)
+def test_no_answer_and_half_of_one_are_errors(body, says):
+    with replying(200, body) as (url, _), pytest.raises(EngineError, match=says) as caught:
+        asyncio.run(said(engine_at(url)))
+    assert caught.value.status == 502
+
+
+@pytest.mark.parametrize(
+    ("body", "answer"),
+    [
+        (whole("Yes."), "Yes."),
+        (whole(None), ""),
+        (stream(piece("Yes."), piece(None, "stop"), done=False), "Yes."),
+        (stream(piece("Yes."), '{"choices": [], "error": null}', done=True), "Yes."),
+        (stream(piece("", ""), piece("Yes.")).replace(b"\n", b"\r\n"), "Yes."),
+        (stream(piece("Yes\u2028\ud800.")), "Yes\u2028\ufffd."),
+        (stream({"delta": {"content": None, "reasoning_content": {"a": 1}}}, piece("Yes.", "stop")), "Yes."),
+    ],
+)
+def test_a_whole_answer_is_read_however_it_comes(body, answer):
+    with replying(200, body) as (url, _):
+        assert asyncio.run(said(engine_at(url))) == answer
+
+
+async def end_of(engine: Engine, **options) -> tuple[str, str | None, dict | None]:
+    parts = [part async for part in engine.answer(ASKED, options)]
+    reasons, usages = ([getattr(part, name) for part in parts] for name in ("finish_reason", "usage"))
+    last = [next(filter(None, reversed(values)), None) for values in (reasons, usages)]
+    return "".join(part.text for part in parts), *last
+
+
+@pytest.mark.hostile
+def test_half_an_answer_is_an_error_for_programs_and_on_the_page(tmp_path):
+    with (
+        replying(200, stream(piece("Two years."), done=False)) as (url, _),
+        ChatServer(garden(tmp_path / "garden"), "--engine", url) as server,
+        http_client(server) as http,
+    ):
+        body = {"messages": [{"role": "user", "content": QUESTION}]}
+        reply = http.post("v1/chat/completions", json=body)
+        assert reply.status_code == 502 and "breaks off" in reply.json()["error"]["message"]
+        streamed = http.post("v1/chat/completions", json=body | {"stream": True}).text
+        assert "breaks off" in streamed and "[DONE]" not in streamed
+        page = {"X-Understudy": "page"}
+        name = http.post("api/conversations", json={}, headers=page).json()["id"]
+        asked = {"question": QUESTION, "keep": 0, "version": 1}
+        shown = http.post(f"api/conversations/{name}/turns", json=asked, headers=page).text
+        assert "event: error" in shown and "breaks off" in shown
+        (turn,) = http.get(f"api/conversations/{name}").json()["turns"]
+    assert (turn["answer"], turn["finish_reason"]) == ("Two years.", "stopped")
+
+
+COUNTS = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 2}
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize(
+    ("usage", "read"),
+    [
+        ('{"total_tokens": 2, "cost": 1}', COUNTS),
+        ('{"total_tokens": 2, "prompt_tokens": NaN, "completion_tokens": -1}', COUNTS),
+        ('{"total_tokens": 2, "prompt_tokens": ' + "9" * 4000 + "}", COUNTS),
+        ('{"total_tokens": 2, "prompt_tokens": true}', COUNTS),
+        ('{"total_tokens": ' + "[" * 50 + "]" * 50 + "}", None),
+        ("[1]", None),
+    ],
+)
+def test_of_what_an_answer_took_only_numbers_are_read(usage, read):
+    body = stream(piece("Yes.", "stop"), f'{{"choices": [], "usage": {usage}}}')
+    with replying(200, body) as (url, _):
+        assert asyncio.run(end_of(engine_at(url))) == ("Yes.", "stop", read)
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize(
+    ("reason", "read"), [("stop", "stop"), ("length", "length"), ("eos <script>", "stop"), ("x" * 9999, "stop")]
+)
+def test_why_an_answer_ended_is_one_of_two_words(reason, read):
+    with replying(200, stream(piece("Yes.", reason))) as (url, _):
+        assert asyncio.run(end_of(engine_at(url))) == ("Yes.", read, None)
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize(
+    ("status", "body", "says"),
+    [
+        (200, stream(piece("x" * 10_000_000, "stop")), "longer than"),
+        (200, b"data: " + b"x" * 10_000_000, "longer than"),
+        (200, b"x" * 10_000_000, "longer than"),
+        (200, b"<p>\n" * 2_000_000, "longer than"),
+        (200, b": x\n\n" * 2_000_000, "doesn't end"),
+        (200, stream(*[{"delta": {}}] * 200_000), "doesn't end"),
+        (500, b"x" * 50_000_000, "refuses: x"),
+    ],
+)
+def test_a_reply_without_end_is_left(status, body, says):
+    with replying(status, body) as (url, _), pytest.raises(EngineError, match=says):
+        asyncio.run(said(engine_at(url)))
+
+
+@pytest.mark.hostile
+def test_an_answer_that_is_longer_than_was_asked_for_is_cut():
+    long = stream(*[piece("word " * 10_000)] * 9, piece("", "stop"))
+    with replying(200, long) as (url, _):
+        text, reason, _ = asyncio.run(end_of(engine_at(url), max_tokens=100))
+        assert (len(text), reason) == (100 * LONGEST_TOKEN, "length")
+        text, reason, _ = asyncio.run(end_of(engine_at(url), max_completion_tokens=100_000))
+        assert (len(text), reason) == (450_000, "stop")
 
 
 @pytest.mark.parametrize(

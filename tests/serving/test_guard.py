@@ -212,7 +212,8 @@ def test_a_body_may_take_so_long_and_no_longer(impatient):
 def test_a_client_that_takes_nothing_gives_its_place_to_others(tmp_path, engine):
     """It asks for a long answer and doesn't read it: the kernel's room gets full, and then ours."""
     engine.says("x" * 30_000_000)
-    body = json.dumps({"messages": [{"role": "user", "content": "### Task:"}], "stream": True}).encode()
+    asked = {"messages": [{"role": "user", "content": "### Task:"}], "stream": True, "max_tokens": 1_000_000}
+    body = json.dumps(asked).encode()
     head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(body)
     server = Impatient(garden(tmp_path / "garden"), "--engine", engine.url)
     with server, socket.socket() as lazy:

@@ -3,6 +3,7 @@
 import json
 import socket
 
+import httpx2
 import openai
 import pytest
 from openai import DefaultHttpxClient, OpenAI
@@ -10,7 +11,8 @@ from openai import DefaultHttpxClient, OpenAI
 from chat_server import COMPOST, ChatServer, garden
 from talks_to_search import transcript
 from understudy.serving.engine import IN_FLIGHT
-from understudy.serving.openai_api import BadRequest, asked_in, without_lines_below
+from understudy.serving.foreign_json import read_foreign
+from understudy.serving.openai_api import NUMBERS, WHOLE_NUMBERS, BadRequest, asked_in, without_lines_below
 
 QUESTION = "How long does a cabbage stalk take to rot?"
 ASKED = {"model": "any", "messages": [{"role": "user", "content": QUESTION}], "max_tokens": 24, "temperature": 0}
@@ -100,6 +102,45 @@ def test_what_is_no_json_object_is_an_error_of_openais_form(http, body):
     assert reply.status_code == 400 and reply.json()["error"]["type"] == "invalid_request_error"
 
 
+@pytest.mark.hostile
+@pytest.mark.parametrize("number", ["1" + "0" * 400, "-1" + "0" * 4000, "1e400", "-1e999", "Infinity", "NaN"])
+@pytest.mark.parametrize("name", [*NUMBERS, *WHOLE_NUMBERS, "n"])
+def test_no_number_is_too_large_to_be_refused(name, number):
+    body = read_foreign(json.dumps({"messages": [{"role": "user", "content": "x"}]})[:-1] + f', "{name}": {number}}}')
+    # What isn't finite is null, which is as good as nothing.
+    if body[name] is None:
+        assert asked_in(body, "m").options == {}
+        return
+    with pytest.raises(BadRequest, match=f"{name} is "):
+        asked_in(body, "m")
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize("form", ['{"type": "json_object", "a": 1e999}', '{"type": "json_object", "a": NaN}'])
+def test_what_is_passed_on_to_the_engine_is_json(theirs, engine, form):
+    engine.says("Two years.")
+    body = json.dumps(ASKED)[:-1] + f', "response_format": {form}}}'
+    reply = httpx2.post(f"{theirs.url}v1/chat/completions", content=body, trust_env=False)
+    assert reply.status_code == 200, reply.text
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"stop": "\ud800"},
+        {"stop": ["\udfff", "x"]},
+        {"messages": [{"role": "user", "content": "Stalks \ud800"}]},
+        {"messages": [{"role": "system", "content": "\ud800"}, *ASKED["messages"]]},
+        {"response_format": {"type": "text", "\ud800": "\ud800"}},
+        {"\ud800": 1},
+    ],
+)
+def test_half_a_character_is_as_good_as_any(http, change):
+    reply = http.post("v1/chat/completions", content=json.dumps(ASKED | {"max_tokens": 2} | change))
+    assert reply.status_code == 200, reply.text
+
+
 @pytest.mark.parametrize("path", ["v1/embeddings", "v1/completions", "v1/responses", "v1", "v1/files"])
 def test_other_endpoints_are_not_there_in_openais_form(http, path):
     reply = http.post(path, json={})
@@ -112,6 +153,21 @@ def test_a_question_that_is_too_long_for_the_model_says_so(ours):
             **ASKED | {"messages": [{"role": "user", "content": "### Task: " + "beans " * 9000}]}
         )
     assert caught.value.code == "context_length_exceeded"
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize("words", [9_000, 160_000])
+@pytest.mark.parametrize("told", [False, True])
+def test_what_can_t_fit_is_refused_before_anything_is_searched(ours, words, told):
+    long = "beans " * words
+    messages = (
+        [{"role": "system", "content": long}, *ASKED["messages"]] if told else [{"role": "user", "content": long}]
+    )
+    with pytest.raises(openai.BadRequestError, match="4096 tokens") as caught:
+        ours.chat.completions.create(**ASKED | {"messages": messages})
+    assert caught.value.code == "context_length_exceeded"
+    with pytest.raises(openai.APIError, match="4096 tokens"):
+        list(ours.chat.completions.create(stream=True, **ASKED | {"messages": messages}))
 
 
 def test_a_long_conversation_goes_on_without_its_oldest_turns(ours):

@@ -71,6 +71,20 @@ def test_base_and_tuned_model_are_asked_with_the_same_passages(server, http):
     assert pieces == {"tuned": turn["answer"], "base": turn["base"]} and pieces["base"]
 
 
+@pytest.mark.hostile
+def test_half_a_character_in_a_question_or_an_answer_is_replaced_and_the_turn_is_stored(theirs, engine):
+    engine.says("Two \ud800 years.")
+    with http_client(theirs) as http:
+        name = new(http)
+        body = {"question": "Do stalks rot \udfff?", "keep": 0, "version": 1, "compare": False}
+        said = events(http.post(f"api/conversations/{name}/turns", content=json.dumps(body), headers=json_too()).text)
+        (turn,) = http.get(f"api/conversations/{name}").json()["turns"]
+        flag = json.dumps({"conversation": name, "turn": 0, "note": "\ud800"})
+        assert http.post("api/flags", content=flag, headers=json_too()).status_code == 200
+    assert said[-1] == ("end", {"turn": turn, "version": 2})
+    assert (turn["question"], turn["answer"]) == ("Do stalks rot \ufffd?", "Two \ufffd years.")
+
+
 def test_editing_a_question_keeps_the_turns_before_it_and_another_tab_is_told(theirs, engine):
     engine.says("Two years.")
     with http_client(theirs) as http:
@@ -210,6 +224,18 @@ def test_strict_answers_are_the_talks_own_and_no_model_is_loaded(tmp_path):
     turn = said[-1][1]["turn"]
     assert "A cabbage stalk takes two years to rot" in turn["answer"]
     assert all(one["place"]["text"] == turn["answer"][one["start"] : one["end"]] for one in turn["sentences"])
+
+
+@pytest.mark.hostile
+def test_half_a_character_in_the_configuration_takes_nothing_away(tmp_path, engine):
+    project = garden(tmp_path / "garden")
+    config = (project / "config.yaml").read_text()
+    (project / "config.yaml").write_text(config.replace("A model wrote this.", '"\\ud800 A model."'))
+    row = {"video_id": "a", "question": "Peas \ud800?"}
+    (project / "data/dataset/pairs.jsonl").write_text(json.dumps(row) + "\n")
+    with ChatServer(project, "--engine", engine.url) as server, http_client(server) as http:
+        shown = http.get("api/project").json()
+    assert (shown["notice"], shown["examples"]) == ("\ufffd A model.", ["Peas \ufffd?"])
 
 
 def test_without_a_project_conversations_are_in_memory_alone(tmp_path):

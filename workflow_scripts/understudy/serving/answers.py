@@ -11,7 +11,7 @@ from understudy.passages.frame import framed
 from understudy.passages.gate import NOT_COVERED, SMALL_TALK
 from understudy.passages.sources import Passage
 from understudy.passages.talks import NOTHING_STRICT
-from understudy.serving.engine import CONTEXT_LENGTH, SAMPLING, Engine, EngineError
+from understudy.serving.engine import CONTEXT_LENGTH, SAMPLING, TOO_LONG, Engine, EngineError
 from understudy.serving.talks import AskedTalks, Found
 from understudy.shared.safe_markdown import escaped
 
@@ -145,6 +145,7 @@ class Answers:
 
         Raises EngineError, IndexFault where answers are strict and the index can't be read."""
         before = next((message["content"] for message in reversed(earlier) if message["role"] == "user"), None)
+        await self._check_room(question, earlier)
         found = await self.talks.found(question, before)
         yield Sources(found.decision, found.passages, found.before_nearest)
         if found.decision == NOT_COVERED:
@@ -189,6 +190,19 @@ class Answers:
         while kept and kept[0]["role"] != "user":
             kept = kept[1:]
         return [*told, *kept, {"role": "user", "content": message}]
+
+    async def _check_room(self, question: str, earlier: Sequence[dict]) -> None:
+        """Raise EngineError, before anything is searched, for a question that llama.cpp's context can't hold beside what the
+        system is told. Another engine knows its own context."""
+        if self.engine is None or not self.engine.is_ours:
+            return
+        texts = [question, *(one["content"] for one in earlier if one["role"] == "system")]
+        if len(await self.talks.count(texts, CONTEXT_LENGTH - MARGIN)) < len(texts):
+            raise EngineError(
+                f"The question is too long: it has room, with its answer, in {CONTEXT_LENGTH} tokens, which are fewer words.",
+                400,
+                TOO_LONG,
+            )
 
     async def _from_model(
         self, messages: list[dict], options: dict[str, Any], found: Found

@@ -3,7 +3,6 @@
 Many clients show nothing but the text, so the sources stand under the answer, too, in lines that the model can't write: their
 sign is taken out of all that it says. Before the model gets a conversation again, these lines are cut off."""
 
-import math
 import secrets
 import time
 from collections.abc import AsyncGenerator, Sequence
@@ -316,7 +315,7 @@ def options_in(body: dict[str, Any]) -> dict[str, Any]:
         if value is None:
             continue
         kinds = (int,) if name in WHOLE_NUMBERS else (int, float)
-        is_number = isinstance(value, kinds) and not isinstance(value, bool) and math.isfinite(value)
+        is_number = isinstance(value, kinds) and not isinstance(value, bool)
         if not is_number or not smallest <= value <= largest:
             raise BadRequest(f"{name} is no number from {smallest} to {largest}.", name)
         options[name] = value

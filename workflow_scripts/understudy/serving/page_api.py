@@ -14,6 +14,7 @@ from understudy.serving.answers import BASE, Ended, Piece, Sentences, Sources, s
 from understudy.serving.conversations import CHANGED, now
 from understudy.serving.events import EventStream, event
 from understudy.serving.flags import FLAGS, add_flag
+from understudy.serving.foreign_json import whole
 from understudy.serving.requests import json_object, text_of, whole_number_of
 from understudy.serving.state import State
 from understudy.shared.errors import UnderstudyError
@@ -27,21 +28,20 @@ async def project(request: Request) -> JSONResponse:
     """What the page shows of the project."""
     state: State = request.app.state.serving
     talks, served = state.answers.talks.talks, state.served
-    return JSONResponse(
-        {
-            "name": served.name,
-            "model": state.model,
-            "voice": served.voice,
-            "notice": talks.notice,
-            "strict": talks.strict,
-            "measured": talks.measured,
-            "examples": list(served.examples),
-            "sources": talks.search is not None,
-            "gate": talks.gate is not None,
-            "compare": state.bases.has_one,
-            "flags": served.data is not None,
-        }
-    )
+    shown = {
+        "name": served.name,
+        "model": state.model,
+        "voice": served.voice,
+        "notice": talks.notice,
+        "strict": talks.strict,
+        "measured": talks.measured,
+        "examples": list(served.examples),
+        "sources": talks.search is not None,
+        "gate": talks.gate is not None,
+        "compare": state.bases.has_one,
+        "flags": served.data is not None,
+    }
+    return JSONResponse(whole(shown))
 
 
 async def conversations(request: Request) -> JSONResponse:

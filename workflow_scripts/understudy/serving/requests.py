@@ -1,17 +1,18 @@
 """What clients send, read with care."""
 
-import json
 from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from understudy.serving.foreign_json import read_foreign
+
 
 async def json_object(request: Request) -> dict[str, Any]:
     """The request's body. Raises HTTPException 400 for anything that is no JSON object."""
     try:
-        body = json.loads(await request.body())
-    except (ValueError, RecursionError):
+        body = read_foreign(await request.body())
+    except ValueError:
         raise HTTPException(400, "The body is not JSON.") from None
     if not isinstance(body, dict):
         raise HTTPException(400, "The body is no JSON object.")

@@ -20,6 +20,7 @@ from understudy.serving.application import create_application
 from understudy.serving.connections import ImpatientProtocol
 from understudy.serving.conversations import FOLDER, Conversations
 from understudy.serving.engine import Engine, client_for, llama_engine, one_line, reason_in, shown_address
+from understudy.serving.foreign_json import read_foreign
 from understudy.serving.guard import EVERY_ADDRESS, Hosts
 from understudy.serving.served import LAST_PORT, LOOPBACK, PORT, Address, OtherEngine, Served, ServeError
 from understudy.serving.state import Bases, State
@@ -142,7 +143,7 @@ async def models_of(base_url: str, key: str | None) -> list[str]:
             f"The address often ends in /v1; a key stands in {ENGINE_KEY}."
         )
     try:
-        return [plain_line(str(one["id"])) for one in reply.json()["data"]]
+        return [plain_line(str(one["id"])) for one in read_foreign(reply.content)["data"]]
     except (ValueError, TypeError, KeyError):
         raise ServeError(
             f"--engine {shown}: {shown}/models is no list of models. The address often ends in /v1."

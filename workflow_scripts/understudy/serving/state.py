@@ -3,13 +3,14 @@
 import asyncio
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass, field
 
 from understudy.serving.answers import Answers
 from understudy.serving.conversations import Conversations
 from understudy.serving.engine import Engine
 from understudy.serving.served import Served
+from understudy.shared.errors import UnderstudyError
 
 
 @dataclass
@@ -18,24 +19,24 @@ class Bases:
 
     start: Callable[[], AbstractContextManager[Engine]] | None
     _opened: ExitStack = field(default_factory=ExitStack)
-    _engine: Engine | None = None
-    _starting: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _starting: asyncio.Task[Engine] | None = None
 
     @property
     def has_one(self) -> bool:
         return self.start is not None
 
     async def engine(self) -> Engine:
-        """Raises EmbeddedModelError if llama.cpp can't load the file."""
-        async with self._starting:
-            if self._engine is None:
-                self._engine = await asyncio.to_thread(self._opened.enter_context, self.start())
-            return self._engine
+        """The one engine; who stops waiting for its start doesn't stop it. Raises EmbeddedModelError if llama.cpp can't load the
+        file."""
+        if self._starting is None or (self._starting.done() and self._starting.exception()):
+            self._starting = asyncio.create_task(asyncio.to_thread(lambda: self._opened.enter_context(self.start())))
+        return await asyncio.shield(self._starting)
 
     async def close(self) -> None:
-        """End what was started."""
-        if self._engine is not None:
-            await self._engine.close()
+        """End what was started, also what is only starting."""
+        if self._starting is not None:
+            with suppress(UnderstudyError):
+                await (await self._starting).close()
         await asyncio.to_thread(self._opened.close)
 
 

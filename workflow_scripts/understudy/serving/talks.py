@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING
 from understudy.passages.gate import NOT_COVERED, SMALL_TALK, sentences_for_not_covered
 from understudy.passages.sources import Passage
 from understudy.passages.talks import Talks
+from understudy.serving.engine import LONGEST_TOKEN
 from understudy.shared.errors import UnderstudyError
 from understudy.shared.log import log
 
 if TYPE_CHECKING:
     from understudy.passages.answers.places import Checked, Places
     from understudy.passages.answers.strict import StrictAnswer
+
+# Characters of a question that are searched with: a search takes longer with each word, and others wait for its end.
+LONGEST_SEARCHED = 2_000
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,8 @@ class AskedTalks:
         self._checking.shutdown(cancel_futures=True)
 
     async def found(self, question: str, before: str | None) -> Found:
-        """What the talks have for a question that may follow the one `before`."""
+        """What the talks have for a question that may follow the one `before`. A wait that is cancelled searches nothing."""
+        question, before = searched_part(question), before and searched_part(before)
         return await asyncio.get_running_loop().run_in_executor(self._finding, self._found, question, before)
 
     async def checked(self, sentence: str, passages: Sequence[Passage]) -> "Checked | None":
@@ -87,7 +92,17 @@ class AskedTalks:
     def _counts(self, texts: Sequence[str], at_most: int) -> list[int]:
         counts: list[int] = []
         for text in texts:
+            if len(text) > at_most * LONGEST_TOKEN:
+                return counts
             counts.append(self._count_tokens(text))
             if sum(counts) > at_most:
                 return counts[:-1]
         return counts
+
+
+def searched_part(question: str) -> str:
+    """The question, or the beginning and the end of a long one: what is asked stands before or behind what is pasted."""
+    if len(question) <= LONGEST_SEARCHED:
+        return question
+    half = LONGEST_SEARCHED // 2
+    return f"{question[: half - 1]} {question[-half:]}"
