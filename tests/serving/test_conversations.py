@@ -7,8 +7,33 @@ import pytest
 
 from understudy.serving.conversations import Conflict, Conversations, NoConversation
 from understudy.serving.flags import COLUMNS, add_flag, uncovered
+from understudy.shared.errors import InputFileError
 
-TURN = {"question": "How long does it take, and why does it take as long as that, in a wet year?", "answer": "Long."}
+PLACE = {
+    "heading": "Slugs (1:10)",
+    "link": "slugs.vtt at 1:10",
+    "href": None,
+    "start_s": 70.0,
+    "text": "Slugs hate beer.",
+}
+TURN = {
+    "question": "How long does it take, and why does it take as long as that, in a wet year?",
+    "answer": "Long.",
+    "base": None,
+    "finish_reason": "stop",
+    "decision": "talks",
+    "sources": [PLACE | {"number": 1, "title": "Slugs", "end_s": None}],
+    "sentences": [{"start": 0, "end": 5, "claims": True, "place": PLACE, "marks": [{"kind": "name", "text": "Long"}]}],
+    "flagged": False,
+    "asked": "2026-11-29T08:00:00+00:00",
+}
+BROKEN = "0123456789abcdef"
+
+
+def conversation_text(**changes) -> str:
+    """A conversation's file with some keys changed; surrogates and numbers that are none are written as they are read."""
+    same = {"id": BROKEN, "title": "t", "version": 2, "changed": "2026-11-29T08:00:00+00:00", "turns": [TURN]}
+    return json.dumps(same | changes)
 
 
 @pytest.fixture(params=["folder", "memory"])
@@ -62,14 +87,46 @@ def test_an_id_that_is_none_of_ours_is_no_path(kept, tmp_path, name):
     assert len(kept.listed()) == 1 and (tmp_path / "config.json").exists()
 
 
+@pytest.mark.hostile
 @pytest.mark.parametrize(
-    "content", [b"", b"{", b"[]", b"\xff", b'{"id": 1, "title": "x"}', b'{"id": "0123456789abcdef"}']
+    "content",
+    [
+        "",
+        "{",
+        "[]",
+        "\udcff",
+        "[" * 100_000,
+        conversation_text(title="N").replace('"N"', "[" * 900 + "]" * 900),
+        conversation_text(id="0" * 16),
+        conversation_text(title=1),
+        conversation_text(title="\ud800"),
+        conversation_text(version=True),
+        conversation_text(version=0).replace('"version": 0', f'"version": {"9" * 5000}'),
+        conversation_text(turns=None),
+        conversation_text(turns=[5]),
+        conversation_text(turns=[TURN | {"answer": "\ud800"}]),
+        conversation_text(turns=[TURN | {"answer": {}}]),
+        conversation_text(turns=[TURN | {"sources": [[]]}]),
+        conversation_text(turns=[TURN | {"sentences": [TURN["sentences"][0] | {"start": "0"}]}]),
+        conversation_text(turns=[TURN | {"sources": [TURN["sources"][0] | {"start_s": float("nan")}]}]),
+        conversation_text(turns=[TURN | {"sources": [TURN["sources"][0] | {"start_s": 0}]}]).replace(" 0,", " 1e999,"),
+        conversation_text(turns=[{name: TURN[name] for name in TURN if name != "sources"}]),
+        conversation_text(more=float("nan")),
+    ],
 )
-def test_a_broken_file_is_passed_over(tmp_path, content):
+def test_a_broken_file_is_passed_over_and_opening_it_says_so(tmp_path, content):
     kept = Conversations(tmp_path)
     name = kept.new()["id"]
-    (tmp_path / "0123456789abcdef.json").write_bytes(content)
-    assert [one["id"] for one in kept.listed()] == [name]
+    (tmp_path / f"{BROKEN}.json").write_text(conversation_text())
+    assert {one["id"] for one in kept.listed()} == {name, BROKEN} and kept.read(BROKEN)["turns"] == [TURN]
+    (tmp_path / f"{BROKEN}.json").write_bytes(content.encode("utf-8", "surrogateescape"))
+    for listing in (kept, Conversations(tmp_path)):
+        assert [one["id"] for one in listing.listed()] == [name]
+    for action in (kept.read, lambda name: kept.add_turn(name, 2, 1, TURN), lambda name: kept.flag(name, 0)):
+        with pytest.raises(InputFileError, match=rf"{BROKEN}\.json"):
+            action(BROKEN)
+    kept.delete(BROKEN)
+    assert list(tmp_path.iterdir()) == [tmp_path / f"{name}.json"]
 
 
 def test_what_a_killed_write_has_left_goes_with_the_conversation(tmp_path):

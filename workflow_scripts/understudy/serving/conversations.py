@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from understudy.shared.errors import UnderstudyError
+from understudy.serving.conversation_form import is_conversation
+from understudy.shared.errors import InputFileError, UnderstudyError
 from understudy.shared.files import no_room_is_told, read_json, write_json
 
 FOLDER = "conversations"
@@ -64,10 +65,7 @@ class Conversations:
         path = self._path(name)
         if not path.is_file():
             raise NoConversation("There is no such conversation.")
-        record = read_json(path)
-        if entry_of(record) is None or record["id"] != name or not isinstance(record.get("turns"), list):
-            raise NoConversation(f"{path} is no conversation.")
-        return record
+        return _read(path)
 
     def add_turn(self, name: str, version: int, keep: int, turn: dict) -> Conversation:
         """Put a turn behind the first `keep` ones.
@@ -136,18 +134,19 @@ class Conversations:
             seen = (state.st_mtime_ns, state.st_size)
             known = self._listed.get(path)
             if known is None or known[0] != seen:
-                entry = entry_of(read_json(path))
-                if entry is None or path.stem != entry["id"]:
-                    return None
-                self._listed[path] = known = (seen, entry)
+                self._listed[path] = known = (seen, entry_of(_read(path)))
             return known[1]
         return None
 
 
-def entry_of(record: Any) -> dict | None:
-    """What the list says of a conversation; None for what is none."""
-    if not isinstance(record, dict):
-        return None
-    entry = {name: record.get(name) for name in ("id", "title", "changed")}
-    is_one = all(isinstance(value, str) for value in entry.values()) and isinstance(record.get("version"), int)
-    return entry if is_one else None
+def _read(path: Path) -> Conversation:
+    """Raises InputFileError for a file that is no whole conversation."""
+    record = read_json(path)
+    if not is_conversation(record) or record["id"] != path.stem:
+        raise InputFileError(f"{path} is no conversation that the page can show. Delete it.")
+    return record
+
+
+def entry_of(record: Conversation) -> dict[str, str]:
+    """What the list says of a conversation."""
+    return {name: record[name] for name in ("id", "title", "changed")}

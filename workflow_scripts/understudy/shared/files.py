@@ -67,15 +67,26 @@ def write_json_lines(path: str | os.PathLike, records: Iterable[Any]) -> None:
 def read_json(path: str | os.PathLike) -> Any:
     """Read a JSON file.
 
-    Raises InputFileError, naming the file and the line, if it is missing, not UTF-8, or not JSON."""
+    Raises InputFileError, naming the file and the line, if it is missing, not UTF-8, or not JSON that can be read."""
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return _parsed(Path(path).read_text(encoding="utf-8"), path)
     except FileNotFoundError:
         raise InputFileError(f"{path} does not exist.") from None
     except UnicodeDecodeError as error:
         raise InputFileError(f"{path} is not UTF-8 text ({error.reason} at byte {error.start}).") from None
+
+
+def _parsed(text: str, path: str | os.PathLike, line: int = 1) -> Any:
+    """The JSON document that begins on `line` of a file. Raises InputFileError."""
+    try:
+        return json.loads(text)
     except json.JSONDecodeError as error:
-        raise InputFileError(f"{path}, line {error.lineno}: not JSON ({error.msg}).") from None
+        raise InputFileError(f"{path}, line {line + error.lineno - 1}: not JSON ({error.msg}).") from None
+    except RecursionError:
+        raise InputFileError(f"{path}, from line {line} on: JSON that is nested too deeply.") from None
+    except ValueError:
+        # Python converts no number of more than 4,300 digits.
+        raise InputFileError(f"{path}, from line {line} on: JSON with a number of too many digits.") from None
 
 
 def read_json_lines(path: str | os.PathLike) -> list[tuple[int, Any]]:
@@ -89,15 +100,7 @@ def read_json_lines(path: str | os.PathLike) -> list[tuple[int, Any]]:
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise InputFileError(f"{path}, line {line}: not UTF-8 text ({error.reason}).") from None
-    documents = []
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            documents.append((number, json.loads(line)))
-        except json.JSONDecodeError as error:
-            raise InputFileError(f"{path}, line {number}: not JSON ({error.msg}).") from None
-    return documents
+    return [(number, _parsed(line, path, number)) for number, line in enumerate(lines, 1) if line.strip()]
 
 
 def file_sha256(path: str | Path) -> str:
