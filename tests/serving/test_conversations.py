@@ -2,12 +2,14 @@
 
 import csv
 import json
+import os
+from pathlib import Path
 
 import pytest
 
-from understudy.serving.conversations import Conflict, Conversations, NoConversation
+from understudy.serving.conversations import LARGEST, Conflict, Conversations, NoConversation
 from understudy.serving.flags import COLUMNS, add_flag, uncovered
-from understudy.shared.errors import InputFileError
+from understudy.shared.errors import FileNotWritten, InputFileError
 
 PLACE = {
     "heading": "Slugs (1:10)",
@@ -129,6 +131,41 @@ def test_a_broken_file_is_passed_over_and_opening_it_says_so(tmp_path, content):
     assert list(tmp_path.iterdir()) == [tmp_path / f"{name}.json"]
 
 
+@pytest.mark.hostile
+@pytest.mark.parametrize("kind", ["link", "endless", "lost", "pipe", "folder", "large"])
+def test_what_is_no_file_of_our_own_is_never_read(tmp_path, kind):
+    """As somebody's pack may have it: a file from elsewhere would be shown, a pipe waited for."""
+    kept, path = Conversations(tmp_path / "conversations"), tmp_path / f"conversations/{BROKEN}.json"
+    name = kept.new()["id"]
+    put_in_the_way(path, kind, conversation_text())
+    assert [one["id"] for one in kept.listed()] == [name]
+    with pytest.raises(InputFileError, match=rf"{BROKEN}\.json"):
+        kept.read(BROKEN)
+
+
+def put_in_the_way(path: Path, kind: str, content: str) -> None:
+    """Put something at `path` that is no file of a usual size; a link leads to `content`."""
+    outside = path.parent.parent / "outside"
+    outside.write_text(content)
+    match kind:
+        case "link" | "endless" | "lost":
+            path.symlink_to({"link": outside, "endless": "/dev/zero", "lost": "nowhere"}[kind])
+        case "pipe":
+            os.mkfifo(path)
+        case "folder":
+            path.mkdir()
+        case "large":
+            path.write_text(content + " " * LARGEST)
+
+
+def test_a_conversation_that_could_not_be_read_again_is_not_written(tmp_path):
+    kept = Conversations(tmp_path)
+    name = kept.new()["id"]
+    with pytest.raises(FileNotWritten, match="too long"):
+        kept.add_turn(name, 1, 0, TURN | {"answer": "x" * LARGEST})
+    assert kept.read(name)["turns"] == []
+
+
 def test_what_a_killed_write_has_left_goes_with_the_conversation(tmp_path):
     kept = Conversations(tmp_path)
     name, other = kept.new()["id"], kept.new()["id"]
@@ -187,3 +224,13 @@ def test_a_flag_is_one_line_whatever_is_in_it(tmp_path, end):
     flag(tmp_path / "flags.csv", answer=f"one{end}two", note=f"three{end}{end}four")
     assert (tmp_path / "flags.csv").read_bytes().count(b"\n") == 2
     assert flags_in(tmp_path / "flags.csv")[0]["answer"] == "one two"
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize("kind", ["link", "endless", "lost", "pipe", "folder"])
+def test_a_flag_is_written_into_no_other_file(tmp_path, kind):
+    (tmp_path / "data").mkdir()
+    put_in_the_way(tmp_path / "data/flags.csv", kind, "theirs")
+    with pytest.raises(FileNotWritten, match=r"flags\.csv can't be written: "):
+        flag(tmp_path / "data/flags.csv")
+    assert (tmp_path / "outside").read_text() == "theirs" and not (tmp_path / "data/nowhere").exists()

@@ -91,9 +91,9 @@ def test_what_there_is_of_a_stopped_answer_is_stored(theirs, engine):
         name = new(http)
         body = {"question": QUESTION, "keep": 0, "version": 1, "compare": False}
         with http.stream("POST", f"api/conversations/{name}/turns", json=body, headers=PAGE) as reply:
-            for line in reply.iter_lines():
-                if "Two years" in line:
-                    break
+            lines = reply.iter_lines()
+            while "Two years" not in next(lines):
+                pass
             assert http.get(f"api/conversations/{name}").json()["answering"] is True
             assert ask(http, name).status_code == 409
         while (stored := http.get(f"api/conversations/{name}").json())["answering"]:

@@ -3,20 +3,26 @@
 import contextlib
 import copy
 import datetime
+import json
+import os
 import re
 import secrets
 import textwrap
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from understudy.serving.conversation_form import is_conversation
-from understudy.shared.errors import InputFileError, UnderstudyError
-from understudy.shared.files import no_room_is_told, read_json, write_json
+from understudy.serving.own_files import read_own_json
+from understudy.shared.errors import FileNotWritten, InputFileError, UnderstudyError
+from understudy.shared.files import no_room_is_told, write_text
 
 FOLDER = "conversations"
 ID = re.compile(r"[0-9a-f]{16}")
 LONGEST_TITLE = 60
+# Bytes of a file: 400 turns with 12 passages each.
+LARGEST = 8_000_000
 CHANGED = "The conversation has changed meanwhile, maybe in another tab. Load it again."
 Conversation = dict[str, Any]
 
@@ -36,16 +42,18 @@ def now() -> str:
 
 @dataclass
 class Conversations:
-    """Those in a folder, which is made when it is needed; without a folder they are kept in memory."""
+    """Those in a folder, which is made when it is needed; without a folder they are kept in memory. Threads may share it."""
 
     folder: Path | None
     _in_memory: dict[str, Conversation] = field(default_factory=dict)
     # By file: its time and size, and what the list says of it.
     _listed: dict[Path, tuple[tuple[int, int], dict]] = field(default_factory=dict)
+    # Between the reading and the writing of a change nothing else may change.
+    _changing: threading.Lock = field(default_factory=threading.Lock)
 
     def listed(self) -> list[dict[str, str]]:
         """Id, title and time of the last change, the newest first; files that are none are passed over."""
-        entries = [entry_of(one) for one in self._in_memory.values()]
+        entries = [entry_of(one) for one in list(self._in_memory.values())]
         if self.folder is not None:
             entries = [entry for path in self.folder.glob("*.json") if (entry := self._entry(path))]
         return sorted(entries, key=lambda entry: (entry["changed"], entry["id"]), reverse=True)
@@ -63,7 +71,7 @@ class Conversations:
                 raise NoConversation("There is no such conversation.")
             return copy.deepcopy(self._in_memory[name])
         path = self._path(name)
-        if not path.is_file():
+        if not os.path.lexists(path):
             raise NoConversation("There is no such conversation.")
         return _read(path)
 
@@ -71,40 +79,43 @@ class Conversations:
         """Put a turn behind the first `keep` ones.
 
         Raises NoConversation where it has been deleted meanwhile, Conflict where it has changed since `version`."""
-        record = self.read(name)
-        if record["version"] != version:
-            raise Conflict(CHANGED)
-        turns = [*record["turns"][:keep], turn]
-        title = textwrap.shorten(turns[0]["question"], LONGEST_TITLE, placeholder=" ...") or "..."
-        record |= {"title": title, "version": version + 1, "changed": now(), "turns": turns}
-        self._write(record)
-        return record
+        with self._changing:
+            record = self.read(name)
+            if record["version"] != version:
+                raise Conflict(CHANGED)
+            turns = [*record["turns"][:keep], turn]
+            title = textwrap.shorten(turns[0]["question"], LONGEST_TITLE, placeholder=" ...") or "..."
+            record |= {"title": title, "version": version + 1, "changed": now(), "turns": turns}
+            self._write(record)
+            return record
 
     def flag(self, name: str, number: int) -> tuple[dict, dict]:
         """Note that a turn was flagged; return the conversation and the turn. The version stays: what was said doesn't change."""
-        record = self.read(name)
-        if number >= len(record["turns"]):
-            raise NoConversation("There is no such turn.")
-        record["turns"][number]["flagged"] = True
-        self._write(record)
-        return record, record["turns"][number]
+        with self._changing:
+            record = self.read(name)
+            if number >= len(record["turns"]):
+                raise NoConversation("There is no such turn.")
+            record["turns"][number]["flagged"] = True
+            self._write(record)
+            return record, record["turns"][number]
 
     def delete(self, name: str) -> None:
         """Leave nothing of a conversation. Raises NoConversation."""
-        if self.folder is None:
-            if self._in_memory.pop(name, None) is None:
+        with self._changing:
+            if self.folder is None:
+                if self._in_memory.pop(name, None) is None:
+                    raise NoConversation("There is no such conversation.")
+                return
+            if not os.path.lexists(self._path(name)):
                 raise NoConversation("There is no such conversation.")
-            return
-        path = self._path(name)
-        if not path.exists():
-            raise NoConversation("There is no such conversation.")
-        self._remove(name)
+            self._remove(name)
 
     def delete_all(self) -> None:
         """Leave nothing of any conversation."""
-        self._in_memory.clear()
-        if self.folder is not None:
-            self._remove("*")
+        with self._changing:
+            self._in_memory.clear()
+            if self.folder is not None:
+                self._remove("*")
 
     def _remove(self, pattern: str) -> None:
         # A killed write leaves its part.
@@ -125,12 +136,15 @@ class Conversations:
         # What somebody asks is for no other user of the machine.
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self._path(record["id"])
+        text = json.dumps(record, ensure_ascii=False, indent=1) + "\n"
+        if len(text.encode("utf-8")) > LARGEST:
+            raise FileNotWritten("The conversation has become too long to be kept. Begin a new one.")
         with no_room_is_told(path):
-            write_json(path, record)
+            write_text(path, text)
 
     def _entry(self, path: Path) -> dict | None:
         with contextlib.suppress(OSError, UnderstudyError):
-            state = path.stat()
+            state = path.lstat()
             seen = (state.st_mtime_ns, state.st_size)
             known = self._listed.get(path)
             if known is None or known[0] != seen:
@@ -141,7 +155,7 @@ class Conversations:
 
 def _read(path: Path) -> Conversation:
     """Raises InputFileError for a file that is no whole conversation."""
-    record = read_json(path)
+    record = read_own_json(path, LARGEST)
     if not is_conversation(record) or record["id"] != path.stem:
         raise InputFileError(f"{path} is no conversation that the page can show. Delete it.")
     return record

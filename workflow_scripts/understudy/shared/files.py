@@ -69,9 +69,15 @@ def read_json(path: str | os.PathLike) -> Any:
 
     Raises InputFileError, naming the file and the line, if it is missing, not UTF-8, or not JSON that can be read."""
     try:
-        return _parsed(Path(path).read_text(encoding="utf-8"), path)
+        return parsed_json(Path(path).read_bytes(), path)
     except FileNotFoundError:
         raise InputFileError(f"{path} does not exist.") from None
+
+
+def parsed_json(content: bytes, path: str | os.PathLike) -> Any:
+    """The JSON document that is the content of a file. Raises InputFileError, naming file and line, if it is none."""
+    try:
+        return _parsed(content.decode("utf-8"), path)
     except UnicodeDecodeError as error:
         raise InputFileError(f"{path} is not UTF-8 text ({error.reason} at byte {error.start}).") from None
 
