@@ -67,9 +67,11 @@ async def conversation(request: Request) -> JSONResponse:
         await changing(request)
         await asyncio.to_thread(state.conversations.delete, name)
         return JSONResponse({})
+    # Before it is read: whoever hears that nothing is being written gets all that was.
+    is_answered = name in state.answering
     record = await asyncio.to_thread(state.conversations.read, name)
     shown = {key: record[key] for key in ("id", "title", "version", "turns")}
-    return JSONResponse({**shown, "answering": name in state.answering})
+    return JSONResponse({**shown, "answering": is_answered})
 
 
 async def turns(request: Request) -> EventStream:
@@ -80,8 +82,9 @@ async def turns(request: Request) -> EventStream:
     keep, version = whole_number_of(body, "keep"), whole_number_of(body, "version")
     if not question:
         raise HTTPException(400, "There is no question.")
+    is_answered = name in state.answering
     record = await asyncio.to_thread(state.conversations.read, name)
-    if record["version"] != version or name in state.answering:
+    if record["version"] != version or is_answered:
         raise HTTPException(409, CHANGED)
     if keep > len(record["turns"]):
         raise HTTPException(400, f"keep is {keep}, but there are {len(record['turns'])} turns.")
