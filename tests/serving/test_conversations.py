@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from understudy.serving.conversations import LARGEST, Conflict, Conversations, NoConversation
+from understudy.serving.conversations import LARGEST, Conflict, Conversations, NoConversation, NotDeleted
 from understudy.serving.flags import COLUMNS, add_flag, uncovered
 from understudy.shared.errors import FileNotWritten, InputFileError
 
@@ -156,6 +156,21 @@ def put_in_the_way(path: Path, kind: str, content: str) -> None:
             path.mkdir()
         case "large":
             path.write_text(content + " " * LARGEST)
+
+
+@pytest.mark.hostile
+def test_what_can_t_be_deleted_keeps_nothing_else_and_is_named(tmp_path):
+    kept = Conversations(tmp_path)
+    kept.new()
+    in_the_way = [tmp_path / f"{number:016x}.json" for number in range(5)]
+    for path in in_the_way:
+        path.mkdir()
+    kept.new()
+    with pytest.raises(NotDeleted, match=r"\.json can't be deleted: .*\. So it is with 2 more\.$"):
+        kept.delete_all()
+    assert sorted(tmp_path.iterdir()) == in_the_way
+    with pytest.raises(NotDeleted, match=rf"{in_the_way[0].name} can't be deleted: [^.]+\.$"):
+        kept.delete(in_the_way[0].stem)
 
 
 def test_a_conversation_that_could_not_be_read_again_is_not_written(tmp_path):

@@ -23,6 +23,8 @@ ID = re.compile(r"[0-9a-f]{16}")
 LONGEST_TITLE = 60
 # Bytes of a file: 400 turns with 12 passages each.
 LARGEST = 8_000_000
+# Of what can't be deleted.
+MOST_NAMED = 3
 CHANGED = "The conversation has changed meanwhile, maybe in another tab. Load it again."
 Conversation = dict[str, Any]
 
@@ -33,6 +35,10 @@ class NoConversation(UnderstudyError):
 
 class Conflict(UnderstudyError):
     """The conversation has changed since it was read."""
+
+
+class NotDeleted(UnderstudyError):
+    """Something of a conversation is still there; the message says what, and why."""
 
 
 def now() -> str:
@@ -100,7 +106,7 @@ class Conversations:
             return record, record["turns"][number]
 
     def delete(self, name: str) -> None:
-        """Leave nothing of a conversation. Raises NoConversation."""
+        """Leave nothing of a conversation. Raises NoConversation, NotDeleted."""
         with self._changing:
             if self.folder is None:
                 if self._in_memory.pop(name, None) is None:
@@ -111,17 +117,24 @@ class Conversations:
             self._remove(name)
 
     def delete_all(self) -> None:
-        """Leave nothing of any conversation."""
+        """Leave nothing of any conversation. Raises NotDeleted when all others are gone."""
         with self._changing:
             self._in_memory.clear()
             if self.folder is not None:
                 self._remove("*")
 
     def _remove(self, pattern: str) -> None:
+        left = []
         # A killed write leaves its part.
         for path in [*self.folder.glob(f"{pattern}.json"), *self.folder.glob(f".{pattern}.json.*.part")]:
-            path.unlink(missing_ok=True)
-            self._listed.pop(path, None)
+            try:
+                path.unlink(missing_ok=True)
+                self._listed.pop(path, None)
+            except OSError as error:
+                left.append(f"{path} can't be deleted: {error.strerror}.")
+        if left:
+            rest = f" So it is with {len(left) - MOST_NAMED} more." if len(left) > MOST_NAMED else ""
+            raise NotDeleted(" ".join(left[:MOST_NAMED]) + rest)
 
     def _path(self, name: str) -> Path:
         # The id becomes a file name: nothing but what `new` gives.
