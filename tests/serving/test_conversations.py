@@ -241,6 +241,15 @@ def test_a_flag_is_one_line_whatever_is_in_it(tmp_path, end):
     assert flags_in(tmp_path / "flags.csv")[0]["answer"] == "one two"
 
 
+@pytest.mark.parametrize("end", ["", "\n", "\r\n", "\r"])
+def test_a_flag_begins_a_line_whatever_program_wrote_the_one_before(tmp_path, end):
+    path = tmp_path / "flags.csv"
+    flag(path, note="first")
+    path.write_bytes(path.read_bytes().rstrip(b"\n") + end.encode())
+    flag(path, note="second")
+    assert [one["note"] for one in flags_in(path)] == ["first", "second"] and len(path.read_text().splitlines()) == 3
+
+
 @pytest.mark.hostile
 @pytest.mark.parametrize("kind", ["link", "endless", "lost", "pipe", "folder"])
 def test_a_flag_is_written_into_no_other_file(tmp_path, kind):

@@ -5,6 +5,7 @@ import io
 import json
 import os
 from pathlib import Path
+from typing import BinaryIO
 
 from understudy.serving.own_files import open_own, what_hinders_is_told
 
@@ -20,11 +21,18 @@ def add_flag(path: Path, **values: str | int | list) -> None:
     with what_hinders_is_told(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with open_own(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, "ab+") as opened:
-            # Read by Excel as UTF-8.
-            head = "" if opened.seek(0, os.SEEK_END) else "\ufeff" + _line(COLUMNS)
-            opened.write((head + _line(map(_cell, cells))).encode("utf-8", "replace"))
+            opened.write((_before_a_line(opened) + _line(map(_cell, cells))).encode("utf-8", "replace"))
             opened.flush()
             os.fsync(opened.fileno())
+
+
+def _before_a_line(opened: BinaryIO) -> str:
+    """What is missing in the file before a line begins: the head, or the end of a line that an editor has written."""
+    if not opened.seek(0, os.SEEK_END):
+        # Read by Excel as UTF-8.
+        return "\ufeff" + _line(COLUMNS)
+    opened.seek(-1, os.SEEK_END)
+    return "" if opened.read(1) in b"\r\n" else "\n"
 
 
 def _line(cells) -> str:
