@@ -181,6 +181,13 @@ def test_nothing_is_overwritten_and_what_is_missing_is_named(project, tmp_path):
     assert not (tmp_path / "new").exists() and not list(tmp_path.glob(".new*"))
 
 
+def test_the_pack_s_folder_is_seen_from_here_whichever_way_the_model_is_named(project):
+    for target, model in (("one", []), ("two", ["models/x-Q4_K_M.gguf"])):
+        done = understudy("--directory", project.name, "pack", *model, "--to", target, cwd=project.parent)
+        assert done.returncode == 0, done.stderr
+        assert read_pack(project.parent / target).name == "x" and not (project / target).exists()
+
+
 def environment_with_locked_packages(folder: Path) -> Path:
     """An environment that has of the packages here those of envs/pack.txt alone; its Python."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
