@@ -158,6 +158,21 @@ def put_in_the_way(path: Path, kind: str, content: str) -> None:
             path.write_text(content + " " * LARGEST)
 
 
+@pytest.mark.parametrize("in_the_way", ["data", "data/conversations"])
+def test_what_can_t_be_written_is_said_with_the_reason(tmp_path, in_the_way):
+    (tmp_path / in_the_way).parent.mkdir(exist_ok=True)
+    (tmp_path / in_the_way).write_text("a file")
+    kept = Conversations(tmp_path / "data/conversations")
+    assert kept.listed() == []
+    with pytest.raises(FileNotWritten, match=r"[0-9a-f]{16}\.json can't be written: (Not a directory|File exists)\."):
+        kept.new()
+    with pytest.raises(NoConversation):
+        kept.read(BROKEN)
+    if in_the_way == "data":
+        with pytest.raises(FileNotWritten, match=r"flags\.csv can't be written: (Not a directory|File exists)\."):
+            flag(tmp_path / "data/flags.csv")
+
+
 @pytest.mark.hostile
 def test_what_can_t_be_deleted_keeps_nothing_else_and_is_named(tmp_path):
     kept = Conversations(tmp_path)

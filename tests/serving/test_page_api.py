@@ -146,7 +146,13 @@ def test_a_flag_puts_question_answer_and_passages_into_the_project_s_file(theirs
         stored = http.get(f"api/conversations/{name}").json()
         assert stored["turns"][0]["flagged"] is True and stored["version"] == 2
         assert http.post("api/flags", json=body | {"turn": 7}, headers=PAGE).status_code == 404
-    path = theirs.project / "data/flags.csv"
+        (theirs.project / "data/flags.csv").rename(theirs.project / "data/kept.csv")
+        (theirs.project / "data/flags.csv").mkdir()
+        ask(http, name, keep=1, version=2)
+        refused = http.post("api/flags", json=body | {"turn": 1}, headers=PAGE)
+        assert refused.status_code == 500 and "flags.csv can't be written: " in refused.json()["error"]
+        assert http.get(f"api/conversations/{name}").json()["turns"][1]["flagged"] is False
+    path = theirs.project / "data/kept.csv"
     (flag,) = csv.DictReader(path.read_text("utf-8-sig").splitlines())
     assert (flag["question"], flag["answer"], flag["note"]) == (QUESTION, f"'{engine.answer}", "Wrong: it is 2")
     assert json.loads(flag["passages"])[0]["link"].startswith("https://youtu.be/")

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from understudy.serving.conversation_form import is_conversation
-from understudy.serving.own_files import read_own_json
+from understudy.serving.own_files import read_own_json, what_hinders_is_told
 from understudy.shared.errors import FileNotWritten, InputFileError, UnderstudyError
-from understudy.shared.files import no_room_is_told, write_text
+from understudy.shared.files import write_text
 
 FOLDER = "conversations"
 ID = re.compile(r"[0-9a-f]{16}")
@@ -95,15 +95,16 @@ class Conversations:
             self._write(record)
             return record
 
-    def flag(self, name: str, number: int) -> tuple[dict, dict]:
-        """Note that a turn was flagged; return the conversation and the turn. The version stays: what was said doesn't change."""
+    def turn(self, name: str, number: int) -> dict:
+        """One turn. Raises as `read`, NoConversation also where there is no such turn."""
+        return _turn(self.read(name), number)
+
+    def flag(self, name: str, number: int) -> None:
+        """Note that a turn was flagged. The version stays: what was said doesn't change."""
         with self._changing:
             record = self.read(name)
-            if number >= len(record["turns"]):
-                raise NoConversation("There is no such turn.")
-            record["turns"][number]["flagged"] = True
+            _turn(record, number)["flagged"] = True
             self._write(record)
-            return record, record["turns"][number]
 
     def delete(self, name: str) -> None:
         """Leave nothing of a conversation. Raises NoConversation, NotDeleted."""
@@ -146,13 +147,13 @@ class Conversations:
         if self.folder is None:
             self._in_memory[record["id"]] = copy.deepcopy(record)
             return
-        # What somebody asks is for no other user of the machine.
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self._path(record["id"])
         text = json.dumps(record, ensure_ascii=False, indent=1) + "\n"
         if len(text.encode("utf-8")) > LARGEST:
             raise FileNotWritten("The conversation has become too long to be kept. Begin a new one.")
-        with no_room_is_told(path):
+        with what_hinders_is_told(path):
+            # What somebody asks is for no other user of the machine.
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_text(path, text)
 
     def _entry(self, path: Path) -> dict | None:
@@ -172,6 +173,12 @@ def _read(path: Path) -> Conversation:
     if not is_conversation(record) or record["id"] != path.stem:
         raise InputFileError(f"{path} is no conversation that the page can show. Delete it.")
     return record
+
+
+def _turn(record: Conversation, number: int) -> dict:
+    if number >= len(record["turns"]):
+        raise NoConversation("There is no such turn.")
+    return record["turns"][number]
 
 
 def entry_of(record: Conversation) -> dict[str, str]:

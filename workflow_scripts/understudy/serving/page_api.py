@@ -178,7 +178,7 @@ async def flags(request: Request) -> JSONResponse:
     number = whole_number_of(body, "turn")
     note = text_of(body, "note", LONGEST_NOTE, default="")
     name = text_of(body, "conversation", LONGEST_NOTE)
-    _, turn = await asyncio.to_thread(state.conversations.flag, name, number)
+    turn = await asyncio.to_thread(state.conversations.turn, name, number)
     passages = [{key: source[key] for key in ("heading", "link", "text")} for source in turn["sources"]]
     await asyncio.to_thread(
         add_flag,
@@ -191,6 +191,8 @@ async def flags(request: Request) -> JSONResponse:
         passages=passages,
         note=note,
     )
+    # After the line is there.
+    await asyncio.to_thread(state.conversations.flag, name, number)
     return JSONResponse({})
 
 
