@@ -207,6 +207,15 @@ def test_what_a_killed_write_has_left_goes_with_the_conversation(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_is_asked_is_for_nobody_else_on_this_machine(tmp_path):
+    kept = Conversations(tmp_path / "data/conversations")
+    name = kept.new()["id"]
+    kept.add_turn(name, 1, 0, TURN)
+    flag(tmp_path / "data/flags.csv")
+    for path in (kept.folder, kept.folder / f"{name}.json", tmp_path / "data/flags.csv"):
+        assert path.stat().st_mode & 0o77 == 0, path
+
+
 def test_a_title_of_another_process_is_seen(tmp_path):
     kept, other = Conversations(tmp_path), Conversations(tmp_path)
     name = kept.new()["id"]

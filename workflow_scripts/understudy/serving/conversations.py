@@ -16,7 +16,7 @@ from typing import Any
 from understudy.serving.conversation_form import is_conversation
 from understudy.serving.own_files import read_own_json, what_hinders_is_told
 from understudy.shared.errors import FileNotWritten, InputFileError, UnderstudyError
-from understudy.shared.files import write_text
+from understudy.shared.files import FOR_OUR_USER, write_text
 
 FOLDER = "conversations"
 ID = re.compile(r"[0-9a-f]{16}")
@@ -154,7 +154,7 @@ class Conversations:
         with what_hinders_is_told(path):
             # What somebody asks is for no other user of the machine.
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            write_text(path, text)
+            write_text(path, text, FOR_OUR_USER)
 
     def _entry(self, path: Path) -> dict | None:
         with contextlib.suppress(OSError, UnderstudyError):

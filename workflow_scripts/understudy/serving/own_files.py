@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from understudy.shared.errors import FileNotWritten, InputFileError
-from understudy.shared.files import no_room_is_told, parsed_json
+from understudy.shared.files import FOR_OUR_USER, no_room_is_told, parsed_json
 
 # Windows has neither, and no pipes in folders; elsewhere its text files would be changed on the way.
 NO_LINK_NO_WAITING = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-FOR_OUR_USER = 0o600
 
 
 class NoOwnFile(OSError):

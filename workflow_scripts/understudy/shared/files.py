@@ -12,6 +12,8 @@ from typing import Any
 
 from understudy.shared.errors import FileNotWritten, InputFileError
 
+# Who may read a file: every user of the machine, or ours alone.
+FOR_ALL, FOR_OUR_USER = 0o644, 0o600
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 # In a model folder: the files that a step wrote into it, with their sha256. Snakemake compares such folders by it.
@@ -19,8 +21,8 @@ WRITTEN = "understudy_files.json"
 
 
 @contextmanager
-def written_aside(path: str | os.PathLike) -> Iterator[Path]:
-    """Yield a path beside `path` to write to; on success it is renamed to `path`, on an error it is removed."""
+def written_aside(path: str | os.PathLike, mode: int = FOR_ALL) -> Iterator[Path]:
+    """Yield a path beside `path` to write to; on success it is renamed to `path`, with `mode`, on an error it is removed."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.", suffix=".part")
@@ -31,7 +33,7 @@ def written_aside(path: str | os.PathLike) -> Iterator[Path]:
         # Open for writing: Windows flushes nothing else.
         with aside.open("rb+") as written:
             os.fsync(written.fileno())
-        aside.chmod(0o644)
+        aside.chmod(mode)
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
@@ -48,9 +50,9 @@ def no_room_is_told(path: str | os.PathLike) -> Iterator[None]:
         raise FileNotWritten(f"{path} can't be written: {error.strerror}. Make room and run it again.") from None
 
 
-def write_text(path: str | os.PathLike, text: str) -> None:
+def write_text(path: str | os.PathLike, text: str, mode: int = FOR_ALL) -> None:
     """Write `text` as UTF-8 with its line ends as they are."""
-    with written_aside(path) as aside:
+    with written_aside(path, mode) as aside:
         aside.write_bytes(text.encode("utf-8"))
 
 
