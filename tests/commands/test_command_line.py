@@ -45,6 +45,29 @@ def test_a_project_that_is_none_is_told_in_one_line(arguments, complaint):
     assert run.returncode == 1 and run.stderr.startswith(f"Error: {complaint}") and run.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    "command",
+    ["chat", "ask q.txt", "search why", "serve", "pack", "plan", "check-questions", "prune", "compare", "summary"],
+)
+def test_a_project_beside_this_folder_is_entered_once(tmp_path, command):
+    """By a name from here, which means nothing in the project itself."""
+    (tmp_path / "demo/captions").mkdir(parents=True)
+    config = "name: x\nsource: {captions_dir: captions}\nteacher: {gguf: t.gguf}\nbase_model: some/model\nanswers: {voice: me}\n"
+    (tmp_path / "demo/config.yaml").write_text(config)
+    (tmp_path / "demo/captions/a.srt").touch()
+    (tmp_path / "demo/t.gguf").touch()
+    (tmp_path / "q.txt").write_text("Why?\n")
+    relative, absolute = (
+        understudy("--directory", folder, *command.split(), cwd=tmp_path) for folder in ("demo", tmp_path / "demo")
+    )
+    assert (relative.returncode, relative.stdout, relative.stderr) == (
+        absolute.returncode,
+        absolute.stdout,
+        absolute.stderr,
+    )
+    assert "--directory is" not in absolute.stderr and "Traceback" not in absolute.stderr
+
+
 def test_the_configuration_is_checked_as_snakemake_checks_it(project):
     project.configure(training={"epoch": 1})
     complaint = "training.epoch is not a key. Did you mean training.epochs?"

@@ -20,14 +20,15 @@ from project import REPOSITORY, command_line, environment, understudy
 from random_llama import packaged_model
 from talks_to_search import MINILM, WORDS_ALONE, index_talks, transcript, write_talks
 from understudy.commands.pack.program import NOT_CARRIED, carried_files, carried_modules, imports_in
-from understudy.passages.gate import GATE
-from understudy.passages.store import INDEX, PASSAGES, open_store
+from understudy.passages.gate import GATE, Gate, GateFault, index_of
+from understudy.passages.store import INDEX, PASSAGES, RECORD, IndexFault, open_store, read_totals
 from understudy.passages.talks import opened_search
 from understudy.serving.arguments import Wanted
 from understudy.serving.pack import PackFault, read_pack
 from understudy.serving.served import Address
 from understudy.serving.start_pack import served_pack
-from understudy.shared.files import read_json, write_json, write_json_lines
+from understudy.shared.errors import InputFileError
+from understudy.shared.files import read_json, read_json_lines, write_json, write_json_lines
 
 CONFIG = """name: x
 source: {captions_dir: captions}
@@ -181,6 +182,13 @@ def test_nothing_is_overwritten_and_what_is_missing_is_named(project, tmp_path):
     assert not (tmp_path / "new").exists() and not list(tmp_path.glob(".new*"))
 
 
+def test_the_pack_s_folder_is_seen_from_here_whichever_way_the_model_is_named(project):
+    for target, model in (("one", []), ("two", ["models/x-Q4_K_M.gguf"])):
+        done = understudy("--directory", project.name, "pack", *model, "--to", target, cwd=project.parent)
+        assert done.returncode == 0, done.stderr
+        assert read_pack(project.parent / target).name == "x" and not (project / target).exists()
+
+
 def environment_with_locked_packages(folder: Path) -> Path:
     """An environment that has of the packages here those of envs/pack.txt alone; its Python."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
@@ -298,6 +306,8 @@ def test_what_a_pack_says_becomes_what_is_served(pack):
         ({"examples": ["?"] * 5}, "examples is no list"),
         ({"examples": [1]}, "examples is no text"),
         ({"version": 2}, "is of version 2"),
+        ({"version": True}, "is of version True"),
+        ({"version": 1.0}, r"is of version 1\.0"),
         ({"name": "x" * 200_000}, "is larger than"),
         ({"embedder": {"gguf": None, "base_url": "https://evil.example/v1", "model": "m"}}, "embedder has other keys"),
         (
@@ -340,6 +350,67 @@ def test_a_stranger_s_texts_command_no_terminal_and_keys_that_are_unknown_are_no
         (pack / "pack.json").write_text(broken)
         with pytest.raises(Exception, match=r"pack\.json"):
             read_pack(pack)
+
+
+# Nested deeper than Python reads, and a number that it doesn't convert.
+UNREADABLE = ("[" * 49_000, '{"version": ' + "9" * 5000 + "}")
+
+
+@pytest.mark.hostile
+def test_a_stranger_s_json_that_python_can_t_parse_is_a_fault_of_the_file(pack):
+    write_json(pack / GATE, {})
+    os.chdir(pack)
+    settings, record = (pack / "pack.json").read_text(), (pack / INDEX / RECORD).read_text()
+    for unreadable in UNREADABLE:
+        (pack / "pack.json").write_text(unreadable)
+        with pytest.raises(PackFault, match=r"pack\.json"):
+            read_pack(pack)
+        (pack / "pack.json").write_text(settings)
+        (pack / GATE).write_text(unreadable)
+        with pytest.raises(GateFault, match=r"gate\.json"):
+            Gate.read(GATE)
+        (pack / INDEX / RECORD).write_text(unreadable)
+        with pytest.raises(InputFileError, match=r"index\.json"):
+            index_of(pack / INDEX / RECORD)
+        (pack / INDEX / RECORD).write_text(record)
+        (pack / "rows.jsonl").write_text(f"1\n{unreadable}\n")
+        with pytest.raises(InputFileError, match=r"rows\.jsonl, from line 2"):
+            read_json_lines(pack / "rows.jsonl")
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize("totals", [*UNREADABLE, "[" * 100_000])
+def test_a_stranger_s_index_with_such_totals_is_a_fault_of_the_index(pack, totals):
+    with sqlite3.connect(pack / INDEX / PASSAGES) as index:
+        index.execute("UPDATE meta SET value = ? WHERE name = 'totals'", (totals,))
+    with open_store(pack / INDEX / PASSAGES) as store, pytest.raises(IndexFault, match="can't be read"):
+        read_totals(store)
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize("name", ["pack.json", "data/gate.json", "data/index/index.json", "data/flags.csv"])
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
+def test_what_a_pack_reads_is_a_file_of_its_own(pack, tmp_path, name, kind):
+    if (pack / name).exists():
+        shutil.move(pack / name, tmp_path / "outside.json")
+    else:
+        write_json(tmp_path / "outside.json", {})
+    match kind:
+        case "link":
+            (pack / name).symlink_to(tmp_path / "outside.json")
+        case "pipe":
+            os.mkfifo(pack / name)
+        case "folder":
+            (pack / name).mkdir()
+    with pytest.raises(PackFault, match=re.escape(name)):
+        read_pack(pack)
+
+
+@pytest.mark.hostile
+def test_a_file_in_the_place_of_the_conversations_is_said_before_the_first_question(pack):
+    (pack / "data/conversations").write_text("")
+    with pytest.raises(PackFault, match=r"data/conversations is no folder"):
+        read_pack(pack)
 
 
 def test_an_index_that_is_not_whole_is_said(pack):

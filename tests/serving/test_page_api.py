@@ -105,9 +105,9 @@ def test_what_there_is_of_a_stopped_answer_is_stored(theirs, engine):
         name = new(http)
         body = {"question": QUESTION, "keep": 0, "version": 1, "compare": False}
         with http.stream("POST", f"api/conversations/{name}/turns", json=body, headers=PAGE) as reply:
-            for line in reply.iter_lines():
-                if "Two years" in line:
-                    break
+            lines = reply.iter_lines()
+            while "Two years" not in next(lines):
+                pass
             assert http.get(f"api/conversations/{name}").json()["answering"] is True
             assert ask(http, name).status_code == 409
         while (stored := http.get(f"api/conversations/{name}").json())["answering"]:
@@ -160,7 +160,13 @@ def test_a_flag_puts_question_answer_and_passages_into_the_project_s_file(theirs
         stored = http.get(f"api/conversations/{name}").json()
         assert stored["turns"][0]["flagged"] is True and stored["version"] == 2
         assert http.post("api/flags", json=body | {"turn": 7}, headers=PAGE).status_code == 404
-    path = theirs.project / "data/flags.csv"
+        (theirs.project / "data/flags.csv").rename(theirs.project / "data/kept.csv")
+        (theirs.project / "data/flags.csv").mkdir()
+        ask(http, name, keep=1, version=2)
+        refused = http.post("api/flags", json=body | {"turn": 1}, headers=PAGE)
+        assert refused.status_code == 500 and "flags.csv can't be written: " in refused.json()["error"]
+        assert http.get(f"api/conversations/{name}").json()["turns"][1]["flagged"] is False
+    path = theirs.project / "data/kept.csv"
     (flag,) = csv.DictReader(path.read_text("utf-8-sig").splitlines())
     assert (flag["question"], flag["answer"], flag["note"]) == (QUESTION, f"'{engine.answer}", "Wrong: it is 2")
     assert json.loads(flag["passages"])[0]["link"].startswith("https://youtu.be/")

@@ -27,7 +27,8 @@ def main(words: list[str] | None = None) -> int:
     start_command_log()
     try:
         if arguments.directory is not None:
-            project_folder(arguments.directory)
+            # Seen from here also by what has gone into the project.
+            arguments.directory = project_folder(arguments.directory).absolute()
         status = arguments.run(arguments) or 0
         sys.stdout.flush()
         return status
@@ -179,8 +180,9 @@ def _pack(arguments: argparse.Namespace) -> None:
     from understudy.commands.pack.pack import pack
     from understudy.configuration import base_folder_name
 
-    model = model_meant(arguments.model, arguments.directory).absolute()
+    # Before the project is entered.
     target = None if arguments.to is None else arguments.to.absolute()
+    model = model_meant(arguments.model, arguments.directory).absolute()
     enter_project(arguments.directory)
     config = configuration_of_project()
     base = Path("models/base") / base_folder_name(config["base_model"])

@@ -225,7 +225,7 @@ def faults_named(path: Path) -> Iterator[None]:
     """Raise IndexFault, naming the file, where SQLite finds it broken."""
     try:
         yield
-    except (sqlite3.DatabaseError, ValueError, TypeError, KeyError) as error:
+    except (sqlite3.DatabaseError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise IndexFault(f"{path} can't be read ({error}). Make it anew: {MAKE}") from None
 
 

@@ -5,8 +5,9 @@ import io
 import json
 import os
 from pathlib import Path
+from typing import BinaryIO
 
-from understudy.shared.files import no_room_is_told
+from understudy.serving.own_files import open_own, what_hinders_is_told
 
 FLAGS = "flags.csv"
 COLUMNS = ("when", "conversation", "turn", "question", "answer", "passages", "note")
@@ -17,13 +18,21 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
 def add_flag(path: Path, **values: str | int | list) -> None:
     """Append a line, in one piece; `values` are COLUMNS, `passages` a list of records. Raises FileNotWritten."""
     cells = [json.dumps(values[name], ensure_ascii=False) if name == "passages" else values[name] for name in COLUMNS]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with no_room_is_told(path), path.open("ab") as opened:
+    with what_hinders_is_told(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open_own(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, "ab+") as opened:
+            opened.write((_before_a_line(opened) + _line(map(_cell, cells))).encode("utf-8", "replace"))
+            opened.flush()
+            os.fsync(opened.fileno())
+
+
+def _before_a_line(opened: BinaryIO) -> str:
+    """What is missing in the file before a line begins: the head, or the end of a line that an editor has written."""
+    if not opened.seek(0, os.SEEK_END):
         # Read by Excel as UTF-8.
-        head = "" if opened.tell() else "\ufeff" + _line(COLUMNS)
-        opened.write((head + _line(map(_cell, cells))).encode("utf-8", "replace"))
-        opened.flush()
-        os.fsync(opened.fileno())
+        return "\ufeff" + _line(COLUMNS)
+    opened.seek(-1, os.SEEK_END)
+    return "" if opened.read(1) in b"\r\n" else "\n"
 
 
 def _line(cells) -> str:

@@ -10,10 +10,12 @@ from typing import Any
 from understudy.passages.cutting import plain_line
 from understudy.passages.gate import GATE
 from understudy.passages.store import INDEX, PASSAGES, RECORD
+from understudy.serving.own_files import read_own_json
 from understudy.shared.errors import InputFileError
-from understudy.shared.files import read_json
 
 SETTINGS, VERSION = "pack.json", 1
+# Beside the settings and the model.
+FILES, CONVERSATIONS = (INDEX / PASSAGES, INDEX / RECORD, GATE, Path("data/flags.csv")), Path("data/conversations")
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,150}\.gguf")
 # Bytes of the settings, characters of a text in them, and questions.
 LARGEST_SETTINGS, LONGEST_TEXT, MOST_EXAMPLES = 100_000, 2000, 4
@@ -72,9 +74,10 @@ def read_pack(folder: Path) -> Pack:
 
 def _record(folder: Path) -> dict[str, Any]:
     path = folder / SETTINGS
-    if path.stat().st_size > LARGEST_SETTINGS:
-        raise PackFault(f"{path} is larger than the settings of a pack can be.")
-    record = read_json(path)
+    try:
+        record = read_own_json(path, LARGEST_SETTINGS)
+    except InputFileError as fault:
+        raise PackFault(f"{fault} Ask whoever made the pack for it anew.") from None
     if not isinstance(record, dict):
         raise PackFault(f"{path} has no keys.")
     return record
@@ -92,17 +95,24 @@ class _Settings:
 
     def check_version(self) -> None:
         """Raise PackFault for a pack of another version of Understudy."""
-        if self.record.get("version") != VERSION:
+        version = self.record.get("version")
+        # True and 1.0 are equal to 1.
+        if type(version) is not int or version != VERSION:
             raise PackFault(
-                f"{self.folder / SETTINGS} is of version {self.record.get('version')!r}, and this Understudy reads {VERSION}. "
+                f"{self.folder / SETTINGS} is of version {version!r}, and this Understudy reads {VERSION}. "
                 f"Start the pack with its own program: its README.md has the two lines."
             )
 
     def check_files(self) -> None:
-        """Raise PackFault if what is read of the pack, or written into it, is a link or lies behind one."""
-        for path in (INDEX / PASSAGES, INDEX / RECORD, GATE, Path("data/conversations"), Path("data/flags.csv")):
-            if not self.is_inside(self.folder / path):
-                raise PackFault(f"{self.folder / path} is a link: a pack has its own files.")
+        """Raise PackFault if what is read of the pack, or written into it, is a link, lies behind one, or is no file."""
+        for path in map(self.folder.joinpath, (*FILES, CONVERSATIONS)):
+            if not self.is_inside(path):
+                raise PackFault(f"{path} is a link: a pack has its own files.")
+            is_folder = path == self.folder / CONVERSATIONS
+            if path.exists() and not (path.is_dir() if is_folder else path.is_file()):
+                raise PackFault(
+                    f"{path} is no {'folder' if is_folder else 'file'}. Move it away, or copy the pack again."
+                )
         if not (self.folder / INDEX / PASSAGES).is_file():
             raise PackFault(f"{self.folder / INDEX / PASSAGES} is missing: the pack isn't whole. Copy it again.")
 

@@ -1,5 +1,6 @@
 """What the page asks for: /api/... The page is the only client: a change wants its header."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -49,13 +50,13 @@ async def conversations(request: Request) -> JSONResponse:
     state: State = request.app.state.serving
     if request.method == "POST":
         await changing(request)
-        made = state.conversations.new()
+        made = await asyncio.to_thread(state.conversations.new)
         return JSONResponse({"id": made["id"], "version": made["version"]})
     if request.method == "DELETE":
         await changing(request)
-        state.conversations.delete_all()
+        await asyncio.to_thread(state.conversations.delete_all)
         return JSONResponse({})
-    return JSONResponse({"conversations": state.conversations.listed()})
+    return JSONResponse({"conversations": await asyncio.to_thread(state.conversations.listed)})
 
 
 async def conversation(request: Request) -> JSONResponse:
@@ -64,11 +65,13 @@ async def conversation(request: Request) -> JSONResponse:
     name = request.path_params["id"]
     if request.method == "DELETE":
         await changing(request)
-        state.conversations.delete(name)
+        await asyncio.to_thread(state.conversations.delete, name)
         return JSONResponse({})
-    record = state.conversations.read(name)
+    # Before it is read: whoever hears that nothing is being written gets all that was.
+    is_answered = name in state.answering
+    record = await asyncio.to_thread(state.conversations.read, name)
     shown = {key: record[key] for key in ("id", "title", "version", "turns")}
-    return JSONResponse({**shown, "answering": name in state.answering})
+    return JSONResponse({**shown, "answering": is_answered})
 
 
 async def turns(request: Request) -> EventStream:
@@ -79,8 +82,9 @@ async def turns(request: Request) -> EventStream:
     keep, version = whole_number_of(body, "keep"), whole_number_of(body, "version")
     if not question:
         raise HTTPException(400, "There is no question.")
-    record = state.conversations.read(name)
-    if record["version"] != version or name in state.answering:
+    is_answered = name in state.answering
+    record = await asyncio.to_thread(state.conversations.read, name)
+    if record["version"] != version or is_answered:
         raise HTTPException(409, CHANGED)
     if keep > len(record["turns"]):
         raise HTTPException(400, f"keep is {keep}, but there are {len(record['turns'])} turns.")
@@ -174,9 +178,10 @@ async def flags(request: Request) -> JSONResponse:
     number = whole_number_of(body, "turn")
     note = text_of(body, "note", LONGEST_NOTE, default="")
     name = text_of(body, "conversation", LONGEST_NOTE)
-    _, turn = state.conversations.flag(name, number)
+    turn = await asyncio.to_thread(state.conversations.turn, name, number)
     passages = [{key: source[key] for key in ("heading", "link", "text")} for source in turn["sources"]]
-    add_flag(
+    await asyncio.to_thread(
+        add_flag,
         state.served.data / FLAGS,
         when=now(),
         conversation=name,
@@ -186,6 +191,8 @@ async def flags(request: Request) -> JSONResponse:
         passages=passages,
         note=note,
     )
+    # After the line is there.
+    await asyncio.to_thread(state.conversations.flag, name, number)
     return JSONResponse({})
 
 

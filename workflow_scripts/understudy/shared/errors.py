@@ -22,4 +22,4 @@ class UnsupportedTokenizer(InputFileError):
 
 
 class FileNotWritten(UnderstudyError):
-    """There is no room for a file."""
+    """A file can't be written: there is no room, or something is in its way."""

@@ -12,6 +12,8 @@ from typing import Any
 
 from understudy.shared.errors import FileNotWritten, InputFileError
 
+# Who may read a file: every user of the machine, or ours alone.
+FOR_ALL, FOR_OUR_USER = 0o644, 0o600
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 # In a model folder: the files that a step wrote into it, with their sha256. Snakemake compares such folders by it.
@@ -19,8 +21,8 @@ WRITTEN = "understudy_files.json"
 
 
 @contextmanager
-def written_aside(path: str | os.PathLike) -> Iterator[Path]:
-    """Yield a path beside `path` to write to; on success it is renamed to `path`, on an error it is removed."""
+def written_aside(path: str | os.PathLike, mode: int = FOR_ALL) -> Iterator[Path]:
+    """Yield a path beside `path` to write to; on success it is renamed to `path`, with `mode`, on an error it is removed."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.", suffix=".part")
@@ -31,7 +33,7 @@ def written_aside(path: str | os.PathLike) -> Iterator[Path]:
         # Open for writing: Windows flushes nothing else.
         with aside.open("rb+") as written:
             os.fsync(written.fileno())
-        aside.chmod(0o644)
+        aside.chmod(mode)
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
@@ -48,9 +50,9 @@ def no_room_is_told(path: str | os.PathLike) -> Iterator[None]:
         raise FileNotWritten(f"{path} can't be written: {error.strerror}. Make room and run it again.") from None
 
 
-def write_text(path: str | os.PathLike, text: str) -> None:
+def write_text(path: str | os.PathLike, text: str, mode: int = FOR_ALL) -> None:
     """Write `text` as UTF-8 with its line ends as they are."""
-    with written_aside(path) as aside:
+    with written_aside(path, mode) as aside:
         aside.write_bytes(text.encode("utf-8"))
 
 
@@ -67,15 +69,32 @@ def write_json_lines(path: str | os.PathLike, records: Iterable[Any]) -> None:
 def read_json(path: str | os.PathLike) -> Any:
     """Read a JSON file.
 
-    Raises InputFileError, naming the file and the line, if it is missing, not UTF-8, or not JSON."""
+    Raises InputFileError, naming the file and the line, if it is missing, not UTF-8, or not JSON that can be read."""
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return parsed_json(Path(path).read_bytes(), path)
     except FileNotFoundError:
         raise InputFileError(f"{path} does not exist.") from None
+
+
+def parsed_json(content: bytes, path: str | os.PathLike) -> Any:
+    """The JSON document that is the content of a file. Raises InputFileError, naming file and line, if it is none."""
+    try:
+        return _parsed(content.decode("utf-8"), path)
     except UnicodeDecodeError as error:
         raise InputFileError(f"{path} is not UTF-8 text ({error.reason} at byte {error.start}).") from None
+
+
+def _parsed(text: str, path: str | os.PathLike, line: int = 1) -> Any:
+    """The JSON document that begins on `line` of a file. Raises InputFileError."""
+    try:
+        return json.loads(text)
     except json.JSONDecodeError as error:
-        raise InputFileError(f"{path}, line {error.lineno}: not JSON ({error.msg}).") from None
+        raise InputFileError(f"{path}, line {line + error.lineno - 1}: not JSON ({error.msg}).") from None
+    except RecursionError:
+        raise InputFileError(f"{path}, from line {line} on: JSON that is nested too deeply.") from None
+    except ValueError:
+        # Python converts no number of more than 4,300 digits.
+        raise InputFileError(f"{path}, from line {line} on: JSON with a number of too many digits.") from None
 
 
 def read_json_lines(path: str | os.PathLike) -> list[tuple[int, Any]]:
@@ -89,15 +108,7 @@ def read_json_lines(path: str | os.PathLike) -> list[tuple[int, Any]]:
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise InputFileError(f"{path}, line {line}: not UTF-8 text ({error.reason}).") from None
-    documents = []
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            documents.append((number, json.loads(line)))
-        except json.JSONDecodeError as error:
-            raise InputFileError(f"{path}, line {number}: not JSON ({error.msg}).") from None
-    return documents
+    return [(number, _parsed(line, path, number)) for number, line in enumerate(lines, 1) if line.strip()]
 
 
 def file_sha256(path: str | Path) -> str:
