@@ -10,6 +10,7 @@ from openai import DefaultHttpxClient, OpenAI
 
 from chat_server import COMPOST, ChatServer, garden
 from talks_to_search import transcript
+from understudy.serving.answers import MOST_CHECKED
 from understudy.serving.engine import IN_FLIGHT
 from understudy.serving.foreign_json import read_foreign
 from understudy.serving.openai_api import NUMBERS, WHOLE_NUMBERS, BadRequest, asked_in, without_lines_below
@@ -252,6 +253,16 @@ def test_an_engine_that_dies_is_an_error_of_openais_form(theirs, engine):
     assert caught.value.status_code == 502
     with pytest.raises(openai.APIError, match="doesn't answer"):
         list(client(theirs).chat.completions.create(stream=True, **ASKED))
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize("sentence", ["A stalk takes two years to rot. ", "1. " * 9, "…" * 30])
+def test_of_an_answer_that_goes_on_and_on_the_beginning_is_checked(theirs, engine, sentence):
+    engine.says(sentence * 2_000)
+    said = client(theirs).chat.completions.create(**ASKED | {"max_tokens": 100_000})
+    assert said.choices[0].message.content.startswith(engine.answer)
+    assert all(one["end"] <= MOST_CHECKED for one in said.sentences)
+    assert bool(said.sentences) == sentence.startswith("A")
 
 
 def test_curl_s_way_without_a_content_type_is_answered(http):

@@ -22,6 +22,8 @@ MARGIN = 64
 # Sentences are sent again, all of them, when so many more have been checked.
 GROWTH = 1.1
 SMALLEST_QUESTION = 32
+# Characters of an answer whose sentences are checked: more than an answer has that may be as long as it is by default.
+MOST_CHECKED = 50_000
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,12 @@ class Writing:
     # Behind the last sentence: in characters, and in UTF-16 code units.
     at: int = 0
     units: int = 0
+
+    def feed(self, piece: str) -> list[str]:
+        """Add a piece; return the sentences that are complete with it. Behind MOST_CHECKED characters none is looked for."""
+        piece = piece[: MOST_CHECKED - len(self.text)]
+        self.text += piece
+        return self.stream.feed(piece) if piece else []
 
     def place(self, sentence: str, checked: Checked) -> None:
         """Note a sentence that comes behind those noted before."""
@@ -213,8 +221,7 @@ class Answers:
                 complete = []
                 if isinstance(event, Piece):
                     yield event
-                    writing.text += event.text
-                    complete = writing.stream.feed(event.text)
+                    complete = writing.feed(event.text)
                 elif isinstance(event, Ended):
                     complete = writing.stream.end()
                 if found.decision != SMALL_TALK:

@@ -131,10 +131,8 @@ async def whole(state: State, asked: Asked) -> dict[str, Any]:
     """The answer in one piece."""
     answer = Answered()
     async with aclosing(events_of(state, asked)) as events:
-        async for one in events:
-            answer.take(one)
-    answer.text += answer.below(state, asked)
-    message = {"role": "assistant", "content": answer.text}
+        pieces = [answer.take(one) async for one in events]
+    message = {"role": "assistant", "content": "".join(pieces) + answer.below(state, asked)}
     choice = {"index": 0, "message": message, "finish_reason": answer.finish_reason, "logprobs": None}
     usage = answer.usage or {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
     return {**head(asked, "chat.completion"), "choices": [choice], "usage": usage, **answer.fields()}
@@ -190,9 +188,8 @@ async def events_of(state: State, asked: Asked) -> AsyncGenerator[Event, None]:
 
 @dataclass
 class Answered:
-    """What has been answered so far."""
+    """What belongs to an answer beside its text."""
 
-    text: str = ""
     sources: Sources = field(default_factory=lambda: Sources(None, ()))
     sentences: list[dict] = field(default_factory=list)
     finish_reason: str = "stop"
@@ -204,9 +201,7 @@ class Answered:
             case Sources():
                 self.sources = one
             case Piece():
-                new = one.text.replace(SIGN, OTHER_SIGN)
-                self.text += new
-                return new
+                return one.text.replace(SIGN, OTHER_SIGN)
             case Sentences():
                 self.sentences = [sentence.as_record() for sentence in one.sentences]
             case Ended():

@@ -19,7 +19,7 @@ from understudy.serving.answers import Answers
 from understudy.serving.application import create_application
 from understudy.serving.connections import ImpatientProtocol
 from understudy.serving.conversations import FOLDER, Conversations
-from understudy.serving.engine import Engine, client_for, llama_engine, one_line, reason_in, shown_address
+from understudy.serving.engine import Engine, beginning_of, client_for, llama_engine, one_line, reason_in, shown_address
 from understudy.serving.foreign_json import read_foreign
 from understudy.serving.guard import EVERY_ADDRESS, Hosts
 from understudy.serving.served import LAST_PORT, LOOPBACK, PORT, Address, OtherEngine, Served, ServeError
@@ -31,6 +31,8 @@ from understudy.shared.log import log
 
 # Seconds that answers under way get at the end.
 ENDING_S = 2
+# Bytes of a list of models: more than that of anybody who has thousands.
+LONGEST_LIST = 10_000_000
 # How often it is seen whether llama.cpp lives.
 LOOKS_S = 0.5
 HOW_TO_ASK = """{what} answers at {address}, {whom}.
@@ -133,17 +135,17 @@ async def models_of(base_url: str, key: str | None) -> list[str]:
     """The names of a server's models. Raises ServeError if it can't be asked."""
     shown = shown_address(base_url)
     try:
-        async with client_for(base_url, key) as client:
-            reply = await client.get("models")
+        async with client_for(base_url, key) as client, client.stream("GET", "models") as reply:
+            said = await beginning_of(reply, LONGEST_LIST)
     except (httpx2.HTTPError, OSError) as error:
         raise ServeError(f"--engine {shown}: nothing answers there ({one_line(error)}). Start it first.") from None
     if reply.status_code != 200:
         raise ServeError(
-            f"--engine {shown}: {shown}/models replies with status {reply.status_code}: {reason_in(reply.text)}. "
+            f"--engine {shown}: {shown}/models replies with status {reply.status_code}: {reason_in(said)}. "
             f"The address often ends in /v1; a key stands in {ENGINE_KEY}."
         )
     try:
-        return [plain_line(str(one["id"])) for one in read_foreign(reply.content)["data"]]
+        return [plain_line(str(one["id"])) for one in read_foreign(said)["data"]]
     except (ValueError, TypeError, KeyError):
         raise ServeError(
             f"--engine {shown}: {shown}/models is no list of models. The address often ends in /v1."

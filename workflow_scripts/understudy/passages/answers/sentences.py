@@ -7,9 +7,13 @@ from understudy.passages.terms import length_in_words, words_in
 
 CLOSING = r"[\"'”’“‘»›«」』)\]*_`]*"
 # A full stop or the like, what closes behind it, and what begins next: no small letter, which goes on after an abbreviation.
-ENDS = regex.compile(rf"(?:[.!?…؟।॥]+{CLOSING}\s+(?=[^\s\p{{Ll}}])|[。！？]+{CLOSING}(?=[^\s。！？]))")
+# A run of signs is tried once, from its beginning: a model that repeats one would else hold up all others.
+ENDS = regex.compile(
+    rf"(?:(?<![.!?…؟।॥])[.!?…؟।॥]++{CLOSING}\s+(?=[^\s\p{{Ll}}])|(?<![。！？])[。！？]++{CLOSING}(?=[^\s。！？]))"
+)
 # An initial or a number before a full stop ends nothing: J. Smith, 1. Water.
 NO_END = regex.compile(r"(?:^|[\s(>#*_-])(?:\p{L}|\p{Nd}{1,2})\.$")
+LONGEST_NO_END = 4
 # A model that doesn't end its sentence is cut.
 LONGEST = 1_000
 BLOCK_SIGNS = r"^\s*(?:>\s*)*(?:#{1,6}\s+|[-*+•]\s+|\p{Nd}{1,3}[.)]\s+)?"
@@ -57,7 +61,7 @@ class SentenceStream:
         pieces, first = [], 0
         for end in ENDS.finditer(line):
             sentence = line[first : end.end()]
-            if length_in_words(sentence) >= SHORTEST_SENTENCE and not NO_END.search(sentence.rstrip()):
+            if not has_no_end(sentence) and length_in_words(sentence) >= SHORTEST_SENTENCE:
                 pieces.append(sentence)
                 first = end.end()
         rest = line[first:]
@@ -66,6 +70,12 @@ class SentenceStream:
             pieces.append(rest[:at])
             rest = rest[at:]
         return [*pieces, rest]
+
+
+def has_no_end(sentence: str) -> bool:
+    """Whether the full stop at the end is that of an initial or a number. Only the end is looked at."""
+    text = sentence.rstrip()
+    return NO_END.search(text, max(0, len(text) - LONGEST_NO_END)) is not None
 
 
 def said(pieces: list[str]) -> list[str]:
