@@ -7,6 +7,7 @@ import pytest
 from held_out_records import base_answer, held_out_rows, teacher_answer
 from project import REPOSITORY
 from understudy.evaluate.judge.judge import judge_answers
+from understudy.evaluate.judge.requests import verdict_in
 from understudy.shared.files import read_json, write_json
 from understudy.shared.run import RunStopped
 
@@ -104,3 +105,8 @@ def test_a_verdict_that_cannot_be_used_counts_as_none(judged):
     said = judged(lambda material: "both are fine")
     assert said["win_rate"] is None
     assert said["without_verdict"] == len(said["records"])
+
+
+@pytest.mark.parametrize("reply", ["[" * 100_000, f'{{"verdict": {"1" * 5000}}}', '{"verdict": "none"}'])
+def test_a_reply_that_is_no_verdict_is_none(reply):
+    assert verdict_in(reply) is None

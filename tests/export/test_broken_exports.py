@@ -4,6 +4,7 @@ finishes."""
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -55,6 +56,10 @@ def with_a_wrong_shape(folder: Path) -> None:
     write_json(folder / "config.json", config | {"intermediate_size": config["intermediate_size"] + 32})
 
 
+def with_a_header_without_end(folder: Path) -> None:
+    (folder / SHARDS[0]).write_bytes(struct.pack("<Q", 100_000) + b"[" * 100_000)
+
+
 def without_a_header(folder: Path) -> None:
     (folder / SHARDS[0]).write_bytes(b"\x10")
 
@@ -67,6 +72,7 @@ def without_a_header(folder: Path) -> None:
         (without_a_shard, "model-00002.* does not exist"),
         (with_a_wrong_shape, "has the shape .* but config.json beside it asks for"),
         (without_a_header, "model-00001.* is not a whole safetensors file"),
+        (with_a_header_without_end, "model-00001.* is not a whole safetensors file"),
     ],
 )
 def test_a_damaged_folder_is_told_and_mended_it_is_exported(sharded, write, damage, said):

@@ -286,6 +286,7 @@ def test_a_limit_halves_once_for_requests_that_were_in_flight_together_and_climb
         ('{"a": 1}', '{"a": 1}'),
         ('<think>{hm}</think> Sure:\n```json\n{"a": {"b": 2}}\n```', '{"a": {"b": 2}}'),
         ("none { here", "none { here"),
+        (f'{{"a": {"1" * 5000}}} {{"a": 1}}', '{"a": 1}'),
     ],
 )
 def test_json_is_found_in_what_stands_around_it(text, found):

@@ -102,5 +102,5 @@ def _header(path: Path) -> tuple[dict, int]:
             return json.loads(file.read(length)), 8 + length
     except FileNotFoundError:
         raise InputFileError(f"{path} does not exist.") from None
-    except (struct.error, ValueError) as error:
+    except (struct.error, ValueError, RecursionError) as error:
         raise InputFileError(f"{path} is not a whole safetensors file ({error}). Make it again.") from None

@@ -95,6 +95,6 @@ def json_in(text: str) -> str:
         try:
             _, end = decoder.raw_decode(text, place)
             return text[place:end]
-        except (json.JSONDecodeError, RecursionError):
+        except (ValueError, RecursionError):
             place = text.find("{", place + 1)
     return text

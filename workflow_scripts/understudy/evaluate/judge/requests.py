@@ -51,7 +51,7 @@ def verdict_in(text: str) -> dict[str, str] | None:
     """Return the reply's reason and verdict, or None if it can't be used."""
     try:
         said = json.loads(json_in(text))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(said, dict) or said.get("verdict") not in VERDICTS:
         return None
