@@ -220,6 +220,7 @@ def test_captions_titles_and_file_names_can_t_forge_a_source_or_a_system(tmp_pat
     )
     assert "\\!" not in text and "!\\[x\\](http://evil.example/p.png)" in text and "[a]" not in text
     assert reply.sources[0]["href"] == "https://youtu.be/hostile-one?t=0"
+    assert not any("\n" in reply.sources[0][name] for name in ("heading", "title"))
     ((sent,),) = engine.asked
     assert "<|im_end|>" not in sent["content"] and "system:" not in sent["content"]
     begins = [line.split(" ")[0] for line in sent["content"].split("\n")]

@@ -78,7 +78,20 @@ def test_a_busy_port_gets_a_clear_line(tmp_path):
 @pytest.mark.parametrize("host", ["192.0.2.1", "no.such.host.invalid"])
 def test_an_address_that_isn_t_this_machine_s_gets_a_clear_line(tmp_path, host):
     done = understudy("--directory", garden(tmp_path / "garden"), "serve", "--host", host)
-    assert done.returncode == 1 and f"of {host} can't be used" in done.stderr and done.stderr.count("\n") == 1
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert f"--host {host} is no address of this machine" in done.stderr and "port" not in done.stderr.lower()
+
+
+@pytest.mark.parametrize("host", ["", " "])
+def test_no_address_is_not_every_address(host):
+    done = understudy("serve", "x.gguf", f"--host={host}")
+    assert done.returncode == 2 and "it is empty" in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/null").exists(), reason="no /dev here")
+def test_what_is_there_and_no_file_is_not_said_to_be_missing():
+    done = understudy("serve", "/dev/null")
+    assert done.returncode == 1 and "/dev/null is no file" in done.stderr and done.stderr.count("\n") == 1
 
 
 def test_a_folder_that_is_no_pack_gets_a_clear_line(tmp_path):

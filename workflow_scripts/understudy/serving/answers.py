@@ -7,6 +7,7 @@ from typing import Any
 
 from understudy.passages.answers.places import Checked
 from understudy.passages.answers.sentences import SentenceStream
+from understudy.passages.cutting import plain_line
 from understudy.passages.frame import framed
 from understudy.passages.gate import NOT_COVERED, SMALL_TALK
 from understudy.passages.sources import Passage
@@ -84,8 +85,8 @@ def source_record(passage: Passage, number: int = 0) -> dict[str, Any]:
     """A passage as it goes to clients. `href` is an address made of the video's id, None for a local file."""
     return {
         "number": number,
-        "heading": passage.heading(),
-        "title": passage.title,
+        "heading": plain_line(passage.heading()),
+        "title": plain_line(passage.title),
         "link": passage.link,
         "href": passage.link if passage.link.startswith("https://youtu.be/") else None,
         "start_s": passage.start_s,

@@ -21,6 +21,13 @@ def port_number(text: str) -> int:
     return whole_number(text, LAST_PORT)
 
 
+def host_name(text: str) -> str:
+    """An address to listen at. None would be every address."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is empty; 0.0.0.0 is for everybody who reaches this machine")
+    return text
+
+
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options; what is served is no part of them."""
     parser.add_argument(
@@ -31,7 +38,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--engine-model", metavar="NAME", help="the server's model, if it has several")
     parser.add_argument("--port", type=port_number, default=PORT, help=f"default: {PORT}")
     parser.add_argument(
-        "--host", default=LOOPBACK, help=f"the address to listen at (default: {LOOPBACK}, this machine alone)"
+        "--host",
+        type=host_name,
+        default=LOOPBACK,
+        help=f"the address to listen at (default: {LOOPBACK}, this machine alone)",
     )
     parser.add_argument(
         "--allow-host",

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import json
 import logging
 import os
@@ -102,6 +103,8 @@ def listening_socket(address: Address) -> socket.socket:
         listening.bind((address.host.strip("[]"), address.port))
     except OSError as error:
         listening.close()
+        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            raise ServeError(f"--host {address.host} is no address of this machine ({error.strerror}).") from None
         other = address.port + 1 if address.port < LAST_PORT else PORT
         raise ServeError(
             f"Port {address.port} of {address.host} can't be used ({error.strerror}): another program may be listening there. "

@@ -79,7 +79,8 @@ def running_server(
 
     Raises EmbeddedModelError if the file is missing, llama.cpp can't load it, or the server dies inside the block."""
     if not Path(gguf_path).is_file():
-        raise EmbeddedModelError(f"{gguf_path} does not exist.")
+        what = "is no file that could hold a model" if Path(gguf_path).exists() else "does not exist"
+        raise EmbeddedModelError(f"{gguf_path} {what}.")
     with ExitStack() as opened:
         # Its log has no name in any folder, so that nothing stays there after SIGKILL.
         server_log = opened.enter_context(tempfile.TemporaryFile(prefix="understudy-"))
