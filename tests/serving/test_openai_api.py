@@ -263,7 +263,7 @@ def test_of_an_answer_that_goes_on_and_on_the_beginning_is_checked(theirs, engin
     said = client(theirs).chat.completions.create(**ASKED | {"max_tokens": 100_000})
     assert said.choices[0].message.content.startswith(engine.answer)
     assert all(one["end"] <= MOST_CHECKED for one in said.sentences)
-    assert bool(said.sentences) == sentence.startswith("A")
+    assert said.sentences or not sentence.startswith("A")
 
 
 def test_curl_s_way_without_a_content_type_is_answered(http):
