@@ -14,7 +14,7 @@ from understudy.dataset.dataset import COLUMNS
 from understudy.report.review.flags import flagged_answers
 from understudy.report.review.rests_on import LONGEST, said_in
 from understudy.report.review.review_page import write_review_page
-from understudy.serving.flags import add_flag
+from understudy.serving.kept.flags import add_flag
 from understudy.shared.errors import InputFileError
 from understudy.shared.files import read_json_lines, write_json, write_json_lines
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from understudy.serving.conversations import LARGEST, Conflict, Conversations, NoConversation, NotDeleted
-from understudy.serving.flags import COLUMNS, add_flag, uncovered
+from understudy.serving.kept.conversations import LARGEST, Conflict, Conversations, NoConversation, NotDeleted
+from understudy.serving.kept.flags import COLUMNS, add_flag, uncovered
 from understudy.shared.errors import FileNotWritten, InputFileError
 
 PLACE = {

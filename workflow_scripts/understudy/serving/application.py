@@ -12,8 +12,8 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Mount, Route
 
 from understudy.serving import openai_api, page_api
-from understudy.serving.conversations import Conflict, NoConversation
 from understudy.serving.guard import Guard, Hosts, error_body
+from understudy.serving.kept.conversations import Conflict, NoConversation
 from understudy.serving.state import State
 from understudy.shared.errors import UnderstudyError
 

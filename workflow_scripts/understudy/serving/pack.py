@@ -10,7 +10,7 @@ from typing import Any
 from understudy.passages.cutting import plain_line
 from understudy.passages.gate import GATE
 from understudy.passages.store import INDEX, PASSAGES, RECORD
-from understudy.serving.own_files import read_own_json
+from understudy.serving.kept.own_files import read_own_json
 from understudy.shared.errors import InputFileError
 
 SETTINGS, VERSION = "pack.json", 1

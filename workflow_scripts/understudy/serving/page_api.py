@@ -12,10 +12,10 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from understudy.serving.answers import BASE, Ended, Piece, Sentences, Sources, source_records
-from understudy.serving.conversations import CHANGED, now
 from understudy.serving.events import EventStream, event
-from understudy.serving.flags import FLAGS, add_flag
 from understudy.serving.foreign_json import whole
+from understudy.serving.kept.conversations import CHANGED, now
+from understudy.serving.kept.flags import FLAGS, add_flag
 from understudy.serving.requests import json_object, text_of, whole_number_of
 from understudy.serving.state import State
 from understudy.shared.errors import UnderstudyError

@@ -19,10 +19,10 @@ from understudy.passages.talks import Talks
 from understudy.serving.answers import Answers
 from understudy.serving.application import create_application
 from understudy.serving.connections import ImpatientProtocol
-from understudy.serving.conversations import FOLDER, Conversations
 from understudy.serving.engine import Engine, beginning_of, client_for, llama_engine, one_line, reason_in, shown_address
 from understudy.serving.foreign_json import read_foreign
 from understudy.serving.guard import EVERY_ADDRESS, Hosts
+from understudy.serving.kept.conversations import FOLDER, Conversations
 from understudy.serving.served import LAST_PORT, LOOPBACK, PORT, Address, OtherEngine, Served, ServeError
 from understudy.serving.state import Bases, State
 from understudy.serving.talks import AskedTalks

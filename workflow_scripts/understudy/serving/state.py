@@ -7,8 +7,8 @@ from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass, field
 
 from understudy.serving.answers import Answers
-from understudy.serving.conversations import Conversations
 from understudy.serving.engine import Engine
+from understudy.serving.kept.conversations import Conversations
 from understudy.serving.served import Served
 from understudy.shared.errors import UnderstudyError
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from understudy.dataset.csv_rows import read_csv_rows
 from understudy.passages.cutting import plain_line
-from understudy.serving.flags import COLUMNS, uncovered
+from understudy.serving.kept.flags import COLUMNS, uncovered
 from understudy.shared.safe_html import rendered_answer
 
 # What the program itself makes of a video's id; whatever else stands in the file is shown as text.

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from understudy.serving.conversation_form import is_conversation
-from understudy.serving.own_files import read_own_json, what_hinders_is_told
+from understudy.serving.kept.conversation_form import is_conversation
+from understudy.serving.kept.own_files import read_own_json, what_hinders_is_told
 from understudy.shared.errors import FileNotWritten, InputFileError, UnderstudyError
 from understudy.shared.files import FOR_OUR_USER, write_text
 

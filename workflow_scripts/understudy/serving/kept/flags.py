@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
-from understudy.serving.own_files import open_own, what_hinders_is_told
+from understudy.serving.kept.own_files import open_own, what_hinders_is_told
 
 FLAGS = "flags.csv"
 COLUMNS = ("when", "conversation", "turn", "question", "answer", "passages", "note")
