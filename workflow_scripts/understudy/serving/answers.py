@@ -206,6 +206,9 @@ class Answers:
         if self.engine is None or not self.engine.is_ours:
             return
         texts = [question, *(one["content"] for one in earlier if one["role"] == "system")]
+        # No text has more tokens than bytes, so only a long one is counted before its first source.
+        if sum(len(text.encode("utf-8", "replace")) for text in texts) <= CONTEXT_LENGTH - MARGIN:
+            return
         if len(await self.talks.count(texts, CONTEXT_LENGTH - MARGIN)) < len(texts):
             raise EngineError(
                 f"The question is too long: it has room, with its answer, in {CONTEXT_LENGTH} tokens, which are fewer words.",
