@@ -8,7 +8,7 @@ import pytest
 
 from project import in_a_process, understudy
 from random_llama import packaged_model
-from talks_to_search import MINILM, WORDS_ALONE, index_talks, search_in, transcript, write_talks
+from talks_to_search import CONFIG, MINILM, WORDS_ALONE, index_talks, search_in, transcript, write_settings, write_talks
 from understudy.commands import chat, search
 from understudy.commands.talks import Talks
 from understudy.passages.embedder import vectors_name
@@ -18,17 +18,13 @@ from understudy.passages.vectors import what_shapes_vectors
 from understudy.retrieve.gate import build_gate
 from understudy.shared.files import read_json, write_json, write_json_lines
 
-CONFIG = "name: x\nsource: {captions_dir: captions}\nteacher: {gguf: teacher.gguf}\nbase_model: some/model\n"
 BRIEF = ("--temperature", "0", "--max-tokens", "12")
 
 
 @pytest.fixture
 def project(tmp_path):
     """Two talks with their index, and SmolLM2 as the project's model."""
-    (tmp_path / "config.yaml").write_text(CONFIG)
-    (tmp_path / "captions").mkdir()
-    (tmp_path / "captions/a.srt").write_text("")
-    (tmp_path / "teacher.gguf").write_bytes(b"")
+    write_settings(tmp_path)
     (tmp_path / "models").mkdir()
     (tmp_path / "models/x-Q4_K_M.gguf").symlink_to(packaged_model())
     write_talks(

@@ -1,7 +1,9 @@
 """What the page asks for, over HTTP, with the real model or somebody's engine."""
 
+import contextlib
 import csv
 import json
+from collections.abc import Iterator
 
 import httpx2
 import pytest
@@ -28,6 +30,14 @@ def events(text: str) -> list[tuple[str, dict]]:
 def ask(http: httpx2.Client, name: str, question: str = QUESTION, **change) -> httpx2.Response:
     body = {"question": question, "keep": 0, "version": 1, "compare": False} | change
     return http.post(f"api/conversations/{name}/turns", json=body, headers=PAGE)
+
+
+@contextlib.contextmanager
+def lines_of_answer(http: httpx2.Client, name: str) -> Iterator[Iterator[str]]:
+    """The stream's lines as they come, after the first question of a conversation; leaving it closes the connection."""
+    body = {"question": QUESTION, "keep": 0, "version": 1, "compare": False}
+    with http.stream("POST", f"api/conversations/{name}/turns", json=body, headers=PAGE) as reply:
+        yield reply.iter_lines()
 
 
 def test_the_project_as_the_page_shows_it(http):
@@ -103,9 +113,7 @@ def test_what_there_is_of_a_stopped_answer_is_stored(theirs, engine):
     engine.says("Two years, I say. " * 9, holds=2)
     with http_client(theirs) as http:
         name = new(http)
-        body = {"question": QUESTION, "keep": 0, "version": 1, "compare": False}
-        with http.stream("POST", f"api/conversations/{name}/turns", json=body, headers=PAGE) as reply:
-            lines = reply.iter_lines()
+        with lines_of_answer(http, name) as lines:
             while "Two years" not in next(lines):
                 pass
             assert http.get(f"api/conversations/{name}").json()["answering"] is True
@@ -120,9 +128,7 @@ def test_a_conversation_that_is_deleted_while_it_is_answered_stays_deleted(their
     engine.says("Two years, I say. " * 9, holds=2)
     with http_client(theirs) as http:
         name = new(http)
-        body = {"question": QUESTION, "keep": 0, "version": 1, "compare": False}
-        with http.stream("POST", f"api/conversations/{name}/turns", json=body, headers=PAGE) as reply:
-            lines = reply.iter_lines()
+        with lines_of_answer(http, name) as lines:
             assert next(lines) == "event: sources"
             assert http.delete(f"api/conversations/{name}", headers=json_too()).status_code == 200
             engine.goes_on.set()

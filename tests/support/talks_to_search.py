@@ -24,6 +24,17 @@ def transcript(video_id: str, segments: list[list], title: str = "", language: s
     }
 
 
+CONFIG = "name: x\nsource: {captions_dir: captions}\nteacher: {gguf: teacher.gguf}\nbase_model: some/model\n"
+
+
+def write_settings(folder: Path) -> None:
+    """Write a configuration, and the files that it names, for a project of which nothing is made but the index."""
+    (folder / "config.yaml").write_text(CONFIG)
+    (folder / "captions").mkdir()
+    (folder / "captions/a.srt").write_text("")
+    (folder / "teacher.gguf").write_bytes(b"")
+
+
 def write_talks(folder: Path, transcripts: list[dict], **video: object) -> None:
     """Write data/transcripts/, and data/videos.json with a record for each of them."""
     for record in transcripts:
