@@ -48,6 +48,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "grounded_50": {"rows": True, "plain_fraction": 0.5, "refusal_fraction": 0},
     "grounded_70": {"rows": True, "plain_fraction": 0.7, "refusal_fraction": 0},
     "grounded_50_short": {"rows": True, "plain_fraction": 0.5, "refusal_fraction": 0, "passage_words": 200},
+    "demo": {"rows": True, "plain_fraction": 0.7, "refusal_fraction": 0, "passage_words": 200},
     "grounded_50_refusals": {"rows": True, "plain_fraction": 0.5, "refusal_fraction": 0.25},
 }
 # Of each arm the kind of project, and which of its models.
@@ -253,6 +254,7 @@ NAMES = {
     "grounded_70": "trained on rows with passages, 70 % plain",
     STRICT: "no model: the talks' own sentences (`strict`)",
     "grounded_50_short": "50 % plain, 200 words of passages",
+    "demo": "trained as the demo: 70 % plain, 200 words of passages",
     "grounded_50_refusals": "50 % plain, a quarter of the others refuse",
 }
 SHOWN = ("facts_found", "numbers_found", "made_up", "refused")
@@ -322,7 +324,7 @@ def made_page() -> str:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--record", action="store_true")
-    parser.add_argument("--arms", nargs="+", choices=ARMS, default=["base", "prompted", "plain", "grounded_50", STRICT])
+    parser.add_argument("--arms", nargs="+", choices=ARMS, default=["base", "prompted", "plain", "grounded_50", "demo", STRICT])
     parser.add_argument("--contexts", nargs="+", choices=CONTEXTS, default=CONTEXTS)
     parser.add_argument("--folds", type=int, default=FOLDS, help="the first so many folds, as a trial")
     chosen = parser.parse_args()
