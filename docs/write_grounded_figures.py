@@ -324,7 +324,9 @@ def made_page() -> str:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--record", action="store_true")
-    parser.add_argument("--arms", nargs="+", choices=ARMS, default=["base", "prompted", "plain", "grounded_50", "demo", STRICT])
+    parser.add_argument(
+        "--arms", nargs="+", choices=ARMS, default=["base", "prompted", "plain", "grounded_50", "demo", STRICT]
+    )
     parser.add_argument("--contexts", nargs="+", choices=CONTEXTS, default=CONTEXTS)
     parser.add_argument("--folds", type=int, default=FOLDS, help="the first so many folds, as a trial")
     chosen = parser.parse_args()
