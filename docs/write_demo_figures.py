@@ -36,6 +36,7 @@ def record() -> dict:
     with TemporaryDirectory(prefix="understudy-") as folder:
         made = ("data", "models", "logs", ".snakemake")
         shutil.copytree(REPOSITORY / "demo", Path(folder, NAME), ignore=shutil.ignore_patterns(*made))
+        shutil.copytree(REPOSITORY / "demo/replies", Path(folder, NAME, "data/responses"))
         head, started = record_head(), time.time()
         make(Path(folder, NAME), f"models/{NAME}-{QUANTIZATION}.gguf")
         os.chdir(folder)
