@@ -35,6 +35,7 @@ def test_a_page_and_a_csv_have_the_answers_of_all_three(asked):
         for model in ("base", "prompted", "tuned")
     ]
     page = (folder / "index.html").read_text()
+    assert all(f"<li>{word}" in page for word in ("Base: ", "Time by stage: ", "The teacher model cost $", "Asked on "))
     assert "Not &lt;b&gt;advice&lt;/b&gt;." in page and "first time" in page
     assert all(source["link"] in page for asked_one in record(asked)["questions"] for source in asked_one["sources"])
 
@@ -112,6 +113,7 @@ def made_record() -> dict:
         "made": "2026-11-28",
         "name": HOSTILE,
         "notice": HOSTILE,
+        "made_with": [HOSTILE],
         "models": {"tuned": {"path": HOSTILE, "identity": "a", "before": None}},
         "questions": [
             {

@@ -1,11 +1,14 @@
 """Ask the base model, the base with a good prompt, and the trained model a list of questions: understudy ask questions.csv"""
 
 import datetime
+import os
+import platform
 import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from understudy.commands.summary import rows_line, time_line
 from understudy.commands.talks import Talks
 from understudy.configuration import base_folder_name, is_made_here
 from understudy.dataset.csv_rows import csv_text, numbered_records
@@ -20,7 +23,10 @@ from understudy.report.asked.page import write_csv, write_page
 from understudy.shared.errors import InputFileError, UnderstudyError
 from understudy.shared.files import read_json, write_json
 from understudy.shared.log import log
+from understudy.shared.formats import in_gigabytes
 from understudy.teacher.prompts import prompt_file
+from understudy.teacher.spending import spent_usd
+from understudy.train.machine import memory_of_machine
 
 TRAIN, PAIRS = Path("data/dataset/train.jsonl"), Path("data/dataset/pairs.jsonl")
 COLUMN = "question"
@@ -51,6 +57,7 @@ def ask(path: Path, tuned: Path, config: dict[str, Any], talks: Talks) -> Path:
         "made": datetime.date.today().isoformat(),
         "name": config["name"],
         "notice": config["answering"]["notice"],
+        "made_with": made_with(config),
         "models": {
             arm.name: {"path": str(arm.model), "identity": said[arm.name].parts.stem, "before": None} for arm in arms
         },
@@ -71,6 +78,18 @@ def ask(path: Path, tuned: Path, config: dict[str, Any], talks: Talks) -> Path:
     write_page(record, folder / "index.html")
     remove_parts_of_other_models(folder / "parts", {one.parts for one in said.values()})
     return folder
+
+
+def made_with(config: dict[str, Any]) -> list[str]:
+    """What the answers rest on, a line each: base, rows, time, money, machine."""
+    cores, memory = os.cpu_count(), in_gigabytes(memory_of_machine().total)
+    return [
+        f"Base: {Path(config['base_model']).name}",
+        rows_line(Path()),
+        time_line(Path(), config["name"]),
+        f"The teacher model cost ${spent_usd():.2f}.",
+        f"Asked on {platform.system()} {platform.machine()}, {cores} cores, {memory} of memory",
+    ]
 
 
 def folder_name(path: Path) -> str:
