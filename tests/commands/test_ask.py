@@ -5,12 +5,21 @@ import json
 
 import pytest
 
-from project import MODEL
+from project import MODEL, REPOSITORY
 from understudy.commands.ask import compare_with_last_time, folder_name, read_questions
 from understudy.report.asked.page import write_csv, write_page
 from understudy.shared.errors import InputFileError
+from understudy.shared.files import read_json_lines
 
 QUESTIONS = "note;question\nfirst;What about the soil?\nsecond;When does it begin?\n"
+LABELS = REPOSITORY / "tests/labelled/shared"
+# The demo's talks that its split holds out.
+HELD_OUT = (
+    "Watering without waste",
+    "Getting the soil ready",
+    "Sowing seeds that come up",
+    "Compost in a small corner",
+)
 HOSTILE = '</style><script>alert(1)</script> =HYPERLINK("x") \x1b[31m'
 
 
@@ -142,3 +151,14 @@ def test_nothing_in_it_does_anything(tmp_path):
 def test_a_damaged_record_of_last_time_is_no_error(tmp_path, damaged, caplog):
     (tmp_path / "answers.json").write_text(damaged)
     compare_with_last_time(made_record(), tmp_path / "answers.json")
+
+
+def test_the_examples_are_the_first_labelled_questions_whose_talk_the_demo_holds_out():
+    labels = [row for _, row in read_json_lines(LABELS / "questions.jsonl")]
+    of_held_out = [
+        (row["id"], row["question"])
+        for row in labels
+        if row.get("sources") and all(source["file"].startswith(HELD_OUT) for source in row["sources"])
+    ]
+    with open(REPOSITORY / "demo/example/questions.csv", newline="", encoding="utf-8") as table:
+        assert [tuple(row.values()) for row in csv.DictReader(table)] == of_held_out[:20]
