@@ -1,4 +1,4 @@
-"""`understudy`: what looks and serves, beside Snakemake, which makes. No command takes a lock or starts a job of the project."""
+"""`understudy`: what looks and serves, and takes no lock of the project; and what starts Snakemake, which makes: run, preview, update."""
 
 import argparse
 import contextlib
@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from understudy.commands import chat, serve
+from understudy.commands.pages import PAGES, open_page
 from understudy.commands.project import configuration_of_project, enter_project, nearest_project, project_folder
 from understudy.gguf.types import quantization_to_run
 from understudy.shared.checkout import REPOSITORY
@@ -18,6 +19,8 @@ from understudy.shared.numbers import number_from, whole_number
 
 PROFILE = REPOSITORY / "profiles/default/config.yaml"
 LIMIT_ON_SCREEN, LIMIT_OF_JSON = 5, 50
+MAKES = "make files of the project with Snakemake, everything if none is named"
+USAGE_OF_RUN = "understudy run [--directory FOLDER] [TARGET ...] [options of snakemake, such as -n for a list of what it would do]"
 VIDEOS, LOCKS = Path("data/videos.json"), Path(".snakemake/locks")
 
 
@@ -64,13 +67,14 @@ def parser_of_commands() -> argparse.ArgumentParser:
     """The commands with their arguments."""
     parser = argparse.ArgumentParser(
         prog="understudy",
-        description="Look at a project and talk to its model. What makes files is Snakemake: snakemake --list-rules.",
+        description="Make a project, run it, look at it, and talk to its model. What makes files is Snakemake, which `run` starts: "
+        "understudy run --list-rules.",
     )
     parser.add_argument("--directory", type=folder, metavar="FOLDER", help="the project (default: the nearest upwards)")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
-    def command(name: str, run, says: str, of_project: bool = True) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=says, description=f"{says[0].upper()}{says[1:]}.")
+    def command(name: str, run, says: str, of_project: bool = True, **options) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=says, description=f"{says[0].upper()}{says[1:]}.", **options)
         added.set_defaults(run=run)
         if of_project:
             # SUPPRESS: without it, the default here would win over what stands before the command.
@@ -79,6 +83,12 @@ def parser_of_commands() -> argparse.ArgumentParser:
             )
         return added
 
+    # No word of it is an option here, so that all go on to Snakemake in their order.
+    making = command("run", _run, MAKES, of_project=False, prefix_chars="+", add_help=False, usage=USAGE_OF_RUN)
+    making.add_argument("for_snakemake", nargs=argparse.REMAINDER, metavar="TARGET", help="such as models/NAME-Q4_K_M.gguf")
+    opened = command("open", _open, "open a page of the project in the browser")
+    opened.add_argument("page", nargs="?", choices=tuple(PAGES), default="report", help="which (default: report)")
+    command("review", _review, "open the page on which you decide about the pairs")
     chat.add_arguments(command("chat", _chat, "talk to a model"))
     asked = command("ask", _ask, "ask base, prompted and tuned model a list of questions, and write a page and a CSV")
     asked.add_argument("questions", type=Path, help="a .csv file with a column `question`, or .txt, one a line")
@@ -126,6 +136,25 @@ def parser_of_commands() -> argparse.ArgumentParser:
     summary = command("summary", _summary, "show what a project's runs have made")
     summary.add_argument("--started", type=number_from(0), help="when the run began, in seconds since the epoch")
     return parser
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from understudy.commands.run import run
+
+    own = argparse.ArgumentParser(usage=USAGE_OF_RUN, description=MAKES, allow_abbrev=False)
+    own.add_argument("-d", "--directory", type=folder, default=arguments.directory, help="the project")
+    given, for_snakemake = own.parse_known_args(arguments.for_snakemake)
+    return run(given.directory, for_snakemake)
+
+
+def _open(arguments: argparse.Namespace) -> None:
+    enter_project(arguments.directory)
+    open_page(arguments.page, configuration_of_project()["name"])
+
+
+def _review(arguments: argparse.Namespace) -> None:
+    arguments.page = "review"
+    _open(arguments)
 
 
 def _chat(arguments: argparse.Namespace) -> None:
