@@ -1,6 +1,7 @@
 """Questions beside a talk's subject are noticed right after pass 1: before an answer is paid for, and never where they belong."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -14,73 +15,7 @@ LABELLED = REPOSITORY / "tests/labelled"
 LANGUAGES = sorted(path.stem for path in (LABELLED / "languages").glob("*.json"))
 TALKS = read_json(LABELLED / "talks.json")
 # What the shipped prompt's example of a medical talk led a teacher to ask about bread.
-MEDICAL = {
-    "en": [
-        "Why does eating late in the evening raise blood sugar more than eating the same meal at noon?",
-        "How does fasting lower insulin in people with diabetes?",
-        "What causes fatty liver, and how long does it take to heal?",
-    ],
-    "de": [
-        "Warum erhöht spätes Essen am Abend den Blutzucker mehr als dieselbe Mahlzeit am Mittag?",
-        "Wie senkt Fasten das Insulin bei Menschen mit Diabetes?",
-        "Was verursacht eine Fettleber, und wie lange dauert die Heilung?",
-    ],
-    "fr": [
-        "Pourquoi manger tard le soir augmente-t-il la glycémie plus que le même repas à midi ?",
-        "Comment le jeûne fait-il baisser l'insuline chez les diabétiques ?",
-        "Quelles sont les causes d'un foie gras et combien de temps faut-il pour guérir ?",
-    ],
-    "es": [
-        "¿Por qué cenar tarde sube más el azúcar en sangre que la misma comida al mediodía?",
-        "¿Cómo reduce el ayuno la insulina en las personas con diabetes?",
-        "¿Qué causa el hígado graso y cuánto tarda en curarse?",
-    ],
-    "it": [
-        "Perché mangiare tardi la sera alza la glicemia più dello stesso pasto a mezzogiorno?",
-        "In che modo il digiuno abbassa l'insulina nei diabetici?",
-        "Che cosa causa il fegato grasso e quanto tempo serve per guarire?",
-    ],
-    "pt": [
-        "Por que comer tarde à noite aumenta mais o açúcar no sangue do que a mesma refeição ao meio-dia?",
-        "Como o jejum reduz a insulina em pessoas com diabetes?",
-        "O que causa a gordura no fígado e quanto tempo leva para curar?",
-    ],
-    "nl": [
-        "Waarom verhoogt laat eten 's avonds de bloedsuiker meer dan dezelfde maaltijd 's middags?",
-        "Hoe verlaagt vasten de insuline bij mensen met diabetes?",
-        "Wat veroorzaakt leververvetting en hoe lang duurt het herstel?",
-    ],
-    "ru": [
-        "Почему поздний ужин повышает сахар в крови сильнее, чем та же еда в полдень?",
-        "Как голодание снижает инсулин у людей с диабетом?",
-        "Что вызывает жировую болезнь печени и сколько времени она заживает?",
-    ],
-    "ar": [
-        "لماذا يرفع الأكل في وقت متأخر من المساء سكر الدم أكثر من نفس الوجبة عند الظهر؟",
-        "كيف يخفض الصيام الأنسولين عند مرضى السكري؟",
-        "ما الذي يسبب الكبد الدهني وكم يستغرق الشفاء منه؟",
-    ],
-    "hi": [
-        "रात को देर से खाने पर रक्त शर्करा दोपहर के उसी भोजन से ज़्यादा क्यों बढ़ती है?",
-        "उपवास मधुमेह के रोगियों में इंसुलिन को कैसे कम करता है?",
-        "फैटी लीवर किस कारण होता है और ठीक होने में कितना समय लगता है?",
-    ],
-    "ja": [
-        "夜遅くに食べると、同じ食事を昼に食べるより血糖値が上がるのはなぜですか？",
-        "断食は糖尿病の人のインスリンをどのように下げますか？",
-        "脂肪肝の原因は何で、治るまでどのくらいかかりますか？",
-    ],
-    "ko": [
-        "밤늦게 먹으면 같은 식사를 점심에 먹을 때보다 혈당이 더 오르는 이유는 무엇인가요?",
-        "단식은 당뇨병 환자의 인슐린을 어떻게 낮추나요?",
-        "지방간의 원인은 무엇이고 회복하는 데 얼마나 걸리나요?",
-    ],
-    "zh": [
-        "为什么晚上吃得晚比中午吃同样的饭更容易让血糖升高？",
-        "断食怎样降低糖尿病人的胰岛素？",
-        "脂肪肝是什么原因引起的，多久能恢复？",
-    ],
-}
+MEDICAL = read_json(Path(__file__).with_name("medical_questions.json"))
 # Talks about food and the body say some of these words by chance: sugar in a talk on bread, the meal in one on dogs.
 NEAR_ENOUGH = ("ar", "it", "ko")
 

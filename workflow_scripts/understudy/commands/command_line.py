@@ -1,4 +1,4 @@
-"""`understudy`: what looks and serves, and takes no lock of the project; and what starts Snakemake, which makes: run, preview, update."""
+"""`understudy`: what looks and serves, and takes no lock of the project; and run, preview and update, which start Snakemake."""
 
 import argparse
 import contextlib
@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from understudy.commands import chat, serve
+from understudy.commands.new import arguments as arguments_of_new
 from understudy.commands.pages import PAGES, open_page
 from understudy.commands.project import configuration_of_project, enter_project, nearest_project, project_folder
 from understudy.gguf.types import quantization_to_run
@@ -20,7 +21,7 @@ from understudy.shared.numbers import number_from, whole_number
 PROFILE = REPOSITORY / "profiles/default/config.yaml"
 LIMIT_ON_SCREEN, LIMIT_OF_JSON = 5, 50
 MAKES = "make files of the project with Snakemake, everything if none is named"
-USAGE_OF_RUN = "understudy run [--directory FOLDER] [TARGET ...] [options of snakemake, such as -n for a list of what it would do]"
+USAGE_OF_RUN = "understudy run [--directory FOLDER] [TARGET ...] [options of snakemake, such as -n, which only lists]"
 VIDEOS, LOCKS = Path("data/videos.json"), Path(".snakemake/locks")
 
 
@@ -67,8 +68,7 @@ def parser_of_commands() -> argparse.ArgumentParser:
     """The commands with their arguments."""
     parser = argparse.ArgumentParser(
         prog="understudy",
-        description="Make a project, run it, look at it, and talk to its model. What makes files is Snakemake, which `run` starts: "
-        "understudy run --list-rules.",
+        description="Make a project, run it, look at it, talk to its model. What makes files is Snakemake, which `run` starts.",
     )
     parser.add_argument("--directory", type=folder, metavar="FOLDER", help="the project (default: the nearest upwards)")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
@@ -83,9 +83,13 @@ def parser_of_commands() -> argparse.ArgumentParser:
             )
         return added
 
+    made = command("new", _new, "make a project: a folder with config.yaml, prompts and captions", of_project=False)
+    arguments_of_new.add_arguments(made)
     # No word of it is an option here, so that all go on to Snakemake in their order.
     making = command("run", _run, MAKES, of_project=False, prefix_chars="+", add_help=False, usage=USAGE_OF_RUN)
-    making.add_argument("for_snakemake", nargs=argparse.REMAINDER, metavar="TARGET", help="such as models/NAME-Q4_K_M.gguf")
+    making.add_argument(
+        "for_snakemake", nargs=argparse.REMAINDER, metavar="TARGET", help="such as models/NAME-Q4_K_M.gguf"
+    )
     opened = command("open", _open, "open a page of the project in the browser")
     opened.add_argument("page", nargs="?", choices=tuple(PAGES), default="report", help="which (default: report)")
     command("review", _review, "open the page on which you decide about the pairs")
@@ -136,6 +140,12 @@ def parser_of_commands() -> argparse.ArgumentParser:
     summary = command("summary", _summary, "show what a project's runs have made")
     summary.add_argument("--started", type=number_from(0), help="when the run began, in seconds since the epoch")
     return parser
+
+
+def _new(arguments: argparse.Namespace) -> None:
+    from understudy.commands.new.new import make_project
+
+    make_project(arguments)
 
 
 def _run(arguments: argparse.Namespace) -> int:

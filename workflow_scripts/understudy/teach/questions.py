@@ -61,7 +61,7 @@ def check_subject(transcript: dict, questions: list[dict], prompt: str, off_topi
     if not beside:
         return
     said = (
-        f'{transcript["video_id"]} ({transcript["title"]}): {len(beside)} of {len(questions)} questions share no name and no '
+        f"{transcript['video_id']} ({transcript['title']}): {len(beside)} of {len(questions)} questions share no name and no "
         f'noun with the talk, such as "{beside[0]}". {prompt} tells the teacher model what to ask: take examples of another '
         "subject out of it. If the questions are as they should be: questions.off_topic: warn"
     )
