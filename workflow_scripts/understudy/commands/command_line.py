@@ -90,6 +90,15 @@ def parser_of_commands() -> argparse.ArgumentParser:
     making.add_argument(
         "for_snakemake", nargs=argparse.REMAINDER, metavar="TARGET", help="such as models/NAME-Q4_K_M.gguf"
     )
+    seen = command(
+        "preview", _preview, "ask three questions and answers of one talk, and show them beside its transcript"
+    )
+    seen.add_argument("talk", nargs="?", help="its id, or a part of its title (default: the first with captions)")
+    command(
+        "update",
+        _update,
+        "look for new talks and make them searchable, without money; say what is newer than the model",
+    )
     opened = command("open", _open, "open a page of the project in the browser")
     opened.add_argument("page", nargs="?", choices=tuple(PAGES), default="report", help="which (default: report)")
     command("review", _review, "open the page on which you decide about the pairs")
@@ -155,6 +164,18 @@ def _run(arguments: argparse.Namespace) -> int:
     own.add_argument("-d", "--directory", type=folder, default=arguments.directory, help="the project")
     given, for_snakemake = own.parse_known_args(arguments.for_snakemake)
     return run(given.directory, for_snakemake)
+
+
+def _preview(arguments: argparse.Namespace) -> int:
+    from understudy.commands.preview import preview
+
+    return preview(arguments.directory, arguments.talk)
+
+
+def _update(arguments: argparse.Namespace) -> int:
+    from understudy.commands.update import update
+
+    return update(arguments.directory)
 
 
 def _open(arguments: argparse.Namespace) -> None:
@@ -259,7 +280,7 @@ def _prune(arguments: argparse.Namespace) -> None:
     if arguments.delete and any(LOCKS.glob("*")):
         raise UnderstudyError(
             "A Snakemake run is under way here, or was killed: it may need replies that nothing refers to yet. Delete them when "
-            "it has ended; after a killed one, `snakemake --unlock`."
+            "it has ended; after a killed one, `understudy run --unlock`."
         )
     judged = sorted(map(str, Path("models").glob("*/judge.json")))
     prune_responses(**teaching, delete=arguments.delete, judged=judged)
@@ -289,7 +310,7 @@ def check_listed() -> None:
     """Raise InputFileError if the talks are not listed yet."""
     if not VIDEOS.exists():
         raise InputFileError(
-            f"{Path.cwd() / VIDEOS} is missing: `snakemake {VIDEOS}` lists the talks. Then this again."
+            f"{Path.cwd() / VIDEOS} is missing: `understudy run {VIDEOS}` lists the talks. Then this again."
         )
 
 

@@ -12,6 +12,11 @@ from understudy.shared.checkout import REPOSITORY
 from understudy.teacher.prompts import PLACEHOLDERS
 
 PROMPTS = Path(__file__).with_name("prompts")
+# A model that is as small as this repeats what a longer prompt says, instead of doing it.
+PROMPTS_OF_A_TINY_TEACHER = {
+    "questions.md": "Write {{ count }} questions that a beginner asks about {{ title }}.\n",
+    "answers.md": "{{ question }} Answer as {{ voice }}, with sentences from the talk about {{ title }}.\n",
+}
 
 
 class Wanted(NamedTuple):
@@ -136,11 +141,13 @@ def files_of(wanted: Wanted) -> dict[str, str]:
     """The files of the project by path, with their text."""
     shared = REPOSITORY / "prompts"
     prompts = {name: (own if (own := PROMPTS / name).is_file() else shared / name) for name in PLACEHOLDERS}
+    told = {name: path.read_text(encoding="utf-8") for name, path in prompts.items()}
+    told |= PROMPTS_OF_A_TINY_TEACHER if wanted.teacher.is_tiny else {}
     return {
         "config.yaml": config_text(wanted),
         "README.md": readme(wanted),
         ".gitignore": "/data/\n/models/\n/logs/\n/packs/\n/.snakemake/\n.env\n",
-        **{f"prompts/{name}": path.read_text(encoding="utf-8") for name, path in prompts.items()},
+        **{f"prompts/{name}": text for name, text in told.items()},
     }
 
 
