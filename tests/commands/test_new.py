@@ -84,11 +84,11 @@ def test_prompts_are_the_project_s_own_and_about_no_subject(tmp_path, teacher):
 
 
 def test_it_asks_for_what_no_option_says_and_again_for_what_it_can_not_use(tmp_path, captions):
-    answers = "no name!\n\n\nx y\nde\n\nAda\n2\nSmolLM2-135M\nSmolLM2-135M\n"
+    answers = "no name!\n\n\nx y\nno\n\nAda\n2\nSmolLM2-135M\nSmolLM2-135M\n"
     made = new("ada", answers=answers, cwd=tmp_path)
     assert made.returncode == 0, made.stdout + made.stderr
     config = yaml.safe_load((tmp_path / "ada/config.yaml").read_text())
-    assert config["name"] == "ada" and config["source"]["languages"] == ["de"]
+    assert config["name"] == "ada" and config["source"]["languages"] == ["no"]
     assert config["source"]["speaker"] == "Ada" and config["source"]["rights"] == "the speaker has agreed"
     assert "--name is 'no name!'" in made.stdout and "--language is 'x y'" in made.stdout
     assert "hours" in made.stdout or "min" in made.stdout

@@ -22,8 +22,8 @@ from understudy.passages.store import INDEX
 from understudy.report.asked.page import write_csv, write_page
 from understudy.shared.errors import InputFileError, UnderstudyError
 from understudy.shared.files import read_json, write_json
-from understudy.shared.log import log
 from understudy.shared.formats import in_gigabytes
+from understudy.shared.log import log
 from understudy.teacher.prompts import prompt_file
 from understudy.teacher.spending import spent_usd
 from understudy.train.machine import memory_of_machine
