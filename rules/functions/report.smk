@@ -74,6 +74,12 @@ def notice_of_answers():
     return {} if notice is None else {"notice": notice}
 
 
+def whose_talks():
+    """Whose talks these are and by what right as params, where the configuration says so: a card without it stays as it is."""
+    said = {key: config["source"][key] for key in ("speaker", "rights")}
+    return {key: value for key, value in said.items() if value is not None}
+
+
 def transcripts_that_are_published():
     """That the talks' text goes up as a param, where it does: a card without it stays as it is."""
     goes_up = config["export"]["publish_transcripts"] and config["export"]["hub_repo"] is not None

@@ -69,7 +69,7 @@ def record(project) -> dict:
 
 def test_without_an_index_it_says_what_to_type(project):
     (project / "questions.txt").write_text("What about the soil?\n")
-    assert "snakemake data/index/index.json" in project.understudy("ask", "questions.txt", succeeds=False)
+    assert "understudy run data/index/index.json" in project.understudy("ask", "questions.txt", succeeds=False)
 
 
 @pytest.mark.parametrize(

@@ -148,7 +148,7 @@ def test_a_question_may_stand_after_options_and_a_model_s_path_is_one_of_the_pro
     assert understudy("chat", MODEL, *options, "--directory", project.path, "Why?").stdout == expected
     assert understudy("chat", MODEL, *options, "Why?", cwd=project / "data").stdout == expected
     run = understudy("--directory", project.path, "chat", "models/tiny/mlx-4bit")
-    assert run.returncode == 1 and "`snakemake models/tiny/mlx-4bit/config.json`" in run.stderr
+    assert run.returncode == 1 and "`understudy run models/tiny/mlx-4bit/config.json`" in run.stderr
     run = understudy("chat", "x.gguf", "--top-k", "Why?")
     assert run.returncode == 2 and "unrecognized arguments: --top-k" in run.stderr
 

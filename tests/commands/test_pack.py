@@ -171,14 +171,14 @@ def test_nothing_is_overwritten_and_what_is_missing_is_named(project, tmp_path):
     done = understudy("pack", "--to", tmp_path / "there", cwd=project)
     assert done.returncode == 1 and "is there already. Delete it" in done.stderr
     done = understudy("pack", "models/x-Q8_0.gguf", cwd=project)
-    assert done.returncode == 1 and "`snakemake models/x-Q8_0.gguf` makes it" in done.stderr
+    assert done.returncode == 1 and "`understudy run models/x-Q8_0.gguf` makes it" in done.stderr
     (project / "models/x/README.md").unlink()
     done = understudy("pack", cwd=project)
-    assert done.returncode == 0 and "`snakemake models/x/README.md` writes it" in done.stderr
+    assert done.returncode == 0 and "`understudy run models/x/README.md` writes it" in done.stderr
     assert "CARD.md" not in (project / "packs/x/README.md").read_text()
     (project / INDEX / PASSAGES).unlink()
     done = understudy("pack", "--to", tmp_path / "new", cwd=project)
-    assert done.returncode == 1 and "snakemake -f data/index/index.json" in done.stderr
+    assert done.returncode == 1 and "understudy run -f data/index/index.json" in done.stderr
     assert not (tmp_path / "new").exists() and not list(tmp_path.glob(".new*"))
 
 

@@ -76,7 +76,7 @@ def test_nothing_found_is_an_empty_list(project):
 def test_without_an_index_it_says_what_to_type(project):
     (project / INDEX / PASSAGES).unlink()
     done = understudy("mcp", cwd=project)
-    assert done.returncode == 1 and done.stdout == "" and "snakemake -f data/index/index.json" in done.stderr
+    assert done.returncode == 1 and done.stdout == "" and "understudy run -f data/index/index.json" in done.stderr
 
 
 def test_without_the_package_it_says_what_to_install(project):

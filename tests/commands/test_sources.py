@@ -68,7 +68,7 @@ def test_json_has_what_programs_need(project):
 def test_search_without_an_index_says_what_to_type(project):
     (project / INDEX / PASSAGES).unlink()
     done = understudy("search", "beer", cwd=project)
-    assert done.returncode == 1 and "Make it: snakemake -f data/index/index.json" in done.stderr
+    assert done.returncode == 1 and "Make it: understudy run -f data/index/index.json" in done.stderr
 
 
 def test_a_question_without_a_found_word_says_so(project):
@@ -234,7 +234,7 @@ def test_a_conversation_goes_on_after_what_is_not_covered(project):
 def test_a_gate_that_does_not_fit_is_a_warning(project, broken, says):
     write_json(project / GATE, gate_for(project) | broken)
     done = understudy("chat", "Who repairs the broken window?", *BRIEF, cwd=project)
-    assert done.returncode == 0 and says in done.stderr and "snakemake -f data/gate.json" in done.stderr
+    assert done.returncode == 0 and says in done.stderr and "understudy run -f data/gate.json" in done.stderr
     assert "no talk about this" not in done.stdout and done.stdout.strip()
 
 

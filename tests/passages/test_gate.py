@@ -97,7 +97,7 @@ def test_it_is_said_in_the_language_of_the_question(by_words, question, says):
 
 def test_a_gate_of_another_index_is_refused(gate, by_words, tmp_path):
     other = make_other_index(tmp_path)
-    with pytest.raises(GateFault, match=r"another index or embedder\. Make it anew: snakemake -f data/gate\.json"):
+    with pytest.raises(GateFault, match=r"another index or embedder\. Make it anew: understudy run -f data/gate\.json"):
         gate.check(other)
     gate.check(by_words)
 
@@ -116,7 +116,7 @@ HUGE = {"figures": ["meets", "covered", "asked"], "coefficients": [1e308, -1e308
 )
 def test_what_is_no_gate_is_named(tmp_path, record):
     write_json(tmp_path / "gate.json", record)
-    with pytest.raises(GateFault, match=r"gate\.json is no gate .* Make it anew: snakemake -f data/gate\.json"):
+    with pytest.raises(GateFault, match=r"gate\.json is no gate .* Make it anew: understudy run -f data/gate\.json"):
         Gate.read(tmp_path / "gate.json")
 
 

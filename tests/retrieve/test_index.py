@@ -121,17 +121,17 @@ def test_a_transcript_that_is_none_is_named_and_the_last_index_answers(indexed):
 @pytest.mark.parametrize(
     ("spoil", "complaint"),
     [
-        (lambda path: path.unlink(), r"There is no index .* Make it: snakemake -f data/index/index\.json"),
+        (lambda path: path.unlink(), r"There is no index .* Make it: understudy run -f data/index/index\.json"),
         (
             lambda path: path.write_bytes(b"junk" * 5000),
-            r"can't be read .* Make it anew: snakemake -f data/index/index\.json",
+            r"can't be read .* Make it anew: understudy run -f data/index/index\.json",
         ),
         (lambda path: path.write_bytes(b""), r"is a database, but no index"),
         (lambda path: path.write_bytes(path.read_bytes()[:-4096]), "only half there|can't be read"),
         (lambda path: sql(path, "PRAGMA application_id = 7"), "is a database, but no index of talks"),
         (
             lambda path: sql(path, "UPDATE meta SET value = '0' WHERE name = 'made_by'"),
-            r"another version .* Make it anew: snakemake -f",
+            r"another version .* Make it anew: understudy run -f",
         ),
         (lambda path: sql(path, "DELETE FROM meta WHERE name = 'totals'"), "was not finished"),
         (lambda path: sql(path, "DROP TABLE sentences"), r"can't be read"),

@@ -12,7 +12,7 @@ from typing import Any
 
 from understudy.base.chat_template import settle_chat_template
 from understudy.gguf.families import FAMILIES
-from understudy.gguf.reading import import_gguf
+from understudy.gguf.reading import checked_gguf, import_gguf
 from understudy.models.folder import MODEL_FILES, WEIGHTS, link_or_copy, refuse_link, take_over
 from understudy.models.hub import fetch_model
 from understudy.models.layout import architecture_of, is_language_model
@@ -66,6 +66,17 @@ def _importer_of(source: str) -> Callable[[str, str | None, Path], dict[str, Any
     return _from_hub
 
 
+def config_of_base(path: Path) -> dict[str, Any]:
+    """The config.json of a model that the import accepts: a GGUF file, or a folder in Hugging Face or MLX layout. Nothing is
+    imported, and no weight is read.
+
+    Raises InputFileError for one that it doesn't accept."""
+    if path.is_file():
+        return checked_gguf(path)
+    _check_files(path, str(path))
+    return read_json(path / "config.json")
+
+
 def _from_gguf(source: str, revision: str | None, folder: Path) -> dict[str, Any]:
     path = gguf_source(source, "base_model")
     licence = import_gguf(path, folder)
@@ -108,6 +119,12 @@ def _settle_rope_spelling(folder: Path, source: str) -> None:
 
 def _check(folder: Path, source: str) -> None:
     _check_config(folder, source)
+    _check_files(folder, source)
+
+
+def _check_files(folder: Path, source: str) -> None:
+    """Raise InputFileError unless config.json, tokenizer and weights are there, whole, and of one model."""
+    _buildable_config(folder, source)
     if not any(folder.glob("tokenizer.json")) and not any(folder.glob("tokenizer.model")):
         raise InputFileError(f"base_model: {source} has no tokenizer.json.")
     with _errors_of(folder, source):
@@ -116,8 +133,8 @@ def _check(folder: Path, source: str) -> None:
         load_weights(folder, lazy=True)
 
 
-def _check_config(folder: Path, source: str) -> None:
-    """Raise InputFileError unless config.json is of a model that mlx_lm can build."""
+def _buildable_config(folder: Path, source: str) -> dict[str, Any]:
+    """Return config.json. Raises InputFileError unless it is of a model that mlx_lm can build."""
     with _errors_of(folder, source):
         config = read_json(folder / "config.json")
         kind = config.get("model_type") if isinstance(config, dict) else None
@@ -135,7 +152,14 @@ def _check_config(folder: Path, source: str) -> None:
             raise InputFileError(
                 f"its config.json is of model_type {kind}: {error} Choose another base_model: {TRIED_FAMILIES} are tested."
             ) from None
-        if kind not in FAMILIES or not is_language_model(config):
+        return config
+
+
+def _check_config(folder: Path, source: str) -> None:
+    """The same; and say what can't be made of the model."""
+    config = _buildable_config(folder, source)
+    with _errors_of(folder, source):
+        if config["model_type"] not in FAMILIES or not is_language_model(config):
             log.warning(
                 "Warning: %s is %s: it can be trained and fused for mlx_lm and LM Studio, but a GGUF file of it takes "
                 "llama.cpp's own converter, in an environment with torch (docs/export.md).", source, architecture_of(config),

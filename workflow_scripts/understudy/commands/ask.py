@@ -40,7 +40,7 @@ def ask(path: Path, tuned: Path, config: dict[str, Any], talks: Talks) -> Path:
     questions = read_questions(path)
     if talks.search is None:
         raise InputFileError(
-            f"There is no index of the talks: `snakemake {INDEX}/index.json` makes it. Then this again."
+            f"There is no index of the talks: `understudy run {INDEX}/index.json` makes it. Then this again."
         )
     base = Path("models/base") / base_folder_name(config["base_model"])
     persona = prompt_file("persona.md"), config["answers"]["voice"]

@@ -4,17 +4,15 @@
 
 Each is a Snakemake of its own. The exit status is 1 if one has failed, 130 after Ctrl-C."""
 
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TextIO
 
-from understudy.shared.checkout import REPOSITORY
+from understudy.commands.run import run_snakemake
 from understudy.shared.errors import InputFileError
 
-SNAKEMAKE = Path(sys.executable).with_name("snakemake")
 LOG = "logs/channel.log"
 
 
@@ -44,9 +42,8 @@ def run_channels(projects: list[Path], arguments: list[str], at_once: int) -> li
 def succeeds(project: Path, arguments: list[str], has_log: bool) -> bool:
     """Run Snakemake in a project to its end; what it says goes to the project's LOG or to this terminal."""
     print(f"{project} begins", flush=True)
-    command = [SNAKEMAKE, "--directory", project.resolve(), *arguments]
     with opened_log(project) if has_log else nullcontext() as log:
-        is_done = subprocess.Popen(command, cwd=REPOSITORY, stdout=log, stderr=log).wait() == 0
+        is_done = run_snakemake(project, arguments, log) == 0
     print(f"{project} {'is done' if is_done else 'has failed'}", flush=True)
     return is_done
 

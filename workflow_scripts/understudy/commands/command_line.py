@@ -1,4 +1,4 @@
-"""`understudy`: what looks and serves, beside Snakemake, which makes. No command takes a lock or starts a job of the project."""
+"""`understudy`: what looks and serves, and takes no lock of the project; and run, preview and update, which start Snakemake."""
 
 import argparse
 import contextlib
@@ -9,6 +9,8 @@ from pathlib import Path
 import yaml
 
 from understudy.commands import chat, serve
+from understudy.commands.new import arguments as arguments_of_new
+from understudy.commands.pages import PAGES, open_page
 from understudy.commands.project import configuration_of_project, enter_project, nearest_project, project_folder
 from understudy.gguf.types import quantization_to_run
 from understudy.shared.checkout import REPOSITORY
@@ -18,6 +20,8 @@ from understudy.shared.numbers import number_from, whole_number
 
 PROFILE = REPOSITORY / "profiles/default/config.yaml"
 LIMIT_ON_SCREEN, LIMIT_OF_JSON = 5, 50
+MAKES = "make files of the project with Snakemake, everything if none is named"
+USAGE_OF_RUN = "understudy run [--directory FOLDER] [TARGET ...] [options of snakemake, such as -n, which only lists]"
 VIDEOS, LOCKS = Path("data/videos.json"), Path(".snakemake/locks")
 
 
@@ -64,13 +68,13 @@ def parser_of_commands() -> argparse.ArgumentParser:
     """The commands with their arguments."""
     parser = argparse.ArgumentParser(
         prog="understudy",
-        description="Look at a project and talk to its model. What makes files is Snakemake: snakemake --list-rules.",
+        description="Make a project, run it, look at it, talk to its model. What makes files is Snakemake, which `run` starts.",
     )
     parser.add_argument("--directory", type=folder, metavar="FOLDER", help="the project (default: the nearest upwards)")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
-    def command(name: str, run, says: str, of_project: bool = True) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=says, description=f"{says[0].upper()}{says[1:]}.")
+    def command(name: str, run, says: str, of_project: bool = True, **options) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=says, description=f"{says[0].upper()}{says[1:]}.", **options)
         added.set_defaults(run=run)
         if of_project:
             # SUPPRESS: without it, the default here would win over what stands before the command.
@@ -79,6 +83,25 @@ def parser_of_commands() -> argparse.ArgumentParser:
             )
         return added
 
+    made = command("new", _new, "make a project: a folder with config.yaml, prompts and captions", of_project=False)
+    arguments_of_new.add_arguments(made)
+    # No word of it is an option here, so that all go on to Snakemake in their order.
+    making = command("run", _run, MAKES, of_project=False, prefix_chars="+", add_help=False, usage=USAGE_OF_RUN)
+    making.add_argument(
+        "for_snakemake", nargs=argparse.REMAINDER, metavar="TARGET", help="such as models/NAME-Q4_K_M.gguf"
+    )
+    seen = command(
+        "preview", _preview, "ask three questions and answers of one talk, and show them beside its transcript"
+    )
+    seen.add_argument("talk", nargs="?", help="its id, or a part of its title (default: the first with captions)")
+    command(
+        "update",
+        _update,
+        "look for new talks and make them searchable, without money; say what is newer than the model",
+    )
+    opened = command("open", _open, "open a page of the project in the browser")
+    opened.add_argument("page", nargs="?", choices=tuple(PAGES), default="report", help="which (default: report)")
+    command("review", _review, "open the page on which you decide about the pairs")
     chat.add_arguments(command("chat", _chat, "talk to a model"))
     asked = command("ask", _ask, "ask base, prompted and tuned model a list of questions, and write a page and a CSV")
     asked.add_argument("questions", type=Path, help="a .csv file with a column `question`, or .txt, one a line")
@@ -126,6 +149,43 @@ def parser_of_commands() -> argparse.ArgumentParser:
     summary = command("summary", _summary, "show what a project's runs have made")
     summary.add_argument("--started", type=number_from(0), help="when the run began, in seconds since the epoch")
     return parser
+
+
+def _new(arguments: argparse.Namespace) -> None:
+    from understudy.commands.new.new import make_project
+
+    make_project(arguments)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from understudy.commands.run import run
+
+    own = argparse.ArgumentParser(usage=USAGE_OF_RUN, description=MAKES, allow_abbrev=False)
+    own.add_argument("-d", "--directory", type=folder, default=arguments.directory, help="the project")
+    given, for_snakemake = own.parse_known_args(arguments.for_snakemake)
+    return run(given.directory, for_snakemake)
+
+
+def _preview(arguments: argparse.Namespace) -> int:
+    from understudy.commands.preview import preview
+
+    return preview(arguments.directory, arguments.talk)
+
+
+def _update(arguments: argparse.Namespace) -> int:
+    from understudy.commands.update import update
+
+    return update(arguments.directory)
+
+
+def _open(arguments: argparse.Namespace) -> None:
+    enter_project(arguments.directory)
+    open_page(arguments.page, configuration_of_project()["name"])
+
+
+def _review(arguments: argparse.Namespace) -> None:
+    arguments.page = "review"
+    _open(arguments)
 
 
 def _chat(arguments: argparse.Namespace) -> None:
@@ -220,7 +280,7 @@ def _prune(arguments: argparse.Namespace) -> None:
     if arguments.delete and any(LOCKS.glob("*")):
         raise UnderstudyError(
             "A Snakemake run is under way here, or was killed: it may need replies that nothing refers to yet. Delete them when "
-            "it has ended; after a killed one, `snakemake --unlock`."
+            "it has ended; after a killed one, `understudy run --unlock`."
         )
     judged = sorted(map(str, Path("models").glob("*/judge.json")))
     prune_responses(**teaching, delete=arguments.delete, judged=judged)
@@ -250,7 +310,7 @@ def check_listed() -> None:
     """Raise InputFileError if the talks are not listed yet."""
     if not VIDEOS.exists():
         raise InputFileError(
-            f"{Path.cwd() / VIDEOS} is missing: `snakemake {VIDEOS}` lists the talks. Then this again."
+            f"{Path.cwd() / VIDEOS} is missing: `understudy run {VIDEOS}` lists the talks. Then this again."
         )
 
 

@@ -1,6 +1,7 @@
 """A Llama model in a GGUF file, written as a folder in Hugging Face layout: float16 weights, config, tokenizer."""
 
 import re
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -35,18 +36,24 @@ LAYER_TENSOR = re.compile(r"blk\.(\d+)\.(\w+)\.weight")
 ROPE_FACTORS = "rope_freqs.weight"
 
 
+def checked_gguf(gguf_path: Path) -> dict[str, Any]:
+    """The config.json that import_gguf would write; no weight is read. Raises InputFileError for a file that it doesn't take."""
+    metadata, reader = _llama_in(gguf_path)
+    config = _model_config(metadata, reader, gguf_path)
+    with tempfile.TemporaryDirectory() as folder:
+        write_tokenizer(metadata, Path(folder), str(gguf_path))
+    for tensor in reader.tensors:
+        if tensor.name != ROPE_FACTORS:
+            _hf_name(tensor.name, gguf_path)
+    return config
+
+
 def import_gguf(gguf_path: Path, folder: Path) -> str | None:
     """Write the model in `gguf_path` into the existing `folder`, config.json last, and return the licence that it names.
 
     Quantized weights are dequantized and rounded to float16. Raises InputFileError, naming the file, if it isn't a
     whole GGUF file, not a Llama, or has a tensor or a tokenizer that is not understood."""
-    reader = _open(gguf_path)
-    metadata = {key: field.contents() for key, field in reader.fields.items()}
-    architecture = metadata.get("general.architecture")
-    if architecture != "llama":
-        raise InputFileError(
-            f"{gguf_path}: its architecture is {architecture!r}; only 'llama' can be a base model here."
-        )
+    metadata, reader = _llama_in(gguf_path)
     config = _model_config(metadata, reader, gguf_path)
     write_tokenizer(metadata, folder, str(gguf_path))
     _write_weights(reader, config, folder, gguf_path)
@@ -60,6 +67,18 @@ def undo_rotary_permutation(weights: np.ndarray, heads: int) -> np.ndarray:
     llama.cpp's convert_hf_to_gguf.py. `weights` has the shape (heads * head_dim, hidden size)."""
     rows, columns = weights.shape
     return weights.reshape(heads, rows // heads // 2, 2, columns).swapaxes(1, 2).reshape(rows, columns)
+
+
+def _llama_in(gguf_path: Path) -> tuple[dict[str, Any], GGUFReader]:
+    """The metadata of a Llama's file, and its reader."""
+    reader = _open(gguf_path)
+    metadata = {key: field.contents() for key, field in reader.fields.items()}
+    architecture = metadata.get("general.architecture")
+    if architecture != "llama":
+        raise InputFileError(
+            f"{gguf_path}: its architecture is {architecture!r}; only 'llama' can be a base model here."
+        )
+    return metadata, reader
 
 
 def _open(gguf_path: Path) -> GGUFReader:

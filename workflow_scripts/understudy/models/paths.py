@@ -29,7 +29,7 @@ def model_to_ask(path: Path) -> Path | MlxModel:
     Raises NoModelError if nothing is there, a folder has no model, or adapters come without their base model;
     InputFileError if adapter_config.json is not JSON."""
     if not path.exists():
-        raise NoModelError(f"{path} does not exist: run `make demo` first, or `snakemake {target_of(path)}`.")
+        raise NoModelError(f"{path} does not exist: run `make demo` first, or `understudy run {target_of(path)}`.")
     if path.is_dir():
         return model_in(path)
     return model_with(path) if path.suffix == ".safetensors" else path
@@ -78,7 +78,7 @@ def base_of(adapters: Path, base: str, config_path: Path) -> Path:
     projects = adapters.absolute().parents
     found = next((project / base for project in projects if (project / base / "config.json").is_file()), None)
     if found is None:
-        again = f" `snakemake {base}/config.json` makes it again." if base.startswith("models/base/") else ""
+        again = f" `understudy run {base}/config.json` makes it again." if base.startswith("models/base/") else ""
         raise NoModelError(
             f"{config_path} names the base model {base}, which is not in the project that the adapters lie in; "
             f"without it they can't be used.{again}"

@@ -18,7 +18,7 @@ from understudy.shared.files import read_json
 from understudy.text.language import language_of
 
 GATE = Path("data/gate.json")
-MAKE = "snakemake -f data/gate.json"
+MAKE = "understudy run -f data/gate.json"
 # Other figures make another gate.
 VERSION = 1
 TALKS, SMALL_TALK, NOT_COVERED = "talks", "small_talk", "not_covered"

@@ -17,7 +17,7 @@ PASSAGES, RECORD = "passages.sqlite", "index.json"
 APPLICATION_ID = 0x756E6473
 # Another cutting or another stemmer finds other words: then the index is made anew.
 MADE_BY = f"2, snowballstemmer {version('snowballstemmer')}"
-MAKE = "snakemake -f data/index/index.json"
+MAKE = "understudy run -f data/index/index.json"
 
 # Vectors have no talk: the same units have the same vectors wherever they stand.
 SCHEMA = """

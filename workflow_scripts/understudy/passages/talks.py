@@ -62,7 +62,7 @@ class Talks:
                     + (
                         "--no-sources leaves none."
                         if not with_sources
-                        else f"there is no index. `snakemake {INDEX}/index.json`."
+                        else f"there is no index. `understudy run {INDEX}/index.json`."
                     )
                 )
             yield talks

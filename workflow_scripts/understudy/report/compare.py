@@ -70,7 +70,7 @@ def evaluation_files(given: Sequence[str]) -> list[Path]:
         if not files:
             raise ConfigurationError(
                 f"{name!r} is no evaluation.json, and no project folder with {EVALUATIONS}. "
-                f"`snakemake models/NAME/evaluation.json` in the project makes it."
+                f"`understudy run models/NAME/evaluation.json` in the project makes it."
             )
         found |= dict.fromkeys(files)
     return list(found)

@@ -1,12 +1,15 @@
 """Pass 1: the teacher model reads a whole transcript and writes the questions that it answers."""
 
+from pathlib import Path
+
 from understudy.shared.errors import UnderstudyError
 from understudy.shared.files import read_json, write_json
 from understudy.shared.log import log
-from understudy.shared.run import fresh_since
+from understudy.shared.run import fresh_since, stop_run
 from understudy.teach.edited_questions import questions_sha256, warn_of_kept_copy
 from understudy.teach.question_list import UnusableReply, questions_in
 from understudy.teach.requests import question_request
+from understudy.teach.subject import questions_beside_the_talk
 from understudy.teacher.client import Job, Teacher
 from understudy.teacher.prompts import messages_about, prompt_sha256
 from understudy.teacher.servers import EmbeddedWork, teacher_for
@@ -49,10 +52,29 @@ def holds_questions(text: str, slots: list[str]) -> bool:
         return False
 
 
-def ask_questions(transcript_path, prompt, identity, settings, slots, style, threads, fresh, path) -> None:
+def check_subject(transcript: dict, questions: list[dict], prompt: str, off_topic: str, answers: Path) -> None:
+    """Stop the run (RunStopped) if a talk's questions are beside its subject, so that nobody pays for answers to them; or warn,
+    as `questions.off_topic` says, and always where talks are answered already, in the folder `answers`."""
+    if off_topic == "ignore":
+        return
+    beside = questions_beside_the_talk(transcript, [item["question"] for item in questions])
+    if not beside:
+        return
+    said = (
+        f"{transcript['video_id']} ({transcript['title']}): {len(beside)} of {len(questions)} questions share no name and no "
+        f'noun with the talk, such as "{beside[0]}". {prompt} tells the teacher model what to ask: take examples of another '
+        "subject out of it. If the questions are as they should be: questions.off_topic: warn"
+    )
+    if off_topic == "warn" or any(answers.glob("*/*.json")):
+        log.warning("Warning: %s", said)
+        return
+    raise stop_run(said)
+
+
+def ask_questions(transcript_path, prompt, identity, settings, slots, style, threads, fresh, off_topic, path) -> None:
     """Write the question record of one transcript to `path`; a video without captions gets no questions.
 
-    Questions there that a person changed are kept in a copy."""
+    Questions there that a person changed are kept in a copy. `off_topic` as in check_subject."""
     transcript = read_json(transcript_path)
     video_id = transcript["video_id"]
     asked = {"model": None, "usage": None, "response": None, "questions": []}
@@ -61,6 +83,7 @@ def ask_questions(transcript_path, prompt, identity, settings, slots, style, thr
         work = EmbeddedWork(threads, messages_about(transcript))
         with teacher_for(job, identity, settings, work, fresh_since("questions") if fresh else 0.0) as teacher:
             asked = asked_questions(teacher, transcript, prompt, slots, style)
+        check_subject(transcript, asked["questions"], prompt, off_topic, Path(path).parents[1] / "answers")
     record = {"video_id": video_id, "title": transcript["title"], "prompt_sha256": prompt_sha256(prompt), **asked}
     warn_of_kept_copy(path)
     write_json(path, {**record, "written_sha256": questions_sha256(record["questions"])})

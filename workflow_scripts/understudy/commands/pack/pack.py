@@ -100,7 +100,7 @@ def pack(model: Path, config: dict, base: Path, target: Path) -> None:
 def checked_contents(model: Path, config: dict, base: Path) -> Contents:
     """What goes in. Raises PackError where it can't."""
     if not model.is_file():
-        raise PackError(f"{model} does not exist: `snakemake {model}` makes it. A pack takes a GGUF file.")
+        raise PackError(f"{model} does not exist: `understudy run {model}` makes it. A pack takes a GGUF file.")
     if not FILE_NAME.fullmatch(model.name):
         raise PackError(f"{model.name} is no name for a pack: it takes a GGUF file, with letters, digits, . _ and -.")
     with open_store(INDEX / PASSAGES) as store:
@@ -193,7 +193,7 @@ def write_card(contents: Contents, target: Path) -> bool:
     """Copy the model's card with its pictures, and have it say what the pack holds; False where there is no card yet."""
     card = contents.folder / "README.md"
     if not card.is_file():
-        log.warning("Warning: the pack has no card: %s is missing. `snakemake %s` writes it.", card, card)
+        log.warning("Warning: the pack has no card: %s is missing. `understudy run %s` writes it.", card, card)
         return False
     text = card.read_text(encoding="utf-8")
     write_text(target / CARD, with_note(text, contents.talks))

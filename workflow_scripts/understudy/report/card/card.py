@@ -42,13 +42,15 @@ def write_model_card(
     evaluation: str = "",
     notice: str | None = None,
     with_transcripts: bool = False,
+    speaker: str | None = None,
+    rights: str | None = None,
 ) -> None:
     """Write the card to `output`.
 
     `paths` has videos, transcripts, base and models (folders), report, pairs, train, lora_config, metrics and adapters;
     `general_share` is the part of general rows among the training's, `proof` and `evaluation` Markdown
     on the steps of the export and on what the evaluation found, `notice` what stands under every answer; `with_transcripts` says
-    that the talks' text is published beside the model."""
+    that the talks' text is published beside the model; `speaker` whose talks they are, `rights` by what right they are used."""
     report, base = read_json(paths["report"]), base_model_of(paths["base"])
     licence = licence_of(paths["base"])
     talks = talks_of(read_json(paths["videos"]), paths["transcripts"], report)
@@ -68,6 +70,7 @@ def write_model_card(
         elsewhere="Ollama, LM Studio and other programs" if exports.quantizations else "Other programs",
         frame=Markdown(frame_in_words()),
         with_transcripts=with_transcripts,
+        whose_talks=whose_talks(speaker, rights),
         languages=limit_of_languages(report["languages"]),
         licence=licence_in_words(licence, base),
         provenance=provenance(paths, exports.name, base),
@@ -104,6 +107,15 @@ def opening(voice: str, talks: str, base: BaseModel) -> str:
         f"A small language model that answers in a teacher's voice: {voice.rstrip('.')}. Made with Understudy from {talks}, on "
         f"the base model {base.name}."
     )
+
+
+def whose_talks(speaker: str | None, rights: str | None) -> str:
+    """Whose talks these are and by what right they are used, as the project's owner says."""
+    said = [
+        f"The talks are by {speaker.rstrip('.')}." if speaker else "",
+        f"Used by this right: {rights}" if rights else "",
+    ]
+    return " ".join(filter(None, said))
 
 
 def files_of_model(models: Path, exports: Exports) -> list[dict[str, str]]:

@@ -1,0 +1,40 @@
+"""Make files of a project with Snakemake: understudy run [TARGET ...] [options of snakemake]"""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TextIO
+
+from understudy.commands.project import configuration_of_project, enter_project
+from understudy.shared.checkout import REPOSITORY
+from understudy.shared.log import log
+
+PROFILE = REPOSITORY / "profiles/default"
+STOPPED = "Stopped. What is made and what was answered is kept; the same command goes on."
+
+
+def run(directory: Path | None, arguments: list[str]) -> int:
+    """Make targets of the project, everything without one, and return Snakemake's exit status.
+
+    The project's folder becomes the working directory. Raises ConfigurationError before Snakemake reads anything."""
+    enter_project(directory)
+    configuration_of_project()
+    return run_snakemake(Path.cwd(), arguments)
+
+
+def run_snakemake(project: Path, arguments: list[str], output: TextIO | None = None) -> int:
+    """Run Snakemake on a project to its end and return its exit status, 130 after Ctrl-C; what it prints goes to `output`, or to
+    this terminal.
+
+    Snakefile and profile are this checkout's. It is started in the checkout: Snakemake evaluates profiles of the folder that
+    it is started in."""
+    own = ["--snakefile", REPOSITORY / "Snakefile", "--workflow-profile", PROFILE, "--directory", project.resolve()]
+    command = [sys.executable, "-m", "snakemake", *own, *arguments]
+    process = subprocess.Popen(command, cwd=REPOSITORY, stdout=output, stderr=output)
+    try:
+        return process.wait()
+    except KeyboardInterrupt:
+        # It has got the signal, too, and ends its jobs.
+        process.wait()
+        log.info(STOPPED)
+        return 130
