@@ -13,9 +13,11 @@ sys.path.insert(0, str(Path(workflow.basedir) / "workflow_scripts"))
 
 from understudy.shared.errors import UnderstudyError
 from understudy.shared.failed_jobs import never_count_as_done
+from understudy.shared.moved_projects import moving_is_no_reason_to_run
 from understudy.shared.safe_yaml import read_yaml
 
 never_count_as_done()
+moving_is_no_reason_to_run()
 
 # A configuration is data: Snakemake would evaluate one that asks for it.
 if Path("config.yaml").exists():

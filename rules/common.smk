@@ -8,6 +8,8 @@ from snakemake.logging import logger
 
 from understudy.configuration import FLAGS, base_folder_name, checked_configuration, keys_that_are_flags
 from understudy.models.folder import MLX_FOLDERS
+from understudy.shared.moved_projects import notice_a_copy
+from understudy.shared.snakemake_records import has_record
 from understudy.source.video_list import VideoList
 from understudy.teach.reworded import naive_fraction
 from understudy.teacher.prompts import prompt_file
@@ -56,6 +58,11 @@ def local_model_files(name):
     return [name] if name.endswith(".gguf") else []
 
 
+def has_no_record(path):
+    """Whether a file is there of which Snakemake doesn't know what it was made of."""
+    return workflow.is_main_process and Path(path).exists() and not has_record(path)
+
+
 VIDEO_LIST = VideoList("data/videos.json")
 
 
@@ -79,7 +86,7 @@ def start_jobs_without_a_rate():
 
 
 if workflow.is_main_process:
-    for line in keys_that_are_flags(config):
+    for line in [*keys_that_are_flags(config), *filter(None, [notice_a_copy()])]:
         logger.warning(line)
 for key in FLAGS:
     config.pop(key, None)

@@ -14,6 +14,7 @@ rule questions:
         transcript=transcript_of_talk,
         prompt=QUESTIONS_PROMPT,
         gguf=local_model_files(config["teacher"]["gguf"]),
+        nothing=look_at_questions,
     output:
         questions="data/questions/{video_id}.json",
     params:
@@ -41,6 +42,7 @@ rule answers:
         questions="data/questions/{video_id}.json",
         prompt=ANSWERS_PROMPT,
         gguf=local_model_files(config["teacher"]["gguf"]),
+        nothing=look_at_answers,
     output:
         expand("data/answers/{{video_id}}/{slot}.json", slot=SLOTS),
     params:

@@ -3,7 +3,6 @@ from understudy.configuration import QUANTIZATION_NAME, evaluated_quantization, 
 from understudy.evaluate.contexts import PROMPTED, arms_in_contexts
 from understudy.models.paths import ADAPTER_CONFIG, ADAPTERS, model_to_ask
 from understudy.passages.vectors import what_shapes_vectors
-from understudy.shared.snakemake_records import carry_over_inputs
 
 GENERAL_FOLDER = Path(workflow.basedir) / "workflow_scripts/understudy/evaluate/general"
 
@@ -101,14 +100,3 @@ def what_shapes_a_search():
 def general_files():
     """The general questions and texts that every model is asked and measured on."""
     return sorted(os.path.relpath(path) for path in GENERAL_FOLDER.iterdir() if path.suffix in (".jsonl", ".txt"))
-
-
-def carry_over_general_files():
-    """Tell Snakemake of evaluations that are there already where the general questions lie now."""
-    files = general_files()
-    for path in Path(model_file("evaluation")).glob("*.json"):
-        carry_over_inputs(str(path), files)
-
-
-if workflow.is_main_process:
-    carry_over_general_files()

@@ -1,7 +1,6 @@
 # Inputs and settings of rules/retrieve.smk.
 from understudy.passages.vectors import what_shapes_vectors
 from understudy.shared.blocks import block_names, ids_of_block
-from understudy.shared.snakemake_records import carry_over_inputs
 
 
 def blocks_of_index(wildcards):
@@ -18,8 +17,3 @@ def questions_of_other_fields():
     """Questions that no talk is expected to answer: the general ones that models are asked, too."""
     folder = Path(workflow.basedir) / "workflow_scripts/understudy/evaluate/general"
     return os.path.relpath(folder / "questions.jsonl")
-
-
-if workflow.is_main_process:
-    # They lie in the checkout, which may have moved.
-    carry_over_inputs("data/gate.json", [questions_of_other_fields()])

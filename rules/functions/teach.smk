@@ -4,6 +4,7 @@ import math
 from understudy.shared.run import STOP_FILE
 from understudy.teach.progress import spending_summary
 from understudy.teach.question_list import slots_of
+from understudy.teacher.prompts import is_of_another_prompt
 from understudy.teacher.servers import teacher_identity
 
 SLOTS = slots_of(config["questions"]["per_video"])
@@ -19,6 +20,23 @@ def questions_of_talk(wildcards):
     """The questions that are reworded."""
     keep_other_talks_going()
     return f"data/questions/{wildcards.video_id}.json"
+
+
+def look_at_questions(wildcards):
+    """No file. Without Snakemake's record, have questions of another prompt asked for anew."""
+    return look_at_prompt(f"data/questions/{wildcards.video_id}.json", QUESTIONS_PROMPT)
+
+
+def look_at_answers(wildcards):
+    """No file. Without Snakemake's record, have answers of another prompt asked for anew."""
+    return look_at_prompt(answer_files(wildcards.video_id)[0], ANSWERS_PROMPT)
+
+
+def look_at_prompt(path, prompt):
+    """No file. What the teacher wrote says by which prompt."""
+    if has_no_record(path) and is_of_another_prompt(path, prompt):
+        workflow.dag.forcefiles.add(path)
+    return []
 
 
 def keep_other_talks_going():

@@ -1,6 +1,5 @@
 # Inputs and settings of rules/train.smk.
 from understudy.models.paths import ADAPTERS
-from understudy.shared.snakemake_records import has_record
 
 
 def replay_file():
@@ -17,11 +16,6 @@ def what_shapes_the_training():
     """The keys of training that decide how the adapters come out; which of them are kept is decided afterwards."""
     others = ("keep", "early_stopping_patience", "replay")
     return {key: value for key, value in config["training"].items() if key not in others}
-
-
-def has_no_record(path):
-    """Whether a file is there of which Snakemake doesn't know what it was made of."""
-    return workflow.is_main_process and Path(path).exists() and not has_record(path)
 
 
 def look_at_lora_config(wildcards):

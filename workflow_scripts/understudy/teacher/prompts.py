@@ -9,7 +9,8 @@ from jinja2 import StrictUndefined, TemplateError, UndefinedError, meta
 from jinja2.sandbox import SandboxedEnvironment
 
 from understudy.shared.checkout import REPOSITORY
-from understudy.shared.errors import UnderstudyError
+from understudy.shared.errors import InputFileError, UnderstudyError
+from understudy.shared.files import read_json
 
 FRAME = """{mark}
 Here is a talk about: {title}
@@ -103,3 +104,12 @@ def check_placeholders(path: str | Path) -> None:
 def prompt_sha256(path: str | Path) -> str:
     """The sha256 of a prompt file's bytes."""
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def is_of_another_prompt(record: str | Path, prompt: str | Path) -> bool:
+    """Whether a record of the teacher's says that it was written by another prompt than what is in the file `prompt`."""
+    try:
+        by = read_json(record)["prompt_sha256"]
+    except (InputFileError, LookupError, TypeError):
+        return False
+    return by != prompt_sha256(prompt)

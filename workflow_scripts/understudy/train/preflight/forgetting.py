@@ -5,12 +5,12 @@ The limits are those of the Fung project, for a Llama of 3 billion parameters: f
 from understudy.shared.log import log
 from understudy.train.batches import batches_per_epoch
 
-FUNG = {"learning_rate": 1e-5, "epochs": 2, "num_layers": 12, "rank": 8, "scale": 20.0}
+CAREFUL = {"learning_rate": 1e-5, "epochs": 2, "num_layers": 12, "rank": 8, "scale": 20.0}
 SMALL_MODEL = 1_000_000_000
 
 
-def beyond_fung(config: dict, rows: int, layers: int) -> dict[str, float]:
-    """Return the settings of mlx_lm's `config` that go beyond the Fung values, by name; the model has `layers` layers."""
+def beyond_careful(config: dict, rows: int, layers: int) -> dict[str, float]:
+    """Return the settings of mlx_lm's `config` that go beyond the careful values, by name; the model has `layers` layers."""
     settings = {
         "learning_rate": highest_rate(config),
         "epochs": round(config["iters"] / batches_per_epoch(rows, config["batch_size"]), 2),
@@ -18,7 +18,7 @@ def beyond_fung(config: dict, rows: int, layers: int) -> dict[str, float]:
         "rank": config["lora_parameters"]["rank"],
         "scale": config["lora_parameters"]["scale"],
     }
-    return {name: value for name, value in settings.items() if value > FUNG[name]}
+    return {name: value for name, value in settings.items() if value > CAREFUL[name]}
 
 
 def highest_rate(config: dict) -> float:
@@ -29,12 +29,12 @@ def highest_rate(config: dict) -> float:
 
 
 def forgetting_warning(config: dict, rows: int, layers: int, parameters: int) -> str | None:
-    """Return one line that names what goes beyond the Fung values, or None if nothing does."""
-    beyond = beyond_fung(config, rows, layers)
+    """Return one line that names what goes beyond the careful values, or None if nothing does."""
+    beyond = beyond_careful(config, rows, layers)
     if not beyond:
         return None
-    named = ", ".join(f"{name} {value:g} ({FUNG[name]:g})" for name, value in beyond.items())
-    line = f"training's {named}: beyond the Fung values in brackets, so the model may forget what it knew."
+    named = ", ".join(f"{name} {value:g} ({CAREFUL[name]:g})" for name, value in beyond.items())
+    line = f"training's {named}: beyond the careful values in brackets, so the model may forget what it knew."
     if parameters < SMALL_MODEL:
         line += (
             f" With {parameters / 1e6:.0f} million parameters it learns little from those, so look at what it answers."
