@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from itertools import pairwise
 
-from understudy.source.captions.speakers import AnySegment, Segment, turns_apart, voices_apart
+from understudy.source.captions.speakers import AnySegment, turns_apart, voices_apart
 
 MARKUP = re.compile(
     r"</?(?:[bcisuv]|font|lang|ruby|rt|span)(?:\.[^<>\s]*)?>|<(?:[cv]|font|lang|span)(?:\.[^<>\s]*)?\s[^<>\n]*>"

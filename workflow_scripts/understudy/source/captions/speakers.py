@@ -1,11 +1,13 @@
 """Who speaks in captions: `[SPEAKER_00]:`, `<v Anna>`, `>> ANNA:`, `Anna Schmidt:`, `田中：` become speakers of segments.
 
-A sentence such as `Remember: salt` names nobody. So a label without a form of its own must recur, or open the talk in capitals."""
+A sentence such as `Remember: salt` names nobody: a label without a form of its own must recur, or open the talk in capitals."""
 
 import html
 import re
 import unicodedata
 from collections import Counter
+from itertools import pairwise
+from pathlib import Path
 from typing import NamedTuple
 
 LONGEST_LABEL = 60
@@ -38,30 +40,30 @@ SHARE_BEFORE = 0.2
 SHARE_RECURRING = 0.6
 SHARE_IN_PARENTHESES = 1 / 3
 SMALL_WORDS_OF_NAMES = frozenset(
-    "de del della der den di du da dos das la le van von vom zu zum bin ibn al el y e and und & the of".split()
-)
-# What opens a sentence like a label and is nobody's name.
-NO_NAMES = frozenset(
     (
-        "note notes nb ps remember tip tips hint warning caution danger attention important question questions answer answers q a "
-        "example examples step rule part chapter section summary conclusion result results ingredients ingredient reason reasons "
-        "problem solution fact facts myth truth update spoiler bonus fyi todo edit source sources link links transcript title date "
-        "time language subject topic point takeaway quote definition caption figure table first second third fourth finally next "
-        "then now so and but or also again because yes no ok okay well listen look think imagine guess ask music applause laughter "
-        "laughs intro outro chorus verse monday tuesday wednesday thursday friday saturday sunday january february march april may "
-        "june july august september october november december morning noon evening night spring summer autumn fall winter today "
-        "tomorrow yesterday breakfast lunch dinner pro pros con cons advantage disadvantage before after method materials goal "
-        "merke merksatz hinweis achtung vorsicht tipp tipps frage antwort beispiel wichtig schritt regel teil kapitel abschnitt "
-        "zutaten ergebnis fazit lösung tatsache quelle thema montag dienstag mittwoch donnerstag freitag samstag sonntag januar "
-        "februar märz mai juni juli oktober dezember morgens mittags abends frühling sommer herbst also nun denn aber und oder musik "
-        "applaus gelächter lachen erstens zweitens drittens remarque conseil astuce réponse exemple étape règle partie chapitre "
-        "ingrédients résultat lundi mardi mercredi jeudi vendredi samedi dimanche nota recuerda atención consejo pregunta respuesta "
-        "ejemplo importante paso regla ingredientes resultado conclusión lunes martes miércoles jueves viernes sábado domingo "
-        "attenzione consiglio domanda risposta esempio passo regola ingredienti risultato conclusione atenção dica pergunta resposta "
-        "exemplo passo regra let op vraag antwoord voorbeeld stap regel примечание внимание важно вопрос ответ пример совет итог шаг "
-        "注意 例 例えば ポイント 質問 答え 回答 まとめ 結論 問題 材料 手順 メモ 重要 例如 问题 答案 总结 结论 提示 步骤 重点 原因 주의 예 질문 답변 요약 결론 팁"
-    ).split()
-)
+        "de",
+        "del",
+        "della",
+        "der",
+        "den",
+        "di",
+        "du",
+        "da",
+        "dos",
+        "das",
+        "la",
+        "le",
+        "van",
+        "von",
+        "vom",
+        "zu",
+        "zum",
+        "bin",
+        "ibn",
+    )
+) | {"al", "el", "y", "e", "and", "und", "&", "the", "of"}
+# What opens a sentence like a label and is nobody's name.
+NO_NAMES = frozenset(Path(__file__).with_name("no_names.txt").read_text(encoding="utf-8").split())
 
 
 class Segment(NamedTuple):
@@ -113,10 +115,7 @@ def voices_apart(cues: list[AnySegment]) -> list[AnySegment]:
             *((tag.start(), tag.end(), label_of(tag[1])) for tag in tags),
             (len(cue.text), 0, None),
         ]
-        pieces = [
-            (speaker, cue.text[begins:ends])
-            for (_, begins, speaker), (ends, _, _) in zip(borders, borders[1:], strict=False)
-        ]
+        pieces = [(speaker, cue.text[begins:ends]) for (_, begins, speaker), (ends, _, _) in pairwise(borders)]
         apart += in_their_times(cue, pieces)
     return apart
 
