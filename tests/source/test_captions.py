@@ -9,9 +9,10 @@ import pytest
 from project import REPOSITORY
 from understudy.shared.errors import ConfigurationError
 from understudy.shared.files import read_json
-from understudy.source.captions.cleaning import Segment, joined
+from understudy.source.captions.cleaning import joined
 from understudy.source.captions.files import caption_files, described_by_name, id_from_title, talks_of
 from understudy.source.captions.formats import CaptionError, read_segments
+from understudy.source.captions.speakers import Segment
 
 DEMO = REPOSITORY / "demo/captions"
 ROLLING = """WEBVTT

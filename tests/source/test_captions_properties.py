@@ -11,8 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from understudy.source.captions.cleaning import Segment, cleaned_segments
+from understudy.source.captions.cleaning import cleaned_segments
 from understudy.source.captions.formats import READERS, CaptionError, read_segments
+from understudy.source.captions.speakers import Segment
 
 SUFFIXES = sorted(READERS)
 REMOVED = [

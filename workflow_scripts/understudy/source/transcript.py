@@ -5,9 +5,10 @@ from pathlib import Path
 from understudy.shared.errors import UnderstudyError
 from understudy.shared.files import write_json
 from understudy.shared.log import log
-from understudy.source.captions.cleaning import Segment, cleaned_segments, joined
+from understudy.source.captions.cleaning import cleaned_segments, joined
 from understudy.source.captions.files import described_by_name
 from understudy.source.captions.formats import CaptionError, read_segments
+from understudy.source.captions.speakers import AnySegment
 from understudy.source.youtube.access import YouTubeAccess
 from understudy.source.youtube.captions import captions_of
 from understudy.source.youtube.errors import NoCaptions, NotNow
@@ -45,14 +46,15 @@ def transcript_of_youtube(video: dict, languages: list[str], access: YouTubeAcce
     return transcript
 
 
-def found(segments: list[Segment], removed: dict[str, int], language: str | None, kind: str) -> dict:
+def found(segments: list[AnySegment], removed: dict[str, int], language: str | None, kind: str) -> dict:
     return {
         "status": "ok",
         "reason": None,
         "language": language,
         "kind": kind,
         "removed": removed,
-        "segments": [[rounded(segment.start_s), rounded(segment.duration_s), segment.text] for segment in segments],
+        # A fourth item is who speaks, where the captions name somebody.
+        "segments": [[rounded(segment.start_s), rounded(segment.duration_s), *segment[2:]] for segment in segments],
         "text": joined(segments),
     }
 

@@ -6,7 +6,8 @@ import html
 import re
 from collections import Counter
 from itertools import pairwise
-from typing import NamedTuple
+
+from understudy.source.captions.speakers import AnySegment, turns_apart, voices_apart
 
 MARKUP = re.compile(
     r"</?(?:[bcisuv]|font|lang|ruby|rt|span)(?:\.[^<>\s]*)?>|<(?:[cv]|font|lang|span)(?:\.[^<>\s]*)?\s[^<>\n]*>"
@@ -32,24 +33,18 @@ WRITTEN_WITHOUT_BLANKS = re.compile("[\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf
 ROLLING_WORDS = 2
 
 
-class Segment(NamedTuple):
-    """A stretch of speech; start and duration in seconds, or None where the captions have no times."""
-
-    start_s: float | None
-    duration_s: float | None
-    text: str
-
-
-def cleaned_segments(cues: list[Segment]) -> tuple[list[Segment], dict[str, int]]:
-    """Return the speech of `cues`, empty ones left out, and how much of each kind was removed.
+def cleaned_segments(cues: list[AnySegment]) -> tuple[list[AnySegment], dict[str, int]]:
+    """Return the speech of `cues`, empty ones left out, with its speakers where captions name them; and how much of each kind was
+    removed.
 
     The kinds are repeated_lines, sound_tags, speaker_marks and entities."""
     removed = Counter(repeated_lines=0, sound_tags=0, speaker_marks=0, entities=0)
-    shown = [Segment(start_s, duration_s, without_markup(text)) for start_s, duration_s, text in cues]
+    shown = [cue._replace(text=without_markup(cue.text)) for cue in voices_apart(cues)]
+    readable = [cue._replace(text=readable_text(cue.text, removed)) for cue in without_rolling_overlap(shown, removed)]
     segments = [
-        Segment(start_s, duration_s, speech)
-        for start_s, duration_s, text in without_rolling_overlap(shown, removed)
-        if (speech := cleaned_text(text, removed))
+        segment._replace(text=speech)
+        for segment in turns_apart(readable, removed)
+        if (speech := cleaned_text(segment.text, removed))
     ]
     return segments, dict(removed)
 
@@ -59,22 +54,26 @@ def without_markup(text: str) -> str:
     return MARKUP.sub("", LINE_BREAK.sub("\n", text)) if "<" in text or "{" in text else text
 
 
-def cleaned_text(text: str, removed: Counter) -> str:
-    """Remove sound tags, speaker marks and what is never shown, resolve HTML entities; white space becomes one blank."""
+def readable_text(text: str, removed: Counter) -> str:
+    """Resolve HTML entities, and remove what is never shown."""
     text, entities = ENTITY.subn(lambda entity: html.unescape(entity.group()), text)
     if entities:
         # Some tools escape the tags, too.
         text = without_markup(text)
-    text = NEVER_SHOWN.sub("", text.encode("utf-8", "replace").decode())
+    removed["entities"] += entities
+    return NEVER_SHOWN.sub("", text.encode("utf-8", "replace").decode())
+
+
+def cleaned_text(text: str, removed: Counter) -> str:
+    """Remove sound tags and speaker marks; white space becomes one blank."""
     text, sound_tags = SOUND_TAG.subn(" ", text)
     text, speaker_marks = SPEAKER_MARK.subn(" ", text)
-    removed["entities"] += entities
     removed["sound_tags"] += sound_tags
     removed["speaker_marks"] += speaker_marks
     return " ".join(text.split())
 
 
-def without_rolling_overlap(cues: list[Segment], removed: Counter) -> list[Segment]:
+def without_rolling_overlap(cues: list[AnySegment], removed: Counter) -> list[AnySegment]:
     """Remove what automatic captions show twice: lines, or words, at a cue's start that still stand from the cue before.
 
     Only where most cues do so, and some say something new after it; elsewhere a repeated line was said twice."""
@@ -86,7 +85,7 @@ def without_rolling_overlap(cues: list[Segment], removed: Counter) -> list[Segme
         if rolling * 2 >= len(cues) and going_on >= fewest_going_on:
             removed["repeated_lines"] += sum(overlaps) if pieces_of is lines_of else rolling
             return [
-                Segment(cue.start_s, cue.duration_s, joint.join(own[overlap if overlap >= fewest else 0 :]))
+                cue._replace(text=joint.join(own[overlap if overlap >= fewest else 0 :]))
                 for cue, own, overlap in zip(cues, pieces, overlaps, strict=True)
             ]
     return cues
@@ -113,7 +112,7 @@ def shared_pieces(before: list[str], after: list[str]) -> int:
     return borders[-1]
 
 
-def joined(segments: list[Segment]) -> str:
+def joined(segments: list[AnySegment]) -> str:
     """The words of all segments as one text, so that a sentence cut by its cues is whole again.
 
     A blank stands between two segments, but not between two signs of a script that has none."""

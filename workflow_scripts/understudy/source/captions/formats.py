@@ -12,7 +12,8 @@ from typing import Any
 
 from understudy.shared.errors import InputFileError
 from understudy.shared.log import log
-from understudy.source.captions.cleaning import Segment, cleaned_segments
+from understudy.source.captions.cleaning import cleaned_segments
+from understudy.source.captions.speakers import AnySegment, Segment, label_of, said_by
 
 STAMP = r"(?:(\d{1,4}):)?(\d{1,3}):(\d{1,2}(?:[.,]\d{1,9})?)"
 TIMING = re.compile(rf"\s*{STAMP}\s*-->\s*(?:{STAMP})?")
@@ -25,7 +26,7 @@ class CaptionError(InputFileError):
     """A caption file has nothing that can be read as captions."""
 
 
-def read_segments(path: str | Path) -> tuple[list[Segment], dict[str, int]]:
+def read_segments(path: str | Path) -> tuple[list[AnySegment], dict[str, int]]:
     """Return the cleaned segments of a caption file in the order of their times, and what was removed, by kind.
 
     Raises CaptionError, naming the file and where it can the line, if it is empty, damaged, or holds no captions."""
@@ -126,7 +127,7 @@ def json3_cues(text: str) -> list[Segment]:
     return cues_of_events(json.loads(text)["events"])
 
 
-def json_cues(text: str) -> list[Segment]:
+def json_cues(text: str) -> list[AnySegment]:
     """Cues of a JSON file: youtube-transcript-api's list (or list of lists), its record with `snippets`, Whisper's with
     `segments`, or YouTube's own with `events`."""
     content = json.loads(text)
@@ -139,8 +140,17 @@ def json_cues(text: str) -> list[Segment]:
     for row in rows:
         start_s = seconds(row["start"])
         duration_s = seconds(row["duration"]) if "duration" in row else max(0.0, seconds(row["end"]) - start_s)
-        cues.append(Segment(start_s, duration_s, text_of(row["text"])))
+        cue = Segment(start_s, duration_s, text_of(row["text"]))
+        cues.append(said_by(cue, cue.text, speaker_in(row)))
     return cues
+
+
+def speaker_in(row: dict) -> str | None:
+    """Whom a cue of a JSON file names in its `speaker`, as whisperX does; a bare number is told to be a speaker's."""
+    named = row.get("speaker")
+    if isinstance(named, int) and not isinstance(named, bool):
+        return f"SPEAKER_{named:02d}"
+    return label_of(named) if isinstance(named, str) else None
 
 
 def cues_of_events(events: list[dict]) -> list[Segment]:

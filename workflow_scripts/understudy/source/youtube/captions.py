@@ -12,9 +12,9 @@ from youtube_transcript_api import _errors as api_errors
 from understudy.shared.log import log
 from understudy.shared.run import check_not_stopped
 from understudy.shared.safe_markdown import plain_title
-from understudy.source.captions.cleaning import Segment
 from understudy.source.captions.formats import cues_of_events
 from understudy.source.captions.language import chosen_track
+from understudy.source.captions.speakers import Segment
 from understudy.source.youtube.access import (
     StoppableSession,
     YouTubeAccess,
