@@ -12,7 +12,9 @@ from understudy.shared.files import read_json
 from understudy.source.captions.cleaning import joined
 from understudy.source.captions.files import caption_files, described_by_name, id_from_title, talks_of
 from understudy.source.captions.formats import CaptionError, read_segments
+from understudy.source.captions.language import is_translation, matches
 from understudy.source.captions.speakers import Segment
+from understudy.source.selection import video_record
 
 DEMO = REPOSITORY / "demo/captions"
 ROLLING = """WEBVTT
@@ -262,6 +264,21 @@ def test_what_is_no_captions_is_an_error_that_names_the_file(tmp_path, name, con
         ("Slow hands.srt", id_from_title("Slow hands"), "Slow hands", None),
         ("Vol. 2 of it.srt", id_from_title("Vol. 2 of it"), "Vol. 2 of it", None),
         ("Part.III.srt", id_from_title("Part.III"), "Part.III", None),
+        ("Talk [a-b_c1234XY].wav.vtt", "a-b_c1234XY", "Talk", None),
+        ("Talk [a-b_c1234XY].wav.de.vtt", "a-b_c1234XY", "Talk", "de"),
+        ("Talk [a-b_c1234XY].en (1).vtt", "a-b_c1234XY", "Talk", "en"),
+        ("Talk [a-b_c1234XY].iw.vtt", "a-b_c1234XY", "Talk", "he"),
+        ("Talk [a-b_c1234XY].en-nP7-2PuUl7o.vtt", "a-b_c1234XY", "Talk", "en-nP7-2PuUl7o"),
+        ("Talk [a-b_c1234XY].en-de-DE.vtt", "a-b_c1234XY", "Talk", "en-de-DE"),
+        ("Intro to Node.js.vtt", id_from_title("Intro to Node.js"), "Intro to Node.js", None),
+        ("Talk.mp4.srt", id_from_title("Talk.mp4"), "Talk.mp4", None),
+        ("Draw.io.srt", id_from_title("Draw.io"), "Draw.io", None),
+        ("Sit.in-depth.srt", id_from_title("Sit.in-depth"), "Sit.in-depth", None),
+        ("Talk.eng.forced.srt", id_from_title("Talk"), "Talk", "en"),
+        ("Talk.en.hi.srt", id_from_title("Talk"), "Talk", "en"),
+        ("Talk.hi.srt", id_from_title("Talk"), "Talk", "hi"),
+        ("Why？ ｜ A⧸B ＂x＂ 1：2＊.srt", id_from_title('Why? | A/B "x" 1:2*'), 'Why? | A/B "x" 1:2*', None),
+        ("なぜ？.ja.srt", id_from_title("なぜ？"), "なぜ？", "ja"),
     ],
 )
 def test_names_give_id_title_and_language(name, video_id, title, language):
@@ -274,6 +291,28 @@ def test_a_file_renamed_and_back_has_its_old_id(tmp_path):
     moved = path.rename(tmp_path / "Fast hands.srt")
     assert described_by_name(moved).video_id != before
     assert described_by_name(moved.rename(path)).video_id == before
+
+
+def test_a_file_that_is_listed_keeps_id_and_title_and_no_other_talk_gets_its_id(tmp_path):
+    """As names were read before: a second dot made a language, and yt-dlp's signs stayed."""
+    records = [
+        video_record(id_from_title("Intro to Node"), "Intro to Node", source_file="captions/Intro to Node.js.vtt"),
+        video_record(id_from_title("Why？"), "Why？", source_file="captions/Why？.srt"),
+        video_record("a-b_c1234XY", "Old title", source_file="captions/Old title [a-b_c1234XY].vtt"),
+    ]
+    names = ["Intro to Node.js.vtt", "Intro to Node.vtt", "New title [a-b_c1234XY].vtt", "Why？.de.srt", "Why？.vtt"]
+    known = [(one["video_id"], one["title"]) for one in records]
+    paths = [tmp_path / name for name in names]
+    taken, _ = talks_of(paths, ["en"], records)
+    assert [(file.video_id, file.title) for file in taken] == [
+        known[0],
+        (taken[1].video_id, "Intro to Node"),
+        ("a-b_c1234XY", "New title"),
+        known[1],
+    ]
+    assert taken[1].video_id not in {video_id for video_id, _ in known}
+    listed = [video_record(file.video_id, file.title, source_file=str(file.path)) for file in taken]
+    assert talks_of(paths, ["en"], listed)[0] == taken, "the second time, too"
 
 
 def test_a_mac_s_file_name_gives_the_same_id_as_linux():
@@ -293,9 +332,23 @@ def test_of_several_files_of_a_talk_the_language_then_the_kind_decides(tmp_path)
     codes = ["en-GB", "en-de", "en-orig", "en"]
     taken, _ = talks_of([Path(f"Ten [t-b_c1234XY].{code}.vtt") for code in codes], ["en"])
     assert [file.language for file in taken] == ["en"], "en-de is a translation"
+    for wanted in ("he", "iw"):
+        taken, _ = talks_of([Path(f"Ten [t-b_c1234XY].{code}.vtt") for code in ("en", "iw")], [wanted])
+        assert [file.language for file in taken] == ["he"], "iw is he"
+    for codes in (["en-de-DE", "de-DE"], ["de-DE", "en-de-DE"], ["fr-pt-BR", "zh-Hans-en", "de-DE"]):
+        taken, _ = talks_of([Path(f"Ten [t-b_c1234XY].{code}.vtt") for code in codes], ["en", "fr"])
+        assert [file.language for file in taken] == ["de-DE"], "a translation comes after what was said"
     taken, left_out = talks_of(caption_files(tmp_path), ["en", "de"])
     assert [file.path.name for file in taken] == ["Dig [a-b_c1234XY].en-GB.json3", "Wait.srt"]
     assert sorted(file.path.name for file in left_out) == sorted(set(names) - {taken[0].path.name})
+
+
+def test_codes_of_regions_and_of_translations_are_told_apart():
+    translations = ["en-de", "en-de-DE", "zh-Hans-en", "pt-BR-en", "iw-en", "en-iw", "ab-en", "en-pt-BR", "en-ar"]
+    others = ["pt-br", "en-us", "es-ar", "fr-ca", "zh-tw", "en-in", "de-de", "zh-Hans", "es-419", "en-orig", "en-mp4"]
+    assert [code for code in (*translations, *others) if is_translation(code)] == translations
+    assert matches("iw", "he") and matches("he", "iw") and matches("eng", "en") and matches("he-IL", "iw")
+    assert not matches("en", "en-GB") and not matches("en-de-DE", "en")
 
 
 @pytest.mark.parametrize("name", ["庭\u3000土.srt", "गीत\u200dमाला.srt", "👨\u200d👩\u200d👧.srt"])

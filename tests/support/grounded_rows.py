@@ -42,7 +42,7 @@ def demo_configuration() -> dict:
 
 def demo_talks(change: Callable[[dict], dict], folder: Path) -> tuple[list[dict], list[dict]]:
     """The list of videos and the transcripts, each after `change`."""
-    videos, _ = videos_of_folder(demo_configuration()["source"])
+    videos, _ = videos_of_folder(demo_configuration()["source"], before=[])
     transcripts = []
     for video in videos:
         path = folder / f"{video['video_id']}.json"

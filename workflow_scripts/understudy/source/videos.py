@@ -12,9 +12,9 @@ from understudy.source.youtube.errors import ListingFailed
 from understudy.source.youtube.listing import videos_behind
 
 
-def videos_of_folder(source: dict) -> tuple[list[dict], list[dict]]:
+def videos_of_folder(source: dict, before: list[dict]) -> tuple[list[dict], list[dict]]:
     """Return one record a talk that the settings let through, and what is not used, with the reason."""
-    taken, doubles = talks_of(caption_files(source["captions_dir"]), source["languages"])
+    taken, doubles = talks_of(caption_files(source["captions_dir"]), source["languages"], before)
     records = [video_record(file.video_id, file.title, source_file=str(file.path)) for file in taken]
     chosen, others = chosen_and_others(records, source)
     return chosen, others + [
@@ -82,7 +82,7 @@ def list_videos(source: dict, access: YouTubeAccess, path: str, passed_over_path
     If the list can't be made, the old one stays in place."""
     before = read_json(path) if Path(path).exists() else []
     if source["captions_dir"] is not None:
-        videos, others = videos_of_folder(source)
+        videos, others = videos_of_folder(source, before)
     else:
         videos, others = videos_of_channel(source, access, before)
     write_json(passed_over_path, others)

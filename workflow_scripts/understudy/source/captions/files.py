@@ -4,21 +4,27 @@ import base64
 import hashlib
 import re
 import unicodedata
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from understudy.shared.errors import ConfigurationError
 from understudy.shared.safe_markdown import plain_title
-from understudy.source.captions.language import language_rank
+from understudy.source.captions.cleaning import WRITTEN_WITHOUT_BLANKS
+from understudy.source.captions.language import is_exact, is_translation, language_of_code, language_rank, usual_form
 
 # Of two files of one talk in the same language, the one that comes first here is used.
 SUFFIXES = (".json3", ".vtt", ".srt", ".json", ".txt")
 METADATA_SUFFIXES = (".info.json", ".live_chat.json")
 NO_PART_OF_A_NAME = ("Cc", "Cs", "Zl", "Zp")
 PATH_VARIABLE = re.compile(r"[{}]|<[a-z][a-z0-9_]*>")
-AFTER_AN_ID = re.compile(r"\[(?P<id>[A-Za-z0-9_-]{11})\](?:\.(?P<language>[A-Za-z][A-Za-z0-9_-]*))?$")
-LANGUAGE_IN_NAME = re.compile(r"\.((?:[a-z]{2}|fil|haw|yue)(?:-[A-Za-z0-9]+)*)$")
-
+# What programs add to a language: `Talk.en.forced.srt`, and a browser to the name of a second download.
+REMARK = r"(?:\.(?:forced|sdh|cc|hi|default|foreign))*"
+AFTER_AN_ID = re.compile(r"\[(?P<id>[A-Za-z0-9_-]{11})\](?P<parts>(?:\.[^.\s]+)*)(?: ?\(\d+\))?$")
+LANGUAGE_IN_NAME = re.compile(rf"{REMARK}\.(?P<code>[a-z]{{2,3}}(?:[-_][A-Za-z0-9]+)*){REMARK}$")
+# With these yt-dlp replaces what no file name may hold.
+LOOK_ALIKE = re.compile("[\u29f8\u29f9\uff02\uff0a\uff1a\uff1c\uff1e\uff1f\uff5c]")
+PLAIN = {"\u29f8": "/", "\u29f9": "\\"}
 
 class CaptionFile(NamedTuple):
     """What the name of a caption file says."""
@@ -57,9 +63,13 @@ def has_caption_suffix(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES and not path.name.lower().endswith(METADATA_SUFFIXES)
 
 
-def talks_of(files: list[Path], languages: list[str]) -> tuple[list[CaptionFile], list[CaptionFile]]:
-    """Return one file a talk, the one that suits `languages` best, in the order of `files`; and those left out."""
-    described = [described_by_name(path) for path in files]
+def talks_of(
+    files: list[Path], languages: list[str], before: Iterable[dict] = ()
+) -> tuple[list[CaptionFile], list[CaptionFile]]:
+    """Return one file a talk, the one that suits `languages` best, in the order of `files`; and those left out.
+
+    What the records `before` list keeps its id and its title."""
+    described = with_known_ids([described_by_name(path) for path in files], before)
     best: dict[str, CaptionFile] = {}
     for file in described:
         known = best.get(file.video_id)
@@ -69,10 +79,27 @@ def talks_of(files: list[Path], languages: list[str]) -> tuple[list[CaptionFile]
     return list(best.values()), [file for file in described if file not in taken]
 
 
+def with_known_ids(files: list[CaptionFile], before: Iterable[dict]) -> list[CaptionFile]:
+    """Give files the ids and titles under which `before` lists their talks, whose names may have been read otherwise then; so
+    that nothing is asked or trained again. A talk that is new gets no id that another has."""
+    listed = {described_by_name(Path(one["source_file"])).video_id: one for one in before if one["source_file"]}
+    taken = {one["video_id"] for one in listed.values()}
+
+    def known(file: CaptionFile) -> CaptionFile:
+        one = listed.get(file.video_id)
+        if one is None:
+            return file._replace(video_id=id_from_title(f"{file.title}\n")) if file.video_id in taken else file
+        is_renamed = described_by_name(Path(one["source_file"])).title != file.title
+        return file._replace(video_id=one["video_id"], title=file.title if is_renamed else one["title"])
+
+    return [known(file) for file in files]
+
+
 def rank_of(file: CaptionFile, languages: list[str]) -> tuple:
-    """The smaller, the better: an early language, its exact code, a kind of file that says more."""
-    exact = (file.language or "").lower() in map(str.lower, languages)
-    return language_rank(file.language, languages), not exact, SUFFIXES.index(file.path.suffix.lower())
+    """The smaller, the better: an early language, no translation, its exact code, a kind of file that says more."""
+    code, suffix = file.language, file.path.suffix.lower()
+    translated = code is not None and is_translation(code)
+    return language_rank(code, languages), translated, not is_exact(code, languages), SUFFIXES.index(suffix)
 
 
 def described_by_name(path: Path) -> CaptionFile:
@@ -80,11 +107,32 @@ def described_by_name(path: Path) -> CaptionFile:
     stem = path.name[: -len(path.suffix)]
     given = AFTER_AN_ID.search(stem)
     if given:
-        language = given["language"] and given["language"].replace("_", "-")
-        return CaptionFile(path, given["id"], plain_title(stem[: given.start()]) or given["id"], language)
+        codes = [usual_form(part) for part in given["parts"].split(".") if is_language(part)]
+        title = title_in(stem[: given.start()]) or given["id"]
+        return CaptionFile(path, given["id"], title, codes[0] if codes else None)
     named = LANGUAGE_IN_NAME.search(stem)
-    title = plain_title(stem[: named.start()] if named else stem) or stem
-    return CaptionFile(path, id_from_title(title), title, named and named.group(1))
+    if named and not is_language(named["code"]):
+        named = None
+    title = title_in(stem[: named.start()] if named else stem) or stem
+    return CaptionFile(path, id_from_title(title), title, named and usual_form(named["code"]))
+
+
+def is_language(part: str) -> bool:
+    """Whether a part of a name is a code of a language, or of a translation."""
+    code = part.replace("_", "-")
+    return language_of_code(code) is not None or is_translation(code)
+
+
+def title_in(name: str) -> str:
+    """The title with the plain signs for which yt-dlp writes others: `Why？` is `Why?`. After a script that has such signs of its
+    own they stay."""
+    return plain_title(LOOK_ALIKE.sub(plain_sign, name))
+
+
+def plain_sign(found: re.Match) -> str:
+    before = found.string[: found.start()].rstrip()[-1:]
+    own = before and WRITTEN_WITHOUT_BLANKS.match(before) and not LOOK_ALIKE.match(before)
+    return found[0] if own else PLAIN.get(found[0]) or chr(ord(found[0]) - 0xFEE0)
 
 
 def id_from_title(title: str) -> str:
