@@ -25,6 +25,6 @@ if __name__ == "__main__":
         evaluation=evaluation_markdown(read_json(snakemake.input.evaluation)),
         notice=snakemake.params.get("notice"),
         with_transcripts=snakemake.params.get("with_transcripts", False),
-        speaker=snakemake.params.get("speaker"),
+        whose=snakemake.params.get("whose"),
         rights=snakemake.params.get("rights"),
     )

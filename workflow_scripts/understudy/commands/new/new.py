@@ -60,7 +60,7 @@ def asked_for(given: argparse.Namespace, folder: Path) -> tuple[Wanted, list[Pat
     channel, captions = talks_of(given, folder)
     language = given.language or asked("--language", "The language of the talks, as a code", "en", checked_language)
     checked_language(language)
-    speaker = given.speaker or asked("--speaker", "Whose talks are these? The name")
+    whose = given.whose or asked("--whose", "Whose talks are these? The name")
     rights = given.rights or asked(
         "--rights", f"By what right do you use them?\n{numbered(RIGHTS)}\nWhich, or in your words"
     )
@@ -70,7 +70,7 @@ def asked_for(given: argparse.Namespace, folder: Path) -> tuple[Wanted, list[Pat
     local = local_models()
     teacher = teacher_of(given, teachers(local, served_models(), work))
     base = base_of(given, bases(local, work))
-    return Wanted(name, channel, speaker, rights, given.voice or speaker, language, teacher, base), captions
+    return Wanted(name, channel, whose, rights, given.voice or whose, language, teacher, base), captions
 
 
 def talks_of(given: argparse.Namespace, folder: Path) -> tuple[str | None, list[Path]]:

@@ -24,7 +24,7 @@ class Wanted(NamedTuple):
 
     name: str
     channel: str | None
-    speaker: str
+    whose: str
     rights: str
     voice: str
     language: str
@@ -102,7 +102,7 @@ name: {quoted(wanted.name)}
 source:
 {talks}
   languages: [{quoted(wanted.language)}]
-  speaker: {quoted(wanted.speaker)}    # whose talks these are, and by what right: the model's card says it
+  whose: {quoted(wanted.whose)}    # whose talks these are, and by what right: the model's card says it
   rights: {quoted(wanted.rights)}
 
 teacher:                             # the model that writes questions and answers
@@ -168,7 +168,7 @@ def readme(wanted: Wanted) -> str:
     return f"""\
 # {wanted.name}
 
-A small model that answers in the voice of {wanted.speaker}, made with Understudy from their talks ({wanted.rights}).
+A small model that answers in the voice of {wanted.whose}, made with Understudy from their talks ({wanted.rights}).
 
 {talks} What the teacher model is told is in `prompts/`, all settings in `config.yaml`.
 A key for a server goes into `.env` here, as `OPENAI_API_KEY=...`.

@@ -42,7 +42,7 @@ def write_model_card(
     evaluation: str = "",
     notice: str | None = None,
     with_transcripts: bool = False,
-    speaker: str | None = None,
+    whose: str | None = None,
     rights: str | None = None,
 ) -> None:
     """Write the card to `output`.
@@ -50,7 +50,8 @@ def write_model_card(
     `paths` has videos, transcripts, base and models (folders), report, pairs, train, lora_config, metrics and adapters;
     `general_share` is the part of general rows among the training's, `proof` and `evaluation` Markdown
     on the steps of the export and on what the evaluation found, `notice` what stands under every answer; `with_transcripts` says
-    that the talks' text is published beside the model; `speaker` whose talks they are, `rights` by what right they are used."""
+    that the talks' text is published beside the model; `whose` and
+    `rights` whose talks they are and by what right."""
     report, base = read_json(paths["report"]), base_model_of(paths["base"])
     licence = licence_of(paths["base"])
     talks = talks_of(read_json(paths["videos"]), paths["transcripts"], report)
@@ -70,7 +71,7 @@ def write_model_card(
         elsewhere="Ollama, LM Studio and other programs" if exports.quantizations else "Other programs",
         frame=Markdown(frame_in_words()),
         with_transcripts=with_transcripts,
-        whose_talks=whose_talks(speaker, rights),
+        whose_talks=whose_talks(whose, rights),
         languages=limit_of_languages(report["languages"]),
         licence=licence_in_words(licence, base),
         provenance=provenance(paths, exports.name, base),
@@ -109,10 +110,10 @@ def opening(voice: str, talks: str, base: BaseModel) -> str:
     )
 
 
-def whose_talks(speaker: str | None, rights: str | None) -> str:
+def whose_talks(whose: str | None, rights: str | None) -> str:
     """Whose talks these are and by what right they are used, as the project's owner says."""
     said = [
-        f"The talks are by {speaker.rstrip('.')}." if speaker else "",
+        f"The talks are by {whose.rstrip('.')}." if whose else "",
         f"Used by this right: {rights}" if rights else "",
     ]
     return " ".join(filter(None, said))
