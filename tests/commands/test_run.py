@@ -93,3 +93,16 @@ def test_a_page_is_opened_in_the_browser_and_one_that_is_not_made_is_told(projec
     page = (project / "data/review/index.html").resolve()
     assert said.returncode == 0 and said.stdout == f"{page}\n", said.stderr
     assert os.path.exists(tmp_path / "opened") and (tmp_path / "opened").read_text().strip() == page.as_uri()
+
+
+def test_make_links_the_command_into_a_folder_of_the_user_s_and_leaves_a_file_that_is_there(tmp_path):
+    def made() -> subprocess.CompletedProcess:
+        command = ["make", "launcher", f"BIN={tmp_path}/bin"]
+        return subprocess.run(command, cwd=REPOSITORY, env=environment(), capture_output=True, text=True)
+
+    assert made().returncode == 0 and "is not on PATH yet" in made().stdout
+    run = subprocess.run([tmp_path / "bin/understudy", "--directory", "nowhere", "run"], capture_output=True, text=True)
+    assert run.returncode == 1 and run.stderr.startswith("Error: --directory is nowhere")
+    (tmp_path / "bin/understudy").unlink()
+    (tmp_path / "bin/understudy").write_text("mine")
+    assert made().returncode != 0 and (tmp_path / "bin/understudy").read_text() == "mine"

@@ -1,6 +1,7 @@
 """Questions beside a talk's subject are noticed right after pass 1: before an answer is paid for, and never where they belong."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -122,3 +123,16 @@ def test_no_answer_is_asked_for_and_a_mended_prompt_goes_on(new_project, teacher
     prompt = new_project / "prompts/questions.md"
     prompt.write_text(prompt.read_text() + "\nOnly what the talk is about.\n")
     new_project.snakemake("data/dataset/train.jsonl")
+
+
+def test_the_demo_s_questions_pass_although_its_teacher_is_tiny():
+    """Each of its replies is about one of its talks, by words that this one shares."""
+    folder = REPOSITORY / "demo/captions"
+    spoken = {path: re.sub(r"[^\w\s'.]|\d+", " ", path.read_text()) for path in folder.iterdir()}
+    talks = [talk(text, "en", path.name.split(" [")[0].removesuffix(path.suffix)) for path, text in spoken.items()]
+    replies = [read_json(path)["reply"]["text"] for path in (REPOSITORY / "demo/replies").glob("*/*.json")]
+    asked = [json.loads(text)["questions"] for text in replies if '"questions"' in text]
+    assert len(asked) == len(talks) == 9
+    for questions in ([item["question"] for item in listed] for listed in asked):
+        assert any(questions_beside_the_talk(record, questions) == [] for record in talks)
+        assert sum(questions_beside_the_talk(record, questions) != [] for record in talks) <= 4

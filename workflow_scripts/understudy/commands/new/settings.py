@@ -82,7 +82,7 @@ FORM = "  form: schema                       # a small teacher holds no format b
 FORM_OF_A_TINY_TEACHER = """\
   form: schema
   quote: true                        # its answers are the talks' own sentences, so captions need full stops
-  max_tokens: 320
+  max_tokens: 480
 """
 
 
