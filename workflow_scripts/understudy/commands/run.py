@@ -24,7 +24,7 @@ def run(directory: Path | None, arguments: list[str]) -> int:
     project = Path.cwd()
     if only_tells(arguments):
         return run_snakemake(project, arguments)
-    return run_shown([*options_of(project), *arguments], config, command_again(arguments, directory))
+    return run_shown(options_of(project), arguments, config, command_again(arguments, directory))
 
 
 def options_of(project: Path) -> list[str]:

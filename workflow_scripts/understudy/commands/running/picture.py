@@ -116,6 +116,8 @@ def talk_of(job: Job, titles: dict[str, str]) -> str:
 
 
 def time_line(moment: Moment) -> str:
+    if not moment.run.planned:
+        return f"{as_duration(moment.taken)} so far, planning"
     left = "time left: known once the talks are listed" if moment.left is None else f"about {roughly(moment.left)} left"
     return f"{as_duration(moment.taken)} so far, {left}"
 
@@ -148,5 +150,5 @@ def line(moment: Moment) -> str:
             said = f" {talks}" if talks else ""
             what = doing(count, moment)
             at.append(f"{count.name}{said}" + (f" ({what})" if what else ""))
-    parts = [", ".join(at) or "planning", time_line(moment), spent_line(moment.run)]
+    parts = [", ".join(at), time_line(moment), spent_line(moment.run)]
     return "; ".join(part for part in parts if part)

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.live import Live
 
 from understudy.commands.running import snakemake_process
-from understudy.commands.running.ending import causes, last_lines
+from understudy.commands.running.ending import causes, last_lines, plain_cause
 from understudy.commands.running.events import Run
 from understudy.commands.running.picture import Moment, line, picture
 from understudy.commands.running.rates import known_rates, learn
@@ -44,6 +44,8 @@ TELLS = re.compile(
     r"-[npqrF]*n[npqrF]*$|-[hvlSDt]$|--(dry-?run|help|version|lint|list.*|summary|detailed-summary|dag|rulegraph|filegraph|d3dag|unlock"
     r"|cleanup.*|report.*|archive|touch|delete.*|containerize|conda-(cleanup|create|list).*|verbose|print-compilation|export.*)(=.*)?$"
 )
+# Its jobs may run on other machines.
+ELSEWHERE = re.compile(r"-e|--executor|--(workflow-)?profile")
 
 
 def only_tells(arguments: list[str]) -> bool:
@@ -51,8 +53,9 @@ def only_tells(arguments: list[str]) -> bool:
     return any(TELLS.match(argument) for argument in arguments)
 
 
-def run_shown(arguments: list[str], config: dict, again: str) -> int:
-    """Run Snakemake with `arguments`, and return its exit status, 130 after Ctrl-C; `again` is the command that goes on."""
+def run_shown(own: list[str], given: list[str], config: dict, again: str) -> int:
+    """Run Snakemake with our `own` options and what the user has `given`, and return its exit status, 130 after Ctrl-C; `again`
+    is the command that goes on."""
     started = time.time()
     log, events = new_files(started)
     run = Run(began=started)
@@ -60,8 +63,8 @@ def run_shown(arguments: list[str], config: dict, again: str) -> int:
     project = Project.of(config)
     with (
         log.open("w", encoding="utf-8") as output,
-        running_snakemake(arguments, events, output) as process,
-        stopping_on_signals(process) as stopping,
+        running_snakemake([*own, *given], events, output) as process,
+        stopping_on_signals(process, any(ELSEWHERE.match(word) for word in given)) as stopping,
         shown_on_terminal() if is_terminal() else shown_in_lines(config["name"], log) as show,
     ):
         look = Look(run, watch, TimeLeft(project, *known_rates(config["name"])), show)
@@ -196,7 +199,7 @@ VIDEO_LIST = VideoList(VIDEOS)
 
 def last_said(run: Run) -> list[str]:
     """What the running jobs said last, after warnings and errors."""
-    said = [text for _, text in run.says[-1:]]
+    said = [line for _, text in run.says if (line := plain_cause(text))][-1:]
     for job in run.running()[-2:]:
         said += [LOGGED.sub("", text) for path in job.logs for text in last_lines(Path(path), 1)]
     return said

@@ -14,16 +14,18 @@ from understudy.commands.running.events import Run
 
 LOCKS = Path(".snakemake/locks")
 PATIENCE_S = 3.5
-# A step of a training may take some seconds; killed within it, all since its last save would be lost.
-PATIENCE_WITH_A_TRAINING_S = 60.0
+# A step of a training may take some seconds; killed within it, all since its last save would be lost. And a cluster's jobs have
+# to be cancelled.
+LONGER_PATIENCE_S = 60.0
 TRAINING = "adapters"
 
 
 class Stopping:
     """Whether somebody has asked to stop, and what is done about it."""
 
-    def __init__(self, process: subprocess.Popen):
+    def __init__(self, process: subprocess.Popen, is_elsewhere: bool):
         self._process = process
+        self._is_elsewhere = is_elsewhere
         self._asked_at: float | None = None
         self._is_urgent = False
 
@@ -44,7 +46,7 @@ class Stopping:
         if self._asked_at is None:
             return
         over = time.monotonic() - self._asked_at
-        patience = PATIENCE_WITH_A_TRAINING_S if run.running(TRAINING) else PATIENCE_S
+        patience = LONGER_PATIENCE_S if run.running(TRAINING) or self._is_elsewhere else PATIENCE_S
         if over > patience + 1 or (self._is_urgent and over > 1):
             self._send(signal.SIGKILL)
             self._process.wait()
@@ -71,10 +73,11 @@ def unlock(run: Run) -> None:
 
 
 @contextmanager
-def stopping_on_signals(process: subprocess.Popen) -> Iterator[Stopping]:
-    """Have Ctrl-C, SIGTERM and the end of the terminal ask the process, the leader of a group of its own, to stop."""
-    stopping = Stopping(process)
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+def stopping_on_signals(process: subprocess.Popen, is_elsewhere: bool = False) -> Iterator[Stopping]:
+    """Have Ctrl-C, SIGTERM and the end of the terminal ask the process, the leader of a group of its own, to stop; what is
+    ignored, as after nohup, stays so. `is_elsewhere` says that its jobs run on other machines."""
+    stopping = Stopping(process, is_elsewhere)
+    numbers = [one for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if signal.getsignal(one) != signal.SIG_IGN]
     before = {number: signal.signal(number, stopping.ask) for number in numbers}
     try:
         yield stopping
