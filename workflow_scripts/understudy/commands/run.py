@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TextIO
 
 from understudy.commands.project import configuration_of_project, enter_project
+from understudy.commands.running.ending import command_again
+from understudy.commands.running.running import only_tells, run_shown
 from understudy.shared.checkout import REPOSITORY
 from understudy.shared.log import log
 
@@ -18,18 +20,25 @@ def run(directory: Path | None, arguments: list[str]) -> int:
 
     The project's folder becomes the working directory. Raises ConfigurationError before Snakemake reads anything."""
     enter_project(directory)
-    configuration_of_project()
-    return run_snakemake(Path.cwd(), arguments)
+    config = configuration_of_project()
+    project = Path.cwd()
+    if only_tells(arguments):
+        return run_snakemake(project, arguments)
+    return run_shown(options_of(project), arguments, config, command_again(arguments, directory))
+
+
+def options_of(project: Path) -> list[str]:
+    """Snakefile and profile of this checkout, whatever the project has."""
+    own = {"--snakefile": REPOSITORY / "Snakefile", "--workflow-profile": PROFILE, "--directory": project.resolve()}
+    return [str(word) for option in own.items() for word in option]
 
 
 def run_snakemake(project: Path, arguments: list[str], output: TextIO | None = None) -> int:
     """Run Snakemake on a project to its end and return its exit status, 130 after Ctrl-C; what it prints goes to `output`, or to
     this terminal.
 
-    Snakefile and profile are this checkout's. It is started in the checkout: Snakemake evaluates profiles of the folder that
-    it is started in."""
-    own = ["--snakefile", REPOSITORY / "Snakefile", "--workflow-profile", PROFILE, "--directory", project.resolve()]
-    command = [sys.executable, "-m", "snakemake", *own, *arguments]
+    It is started in the checkout: Snakemake evaluates profiles of the folder that it is started in."""
+    command = [sys.executable, "-m", "snakemake", *options_of(project), *arguments]
     process = subprocess.Popen(command, cwd=REPOSITORY, stdout=output, stderr=output)
     try:
         return process.wait()

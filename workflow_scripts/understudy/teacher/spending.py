@@ -172,17 +172,9 @@ class Books:
             write_json(self._summary, {"read": self._read, "spent": self._spent, "open": self._open})
 
     def _read_grown_files(self) -> None:
-        for entry in os.scandir(self._folder) if self._folder.is_dir() else ():
-            known = self._read.get(entry.name, 0)
-            if entry.name.endswith(".jsonl") and entry.stat().st_size > known:
-                with open(entry.path, "rb") as file:
-                    file.seek(known)
-                    new = file.read()
-                whole = new[: new.rfind(b"\n") + 1]
-                self._read[entry.name] = known + len(whole)
-                for line in whole.splitlines():
-                    self._lines_read += 1
-                    self._book(line)
+        for _, line in grown_lines(self._folder, self._read):
+            self._lines_read += 1
+            self._book(line)
 
     def _book(self, line: bytes) -> None:
         try:
@@ -197,6 +189,21 @@ class Books:
         except (ValueError, LookupError, TypeError):
             # A line that a killed job left half written.
             return
+
+
+def grown_lines(folder: Path, read: dict[str, int]) -> Iterator[tuple[str, bytes]]:
+    """Yield the whole lines that the ledgers have grown by, each with its file's name; `read` has the bytes that are known of
+    each file, and is brought up to date."""
+    for entry in os.scandir(folder) if folder.is_dir() else ():
+        known = read.get(entry.name, 0)
+        if entry.name.endswith(".jsonl") and entry.stat().st_size > known:
+            with open(entry.path, "rb") as file:
+                file.seek(known)
+                new = file.read()
+            whole = new[: new.rfind(b"\n") + 1]
+            read[entry.name] = known + len(whole)
+            for line in whole.splitlines():
+                yield entry.name, line
 
 
 def is_in_flight(reservation: dict, timeout_s: float) -> bool:
