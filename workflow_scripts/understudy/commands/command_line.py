@@ -269,8 +269,8 @@ def seen_from_here(given: Path, directory: Path | None) -> Path:
 def _plan(arguments: argparse.Namespace) -> None:
     from understudy.teach.plan import plan_teaching
 
-    in_flight = arguments.in_flight or calls_of_profile()
-    plan_teaching(in_flight=in_flight, **teaching_of_project(arguments.directory))
+    limits = limits_of_profile() | ({"llm": arguments.in_flight} if arguments.in_flight else {})
+    plan_teaching(limits=limits, **teaching_of_project(arguments.directory))
 
 
 def _prune(arguments: argparse.Namespace) -> None:
@@ -316,8 +316,13 @@ def check_listed() -> None:
 
 def calls_of_profile() -> int:
     """How many requests may be in flight at a time: `llm` of profiles/default."""
-    limits = yaml.safe_load(PROFILE.read_text(encoding="utf-8"))["resources"]
-    return next(int(limit.removeprefix("llm=")) for limit in limits if limit.startswith("llm="))
+    return limits_of_profile()["llm"]
+
+
+def limits_of_profile() -> dict[str, int]:
+    """The resources of profiles/default: what may go on at a time."""
+    limits = (limit.split("=") for limit in yaml.safe_load(PROFILE.read_text(encoding="utf-8"))["resources"])
+    return {name: int(limit) for name, limit in limits}
 
 
 def _check_questions(arguments: argparse.Namespace) -> None:
