@@ -2,6 +2,7 @@
 from collections import Counter
 
 from understudy.commands.first_checks import check_before_first_job
+from understudy.teach.plan import plan_in_a_line
 from understudy.teach.planned import Prompts, requests_of_project
 from understudy.teacher.servers import store_identity
 from understudy.teacher.store import ResponseStore
@@ -33,3 +34,26 @@ def has_every_reply_of(pending):
             return False
 
     return has_every_reply
+
+
+def talks_that_are_not_listed(plan):
+    """What a dry run says before the talks are listed: the stages of each talk are the costliest, and have no jobs yet."""
+    if not {"videos", "dataset"} <= plan.keys():
+        return ""
+    talks = len(files_of_source())
+    how_many = f"each of {talks} talks" if config["source"]["captions_dir"] else "each talk of the channel"
+    said = f"Not in this list until the talks are listed: transcript, questions and answers of {how_many}."
+    return f"{said} They take the longest, with the training (adapters). {teaching_to_come(talks)}"
+
+
+def teaching_to_come(talks):
+    """What asking the teacher about talks of usual length takes; nothing where their number isn't known."""
+    if not talks or config["source"]["captions_dir"] is None:
+        return "`snakemake data/videos.json`, then `understudy plan` says what the teacher takes."
+    prompts = Prompts(QUESTIONS_PROMPT, ANSWERS_PROMPT, REWORDED_PROMPT, GROUNDED_PROMPT)
+    limits = {
+        name: limit.value for name, limit in workflow.global_resources.items() if name in ("llm", "question_jobs")
+    }
+    return "The teacher: " + plan_in_a_line(
+        Path("data"), config, prompts, SLOTS, {"llm": calls_of_all_jobs(), **limits}, talks
+    )

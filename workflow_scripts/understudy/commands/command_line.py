@@ -129,6 +129,10 @@ def parser_of_commands() -> argparse.ArgumentParser:
     plan.add_argument(
         "--in-flight", type=whole_number, metavar="N", help="requests at a time (default: llm of profiles/default)"
     )
+    state = command("status", _status, "say what would run, why, how long it takes, and what it costs")
+    state.add_argument("targets", nargs="*", metavar="TARGET", help="files or rules (default: everything)")
+    renamed = command("rename", _rename, "give the model another name; nothing is trained or asked again")
+    renamed.add_argument("name", metavar="NEW")
     command("check-questions", _check_questions, "check every question file, and name file and slot of each mistake")
     pruned = command("prune", _prune, "list the stored replies that the configuration no longer refers to")
     pruned.add_argument("--delete", action="store_true", help="delete them; they were paid for")
@@ -271,6 +275,22 @@ def _plan(arguments: argparse.Namespace) -> None:
 
     limits = limits_of_profile() | ({"llm": arguments.in_flight} if arguments.in_flight else {})
     plan_teaching(limits=limits, **teaching_of_project(arguments.directory))
+
+
+def _status(arguments: argparse.Namespace) -> None:
+    from understudy.commands.status import status, teaching_in_a_line
+
+    enter_project(arguments.directory)
+    config = configuration_of_project()
+    status(arguments.targets, lambda: teaching_in_a_line(config, limits_of_profile()))
+
+
+def _rename(arguments: argparse.Namespace) -> None:
+    from understudy.commands.rename import rename
+
+    enter_project(arguments.directory)
+    config = configuration_of_project()
+    rename(config["name"], arguments.name, config)
 
 
 def _prune(arguments: argparse.Namespace) -> None:

@@ -15,7 +15,7 @@ from understudy.teach.planned import LATER_PASSES, Prompts, VideoRequests, reque
 from understudy.teach.reworded import naive_fraction
 from understudy.teacher.api_key import how_it_is_asked
 from understudy.teacher.requests import Request
-from understudy.teacher.servers import store_identity
+from understudy.teacher.servers import store_identity, teacher_identity
 from understudy.teacher.spending import MILLION, ledger_lines, prices_of, spent_usd
 from understudy.teacher.store import ResponseStore
 
@@ -188,6 +188,28 @@ def plan_text(
         tabulate(rows, headers=headers, disable_numparse=True)
         + f"\n\nAll in all: {total}\nAbout {as_duration(low_s)} to {as_duration(high_s)} with {pace.total} requests in flight."
     )
+
+
+def plan_in_a_line(
+    data: Path, config: dict, prompts: Prompts, slots: list[str], limits: dict[str, int], talks: int
+) -> str:
+    """Requests, time and money that are left, in a line; before the talks are listed, for `talks` of usual length."""
+    teacher = config["teacher"]
+    if not (data / "videos.json").exists():
+        unknown = (VideoRequests({"duration_s": None}, None) for _ in range(talks))
+        plan = plan_of(unknown, len(slots), None, config)
+    else:
+        store = ResponseStore(store_identity(teacher_identity(teacher)))
+        plan = plan_of(requests_of_project(data, config, prompts, slots, store), len(slots), store, config)
+    prices, origin = prices_of(teacher["model"], teacher["prices"])
+    pace = Pace.of(teacher, limits, plan.videos)
+    longest = {pass_: config[LENGTH_OF[pass_]]["max_tokens"] for pass_ in plan.passes}
+    text = plan_text(
+        plan.passes, ledger_lines(data / "spending"), prices, origin, pace, spent_usd(data / "spending"), longest
+    )
+    money, time = text.splitlines()[-2:]
+    asked = ", ".join(f"{calls.calls} for {pass_}" for pass_, calls in plan.passes.items())
+    return f"requests: {asked}. {time} {money}"
 
 
 def plan_teaching(
