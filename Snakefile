@@ -43,10 +43,18 @@ include: "rules/train.smk"
 include: "rules/export.smk"
 include: "rules/evaluate.smk"
 include: "rules/report.smk"
+include: "rules/functions/start.smk"
 
 
+from understudy.gguf.types import FIRST_CHOICE_FIRST
 from understudy.shared.run import end_fresh, remove_stop_file, start_run_clock
+from understudy.shared.targets import check_targets
+from understudy.shared.what_would_run import tell_what_would_run
 from understudy.teach.edited_questions import keep_edited_questions
+
+if workflow.is_main_process:
+    check_targets({"quant": list(FIRST_CHOICE_FIRST), "bits": list("4568"), "which": evaluated_models()})
+    tell_what_would_run(talks_that_are_not_listed)
 
 
 rule all:
@@ -75,6 +83,7 @@ rule all:
 
 
 onstart:
+    check_first()
     start_jobs_without_a_rate()
     remove_stop_file()
     start_run_clock(config["fresh"])

@@ -59,6 +59,7 @@ class FakeTeacher:
         self.tokens_per_s = tokens_per_s
         self.questions = questions
         self.requests: list[dict] = []
+        self.models: list[str] | None = None
         self.error: tuple[int, dict] | None = None
         self.faults: list[Fault] = []
         self.fault_of: Callable[[dict, int], Fault | None] = lambda request, number: None
@@ -253,6 +254,15 @@ class Handler(BaseHTTPRequestHandler):
     teacher: FakeTeacher
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+
+    def do_GET(self):
+        """The list of models, where there is one."""
+        teacher = self.teacher
+        if self.path != "/v1/models" or teacher.models is None:
+            return self.send(404, {"error": {"message": "not found"}})
+        if teacher.error:
+            return self.send(*teacher.error)
+        return self.send(200, {"object": "list", "data": [{"id": name, "object": "model"} for name in teacher.models]})
 
     def do_POST(self):
         teacher = self.teacher

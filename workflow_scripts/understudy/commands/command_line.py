@@ -129,6 +129,10 @@ def parser_of_commands() -> argparse.ArgumentParser:
     plan.add_argument(
         "--in-flight", type=whole_number, metavar="N", help="requests at a time (default: llm of profiles/default)"
     )
+    state = command("status", _status, "say what would run, why, how long it takes, and what it costs")
+    state.add_argument("targets", nargs="*", metavar="TARGET", help="files or rules (default: everything)")
+    renamed = command("rename", _rename, "give the model another name; nothing is trained or asked again")
+    renamed.add_argument("name", metavar="NEW")
     command("check-questions", _check_questions, "check every question file, and name file and slot of each mistake")
     pruned = command("prune", _prune, "list the stored replies that the configuration no longer refers to")
     pruned.add_argument("--delete", action="store_true", help="delete them; they were paid for")
@@ -269,8 +273,24 @@ def seen_from_here(given: Path, directory: Path | None) -> Path:
 def _plan(arguments: argparse.Namespace) -> None:
     from understudy.teach.plan import plan_teaching
 
-    in_flight = arguments.in_flight or calls_of_profile()
-    plan_teaching(in_flight=in_flight, **teaching_of_project(arguments.directory))
+    limits = limits_of_profile() | ({"llm": arguments.in_flight} if arguments.in_flight else {})
+    plan_teaching(limits=limits, **teaching_of_project(arguments.directory))
+
+
+def _status(arguments: argparse.Namespace) -> None:
+    from understudy.commands.status import status, teaching_in_a_line
+
+    enter_project(arguments.directory)
+    config = configuration_of_project()
+    status(arguments.targets, lambda: teaching_in_a_line(config, limits_of_profile()))
+
+
+def _rename(arguments: argparse.Namespace) -> None:
+    from understudy.commands.rename import rename
+
+    enter_project(arguments.directory)
+    config = configuration_of_project()
+    rename(config["name"], arguments.name, config)
 
 
 def _prune(arguments: argparse.Namespace) -> None:
@@ -316,8 +336,13 @@ def check_listed() -> None:
 
 def calls_of_profile() -> int:
     """How many requests may be in flight at a time: `llm` of profiles/default."""
-    limits = yaml.safe_load(PROFILE.read_text(encoding="utf-8"))["resources"]
-    return next(int(limit.removeprefix("llm=")) for limit in limits if limit.startswith("llm="))
+    return limits_of_profile()["llm"]
+
+
+def limits_of_profile() -> dict[str, int]:
+    """The resources of profiles/default: what may go on at a time."""
+    limits = (limit.split("=") for limit in yaml.safe_load(PROFILE.read_text(encoding="utf-8"))["resources"])
+    return {name: int(limit) for name, limit in limits}
 
 
 def _check_questions(arguments: argparse.Namespace) -> None:

@@ -8,7 +8,7 @@ from understudy.commands.summary import benchmark_seconds
 from understudy.shared.errors import UnderstudyError
 from understudy.shared.files import read_json
 from understudy.shared.formats import as_duration, counted
-from understudy.teach.plan import Calls, Plan, expected, plan_of, price
+from understudy.teach.plan import LENGTH_OF, Calls, Plan, expected_reply, plan_of, price
 from understudy.teach.planned import Prompts, requests_of_project
 from understudy.teach.question_list import slots_of
 from understudy.teacher.prompts import prompt_file
@@ -76,13 +76,16 @@ def dollars(plan: Plan, config: dict) -> str:
     if prices is None:
         return ""
     lines = ledger_lines(DATA / "spending")
-    low, high = (sum(usd(calls, name, lines, prices, at) for name, calls in plan.passes.items()) for at in (0, 1))
+    longest = {name: config[LENGTH_OF[name]]["max_tokens"] for name in plan.passes}
+    low, high = (
+        sum(usd(calls, name, lines, longest[name], prices, at) for name, calls in plan.passes.items()) for at in (0, 1)
+    )
     return f" ({low:.2f} to {high:.2f} US dollars)"
 
 
-def usd(calls: Calls, pass_: str, lines: list[dict], prices: dict, at: int) -> float:
+def usd(calls: Calls, pass_: str, lines: list[dict], longest: int, prices: dict, at: int) -> float:
     """The low (0) or high (1) bound of a pass."""
-    return price(calls, expected(pass_, "completion_tokens", lines)[at], prices, ("low", "high")[at])
+    return price(calls, expected_reply(pass_, lines, longest)[at], prices, ("low", "high")[at])
 
 
 def trained_in_words(name: str) -> str:

@@ -3,6 +3,8 @@
 from base64 import urlsafe_b64encode
 from pathlib import Path
 
+# Names a file that a dry run writes its plan to: shared/what_would_run.py.
+PLAN_FILE = "UNDERSTUDY_PLAN_FILE"
 METADATA = Path(".snakemake/metadata")
 
 

@@ -10,28 +10,23 @@ from tabulate import tabulate
 from understudy.passages.support import longest_passage
 from understudy.shared.formats import as_duration, in_thousands
 from understudy.shared.log import log
+from understudy.teach.pace import Pace, Work
 from understudy.teach.planned import LATER_PASSES, Prompts, VideoRequests, requests_of_project
 from understudy.teach.reworded import naive_fraction
 from understudy.teacher.api_key import how_it_is_asked
 from understudy.teacher.requests import Request
-from understudy.teacher.servers import store_identity
+from understudy.teacher.servers import store_identity, teacher_identity
 from understudy.teacher.spending import MILLION, ledger_lines, prices_of, spent_usd
 from understudy.teacher.store import ResponseStore
 
 # A token of English is 4.5 characters for most tokenizers, of other languages down to two and a half.
 CHARACTERS_OF_A_TOKEN = {"low": 5.0, "high": 3.0}
+# The group of the configuration that has the most tokens of a pass's reply.
+LENGTH_OF = {"questions": "questions", "answers": "answers", "reworded": "questions", "grounded": "answers"}
 # Those that every project has.
 TWO_PASSES = ("questions", "answers")
 # Before anything was answered: what a published run of this kind gave, and twice as much for models that reason first.
-FIRST_GUESS = {
-    "completion_tokens": {
-        "questions": (600, 2500),
-        "answers": (200, 900),
-        "reworded": (200, 1200),
-        "grounded": (100, 700),
-    },
-    "seconds": {"questions": (8, 40), "answers": (4, 20), "reworded": (4, 25), "grounded": (3, 15)},
-}
+FIRST_GUESS = {"questions": (600, 2500), "answers": (200, 900), "reworded": (200, 1200), "grounded": (100, 700)}
 # Characters of the frame and a usual prompt.
 PROMPT_OF_QUESTIONS, PROMPT_OF_ANSWERS, PROMPT_OF_REWORDED, PROMPT_OF_GROUNDED = 2000, 2500, 1500, 2700
 CHARACTERS_OF_A_QUESTION = 150
@@ -124,10 +119,11 @@ def characters_of(request: Request) -> int:
     return sum(len(message["content"]) for message in request.messages)
 
 
-def expected(pass_: str, key: str, lines: list[dict]) -> tuple[float, float]:
-    """Low and high for one request of a pass: what this project's replies took so far, else a guess."""
-    taken = [line[key] for line in lines if line["pass"] == pass_ and line.get(key) is not None]
-    return (0.8 * mean(taken), 1.2 * mean(taken)) if taken else FIRST_GUESS[key][pass_]
+def expected_reply(pass_: str, lines: list[dict], longest: int) -> tuple[float, float]:
+    """Low and high of a reply's tokens: what this project's replies took so far, else a guess; no more than may be asked for."""
+    taken = [line["completion_tokens"] for line in lines if line["pass"] == pass_ and line.get("completion_tokens")]
+    low, high = (0.8 * mean(taken), 1.2 * mean(taken)) if taken else FIRST_GUESS[pass_]
+    return min(low, longest), min(high, longest)
 
 
 def prompt_tokens(calls: Calls, bound: str) -> float:
@@ -148,20 +144,29 @@ def price(calls: Calls, completion: float, prices: dict, bound: str) -> float:
 
 
 def plan_text(
-    passes: dict[str, Calls], lines: list[dict], prices: dict | None, origin: str, in_flight: int, spent: float
+    passes: dict[str, Calls],
+    lines: list[dict],
+    prices: dict | None,
+    origin: str,
+    pace: Pace,
+    spent: float,
+    longest: dict[str, int],
 ) -> str:
-    """The plan as a table and sentences."""
+    """The plan as a table and sentences; `longest` has the most tokens of a pass's reply."""
     rows, low_usd, high_usd, low_s, high_s = [], 0.0, 0.0, 0.0, 0.0
     for pass_, calls in passes.items():
-        low, high = expected(pass_, "completion_tokens", lines)
-        seconds = expected(pass_, "seconds", lines)
-        low_s, high_s = low_s + calls.calls * seconds[0] / in_flight, high_s + calls.calls * seconds[1] / in_flight
+        low, high = expected_reply(pass_, lines, longest[pass_])
+        prompts = prompt_tokens(calls, "low"), prompt_tokens(calls, "high")
+        # The embedded llama.cpp reads a talk once.
+        shared = LOWEST_CACHED_SHARE["low"] * calls.shared
+        read = tuple((calls.characters - shared) / CHARACTERS_OF_A_TOKEN[bound] for bound in ("low", "high"))
+        seconds = pace.seconds(pass_, Work(calls.calls, read, (low, high)), lines)
+        low_s, high_s = low_s + seconds[0], high_s + seconds[1]
         usd = ""
         if prices is not None:
             bounds = price(calls, low, prices, "low"), price(calls, high, prices, "high")
             low_usd, high_usd = low_usd + bounds[0], high_usd + bounds[1]
             usd = "{:.2f} to {:.2f}".format(*bounds)
-        prompts = prompt_tokens(calls, "low"), prompt_tokens(calls, "high")
         rows.append(
             [
                 pass_,
@@ -174,19 +179,43 @@ def plan_text(
             ]
         )
     headers = ["pass", "calls", "stored", "prompt tokens", "completion tokens", "cached", "US dollars"]
-    total = (
-        f"{low_usd:.2f} to {high_usd:.2f} US dollars ({origin}), {spent:.2f} spent so far."
-        if prices
-        else f"No price: {origin}."
-    )
+    total = f"{low_usd:.2f} to {high_usd:.2f} US dollars ({origin}), {spent:.2f} spent so far."
+    if pace.teacher["gguf"] is not None:
+        total = "nothing to pay, the teacher runs on this machine."
+    elif prices is None or not any(prices.values()):
+        total = f"No price: {origin}." if prices is None else f"nothing to pay, the price is 0 ({origin})."
     return (
         tabulate(rows, headers=headers, disable_numparse=True)
-        + f"\n\nAll in all: {total}\nAbout {as_duration(low_s)} to {as_duration(high_s)} with {in_flight} requests in flight."
+        + f"\n\nAll in all: {total}\nAbout {as_duration(low_s)} to {as_duration(high_s)} with {pace.total} requests in flight."
     )
 
 
-def plan_teaching(data: Path, config: dict, identity: dict, prompts: Prompts, slots: list[str], in_flight: int) -> None:
-    """Log the plan of a project whose data is in `data`."""
+def plan_in_a_line(
+    data: Path, config: dict, prompts: Prompts, slots: list[str], limits: dict[str, int], talks: int
+) -> str:
+    """Requests, time and money that are left, in a line; before the talks are listed, for `talks` of usual length."""
+    teacher = config["teacher"]
+    if not (data / "videos.json").exists():
+        unknown = (VideoRequests({"duration_s": None}, None) for _ in range(talks))
+        plan = plan_of(unknown, len(slots), None, config)
+    else:
+        store = ResponseStore(store_identity(teacher_identity(teacher)))
+        plan = plan_of(requests_of_project(data, config, prompts, slots, store), len(slots), store, config)
+    prices, origin = prices_of(teacher["model"], teacher["prices"])
+    pace = Pace.of(teacher, limits, plan.videos)
+    longest = {pass_: config[LENGTH_OF[pass_]]["max_tokens"] for pass_ in plan.passes}
+    text = plan_text(
+        plan.passes, ledger_lines(data / "spending"), prices, origin, pace, spent_usd(data / "spending"), longest
+    )
+    money, time = text.splitlines()[-2:]
+    asked = ", ".join(f"{calls.calls} for {pass_}" for pass_, calls in plan.passes.items())
+    return f"requests: {asked}. {time} {money}"
+
+
+def plan_teaching(
+    data: Path, config: dict, identity: dict, prompts: Prompts, slots: list[str], limits: dict[str, int]
+) -> None:
+    """Log the plan of a project whose data is in `data`; `limits` are those of the profile, llm and question_jobs."""
     teacher = config["teacher"]
     store = ResponseStore(store_identity(identity))
     plan = plan_of(requests_of_project(data, config, prompts, slots, store), len(slots), store, config)
@@ -196,7 +225,10 @@ def plan_teaching(data: Path, config: dict, identity: dict, prompts: Prompts, sl
     log.info("The plan for %d videos with %s:\n", plan.videos, name)
     if teacher["gguf"] is None:
         log.info("%s\n", how_it_is_asked(teacher["base_url"]))
-    log.info("%s", plan_text(plan.passes, ledger_lines(data / "spending"), prices, origin, in_flight, spent))
+    pace = Pace.of(teacher, limits, plan.videos)
+    longest = {pass_: config[LENGTH_OF[pass_]]["max_tokens"] for pass_ in plan.passes}
+    lines = ledger_lines(data / "spending")
+    log.info("%s", plan_text(plan.passes, lines, prices, origin, pace, spent, longest))
     if plan.without_transcript:
         log.info(
             "%d videos have no transcript yet: their length is guessed. snakemake channel_report fetches them.",

@@ -26,6 +26,7 @@ LANGUAGE_IN_NAME = re.compile(rf"{REMARK}\.(?P<code>[a-z]{{2,3}}(?:[-_][A-Za-z0-
 LOOK_ALIKE = re.compile("[\u29f8\u29f9\uff02\uff0a\uff1a\uff1c\uff1e\uff1f\uff5c]")
 PLAIN = {"\u29f8": "/", "\u29f9": "\\"}
 
+
 class CaptionFile(NamedTuple):
     """What the name of a caption file says."""
 

@@ -1,0 +1,98 @@
+"""What would run, why, how long it takes and what it costs, in words: understudy status [TARGET ...]"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from statistics import mean
+
+from tabulate import tabulate
+
+from understudy.commands.run import PROFILE
+from understudy.commands.summary import benchmark_seconds
+from understudy.shared.checkout import REPOSITORY
+from understudy.shared.errors import UnderstudyError
+from understudy.shared.files import read_json
+from understudy.shared.formats import as_duration, counted
+from understudy.shared.log import log
+from understudy.shared.snakemake_records import PLAN_FILE
+from understudy.source.captions.files import caption_files
+from understudy.teach.plan import plan_in_a_line
+from understudy.teach.planned import Prompts
+from understudy.teach.question_list import slots_of
+from understudy.teacher.prompts import prompt_file
+
+NOTHING = "Nothing to do: all is as the configuration wants it."
+# What these take says understudy plan; the first run of these is not known before the preflight.
+TAUGHT, COSTLY = ("questions", "answers", "reworded", "grounded", "judge"), ("adapters", "held_out_answers", "gguf")
+WORDS = {"adapters": "adapters (the training)"}
+
+
+def status(targets: list[str], teaching: Callable[[], str]) -> None:
+    """Say what Snakemake would do in the project in the working directory; `teaching()` says what asking the teacher takes."""
+    plan = planned(targets)
+    log.info("%s", status_text(plan, teaching) if plan else NOTHING)
+
+
+def planned(targets: list[str]) -> dict[str, dict]:
+    """The plan of a dry run, empty if there is nothing to do. Raises UnderstudyError with what Snakemake says if it fails."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "plan.json")
+        own = ["--snakefile", REPOSITORY / "Snakefile", "--workflow-profile", PROFILE, "--directory", Path.cwd()]
+        command = [sys.executable, "-m", "snakemake", *own, "--dry-run", "--quiet", "host", "--", *targets]
+        run = subprocess.run(
+            command, cwd=REPOSITORY, env={**os.environ, PLAN_FILE: str(path)}, capture_output=True, text=True
+        )
+        if run.returncode:
+            lines = run.stderr.strip().splitlines()
+            first = next((number for number, line in enumerate(lines) if "Error" in line), 0)
+            raise UnderstudyError("\n".join(lines[first:]).removeprefix("Error: "))
+        return read_json(path) if path.exists() else {}
+
+
+def status_text(plan: dict[str, dict], teaching: Callable[[], str]) -> str:
+    """The plan as a table, a line a stage, and sentences."""
+    rows, known, unknown = [], 0.0, []
+    for rule, stage in plan.items():
+        seconds = seconds_of(rule, stage)
+        known += seconds or 0.0
+        if seconds is None and rule in (*TAUGHT, *COSTLY):
+            unknown.append(rule)
+        why = "; ".join(stage["reasons"]) or "what it is made of is made anew"
+        took = "" if seconds is None else f"{as_duration(seconds)}, as before"
+        if rule != "all":
+            rows.append([WORDS.get(rule, rule), counted(stage["jobs"], "job"), took, why])
+    lines = [
+        tabulate(
+            rows, headers=["stage", "", "takes", "because"], disable_numparse=True, maxcolwidths=[None, None, None, 70]
+        )
+    ]
+    if any(rule in plan for rule in TAUGHT) or ("videos" in plan and "dataset" in plan):
+        lines.append(f"The teacher: {teaching()}")
+    longer = [WORDS.get(rule, rule) for rule in unknown if rule not in TAUGHT]
+    if known:
+        lines.append(f"About {as_duration(known)} for what was made here before.")
+    if longer:
+        lines.append(
+            f"Not made here before, so its time isn't known: {', '.join(longer)}. `snakemake preflight` tries the training."
+        )
+    return "\n\n".join(lines)
+
+
+def seconds_of(rule: str, stage: dict) -> float | None:
+    """Seconds that the stage's jobs took the last time; None if none of them has run here."""
+    taken = [benchmark_seconds(Path(path)) for path in stage["benchmarks"] if Path(path).exists()]
+    return mean(taken) * stage["jobs"] if taken else None
+
+
+def teaching_in_a_line(config: dict, limits: dict[str, int]) -> str:
+    """What asking the teacher takes, as far as it is known."""
+    folder = config["source"]["captions_dir"]
+    if folder is None and not Path("data/videos.json").exists():
+        return "known once the talks are listed: `snakemake data/videos.json`."
+    prompts = Prompts(*(prompt_file(f"{name}.md") for name in Prompts._fields))
+    slots = slots_of(config["questions"]["per_video"])
+    talks = 0 if folder is None else len(caption_files(folder))
+    return plan_in_a_line(Path("data"), config, prompts, slots, limits, talks)
