@@ -147,6 +147,14 @@ def source_with(**keys) -> dict:
     return {**SMALLEST, "source": {**SMALLEST["source"], **keys}}
 
 
+@pytest.mark.parametrize("teacher", [{"budget_usd": float("nan")}, {"prices": {"input": float("inf"), "output": 1}}])
+def test_money_without_end_or_value_is_refused(teacher):
+    with pytest.raises(
+        ConfigurationError, match=r"teacher\.(?:budget_usd|prices\.input) is (?:nan|inf); it takes a number"
+    ):
+        complete_configuration({**SMALLEST, "teacher": {**SMALLEST["teacher"], **teacher}}, SCHEMA)
+
+
 def test_what_yaml_makes_of_dates_and_numbers_is_undone():
     given = yaml.safe_load("{published_after: 2024-05-01, max_videos: 2.0}")
     source = complete_configuration(source_with(**given), SCHEMA)["source"]

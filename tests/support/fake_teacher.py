@@ -23,6 +23,8 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
     # reset, slow, cut, stall, twice, not_json, no_usage, length, refusal, content_filter, no_schema, no_choices, half
     how: str = ""
+    # What the message has instead of its own, `content` for example.
+    message: dict = field(default_factory=dict)
 
 
 def error(status: int, message: str, code: str | None = None, param: str | None = None, **headers: str) -> Fault:
@@ -52,7 +54,7 @@ class FakeTeacher:
     `first_token_s` and `tokens_per_s` make a reply take as long as a real one's; `refuses` are parameters that it does not know,
     `verdict` is what it says as a judge of question, reference, first and second; `json_schema` and `json_object` whether it
     knows these ways of asking for JSON, or ignores them (None); `caches` whether it reports cached prompt tokens as OpenAI's
-    does, in which case the schema comes before the messages."""
+    does, in which case the schema comes before the messages; `said_usage` is what it says of every reply's tokens."""
 
     def __init__(self, delay_s: float = 0.0, questions: int = 3, tokens_per_s: float | None = None):
         self.delay_s = delay_s
@@ -67,6 +69,7 @@ class FakeTeacher:
         self.json_schema: bool | None = True
         self.json_object: bool | None = True
         self.caches = False
+        self.said_usage: dict | None = None
         self.questions_reply: str | None = None
         self.answer_length: Callable[[random.Random], int] | None = None
         self.verdict: Callable[[dict], str] = lambda material: "tie"
@@ -160,6 +163,8 @@ class FakeTeacher:
 
     def usage(self, request: dict, text: str) -> dict:
         """Token counts, with the cached share of the prompt: blocks of 128 after the first 1,024, as OpenAI caches."""
+        if self.said_usage is not None:
+            return self.said_usage
         prompt = json.dumps(request["messages"])
         prefix = json.dumps(request.get("response_format", "")) + prompt
         with self._lock:
@@ -295,6 +300,7 @@ class Handler(BaseHTTPRequestHandler):
         reason = "stop"
         if how in ("length", "content_filter"):
             message["content"], reason = text[:20], how
+        message |= fault.message if fault is not None else {}
         if how == "refusal":
             message |= {"content": None, "refusal": "I can't help with that."}
         if how == "half":

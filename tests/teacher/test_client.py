@@ -423,3 +423,212 @@ def test_the_first_answer_warms_the_cache_and_the_others_find_it(server, make_te
     shares = [reply.usage["cached_tokens"] / reply.usage["prompt_tokens"] for reply in answers]
     assert sum(shares) / len(shares) >= 0.8
     assert {sent["prompt_cache_key"] for sent in server.requests} == {"abcdefghijk"}
+
+
+EMPTY = {
+    "nothing": {"content": None},
+    "no text": {"content": " \n"},
+    "reasoning in a field of its own": {"content": None, "reasoning_content": "Let me see. {}"},
+    "reasoning alone": {"content": "<think>hm</think>"},
+    "reasoning that is not closed": {"content": "<thinking>hm"},
+    "control tokens": {"content": "<|im_end|>\0"},
+    "no parts": {"content": []},
+}
+
+
+@pytest.mark.parametrize("name", EMPTY)
+def test_an_empty_reply_is_asked_for_again_and_not_kept(server, make_teacher, tmp_path, name):
+    server.faults = [Fault(message=EMPTY[name])] * 2
+    assert make_teacher().ask(request()).text.startswith("The **answer**")
+    assert (len(server.requests), kept(tmp_path)) == (3, 1)
+    server.faults = [Fault(message=EMPTY[name])] * 9
+    with pytest.raises(TeacherError, match=r"abcdefghijk: .* sent an empty reply, or one of reasoning alone, 3 times"):
+        make_teacher(retries=2).ask(request("Another"))
+    assert kept(tmp_path) == 1
+
+
+def test_a_reply_of_reasoning_that_was_cut_off_is_not_kept(server, make_teacher, tmp_path):
+    server.faults = [Fault(how="length", message={"content": "<think>hm"})] * 2
+    with pytest.raises(TeacherError, match=r"has written no answer within 200 tokens.* Raise questions.max_tokens"):
+        make_teacher().ask(request())
+    assert ([sent["max_tokens"] for sent in server.requests], kept(tmp_path)) == ([100, 200], 0)
+
+
+def test_an_empty_reply_that_an_earlier_version_kept_is_asked_for_again(server, make_teacher, tmp_path):
+    make_teacher().ask(request())
+    (path,) = tmp_path.glob(KEPT_REPLIES)
+    entry = read_json(path)
+    for text in ("", "<think>hm</think>"):
+        path.write_text(json.dumps({**entry, "reply": {**entry["reply"], "text": text}}))
+        assert make_teacher().ask(request()).text == entry["reply"]["text"]
+    path.write_text(json.dumps({**entry, "reply": {**entry["reply"], "text": f"hm</think>{entry['reply']['text']}"}}))
+    again = make_teacher().ask(request())
+    assert (again.text, again.from_store, len(server.requests)) == (entry["reply"]["text"], True, 3)
+
+
+def test_parts_tokens_and_a_fence_are_no_fault(server, make_teacher):
+    said = "<think>hm</think>```markdown\nThe **answer**.\n```<|im_end|>"
+    server.faults = [Fault(message={"content": [{"type": "text", "text": said}]})]
+    assert make_teacher().ask(request()).text == "The **answer**."
+    assert len(server.requests) == 1
+
+
+NEARLY_RIGHT = {
+    "an extra key": '{"reason": "x", "questions": [{"question": "Why dig?", "tags": ["soil"], "id": 1}]}',
+    "a bare array": '[{"question": "Why dig?", "tags": ["soil"]}]',
+    "no tags": '{"questions": [{"question": "Why dig?"}]}',
+    "tags of null": '{"questions": [{"question": "Why dig?", "tags": null}]}',
+    "strings": '{"questions": ["Why dig?"]}',
+    "another name": '{"items": [{"question": "Why dig?", "tags": []}]}',
+    "deeper": '{"properties": {"questions": [{"question": "Why dig?", "tags": []}]}}',
+    "trailing commas": '{"questions": [{"question": "Why dig?", "tags": ["soil",],},]}',
+    "single quotes": "{'questions': [{'question': 'Why dig?', 'tags': []}]}",
+    "not closed": '{"questions": [{"question": "Why dig?", "tags": []}',
+    "one that is none": '{"questions": [null, {"question": 3}, {"question": "Why dig?", "tags": []}]}',
+    "words around": 'Here you are:\n```json\n{"questions": [{"question": "Why dig?", "tags": []}]}\n```\nEnjoy!',
+    "a draft": '{"questions": [{"question": "A draft?", "tags": []}]} Better: {"questions": [{"question": "Why dig?"}]}',
+}
+
+
+@pytest.mark.parametrize("name", NEARLY_RIGHT)
+def test_json_that_is_nearly_right_is_taken_at_once(server, make_teacher, name):
+    server.questions_reply = NEARLY_RIGHT[name]
+    (question,) = questions_in(ask_questions(make_teacher()).text, SLOTS)
+    assert question["question"] == "Why dig?"
+    assert len(server.requests) == 1
+
+
+def test_a_numbered_list_is_taken_where_no_way_of_asking_gives_json(server, make_teacher):
+    server.questions_reply = (
+        "Here are some:\n\n1. **Why dig?** (soil)\n2) Why wait?\n- When?\n\nLet me know if you need more!"
+    )
+    assert [q["question"] for q in questions_in(ask_questions(make_teacher()).text, SLOTS)] == [
+        "Why dig?",
+        "Why wait?",
+        "When?",
+    ]
+    assert len(server.requests) == 3
+    another = QUESTIONS._replace(messages=[{"role": "user", "content": "Another talk."}])
+    make_teacher().ask(another, fits=lambda text: holds_questions(text, SLOTS))
+    assert len(server.requests) == 4, "it was learned"
+
+
+def test_a_reply_that_was_cut_off_is_not_repaired(server, make_teacher):
+    cut = '{"questions": [{"question": "Why dig?", "tags": []}, {"question": "Why wa'
+    server.faults = [Fault(how="length", message={"content": cut})] * 2
+    assert ask_questions(make_teacher()).text == cut
+
+
+def test_three_talks_in_a_row_that_failed_alike_stop_the_run(server, make_teacher):
+    server.questions_reply = "I like this talk."
+
+    def failed(name: str):
+        teacher = make_teacher()
+        teacher._job = Job("questions-x", name)
+        asked = QUESTIONS._replace(messages=[{"role": "user", "content": name}])
+        assert teacher.ask(asked, fits=lambda text: holds_questions(text, SLOTS)).text == "I like this talk."
+        teacher.forget(asked, "it is not the JSON asked for")
+
+    for name in ("one", "two", "two"):
+        failed(name)
+    good, server.questions_reply = server.questions_reply, None
+    ask_questions(make_teacher())
+    server.questions_reply = good
+    for name in ("three", "four"):
+        failed(name)
+    with pytest.raises(
+        RunStopped, match="3 talks in a row can't be used, for the same reason: it is not the JSON asked for"
+    ):
+        failed("five")
+    with pytest.raises(RunStopped, match="3 talks in a row"):
+        make_teacher().ask(request())
+
+
+@pytest.mark.parametrize(
+    ("characters", "read"),
+    [(31_200, 4096), (20_000, 4095), (17_500, 4096), (37_000, 4096), (40_000, 8192), (70_000, 8192)],
+)
+def test_a_prompt_that_was_cut_to_a_context_is_noticed(server, make_teacher, caplog, monkeypatch, characters, read):
+    monkeypatch.setattr(log, "propagate", True)
+    server.said_usage = {"prompt_tokens": read, "completion_tokens": 60}
+    make_teacher().ask(request("x" * (characters - 8)))
+    assert f"read {read} tokens of a request of {characters} characters: it has cut the transcript" in caplog.text
+
+
+def test_the_same_count_for_prompts_of_different_length_is_noticed_over_jobs(server, make_teacher, caplog, monkeypatch):
+    monkeypatch.setattr(log, "propagate", True)
+    server.said_usage = {"prompt_tokens": 5000, "completion_tokens": 60}
+    make_teacher().ask(request("x" * 23_000))
+    make_teacher().ask(request("y" * 23_100))
+    assert "has cut" not in caplog.text
+    make_teacher().ask(request("x" * 25_000))
+    assert "read 5000 tokens of a request of 25008 characters: it has cut the transcript" in caplog.text
+
+
+def test_nobody_who_listens_is_an_error_at_once_that_says_how_to_start_a_server(make_teacher):
+    teacher = make_teacher(retries=8, backoff_s=1000, base_url="http://127.0.0.1:9/v1")
+    teacher._connect = partial(hosted_client, "http://127.0.0.1:9/v1", 1.0)
+    with pytest.raises(TeacherError, match=r"http://127\.0\.0\.1:9/v1 can't be reached") as raised:
+        teacher.ask(request())
+    for words in ("lms server start", "ollama serve", "llama-server -m model.gguf --port 9", "teacher.base_url"):
+        assert words in str(raised.value)
+
+
+def test_a_server_that_has_answered_is_waited_for(server, make_teacher):
+    teacher = make_teacher(retries=1)
+    teacher.ask(request())
+    teacher._client = hosted_client("http://127.0.0.1:9/v1", 1.0)
+    with pytest.raises(TeacherError, match=r"127\.0\.0\.1 can't be reached, or broke off.*, 2 times"):
+        teacher.ask(request("Another"))
+
+
+WRONG_NUMBERS = {
+    "cached beside the prompt": {"prompt_tokens": 100, "cached": 900, "completion_tokens": 60},
+    "negative": {"prompt_tokens": -900, "completion_tokens": -60},
+    "negative cached": {"prompt_tokens": 900, "cached": -900_000, "completion_tokens": 60},
+    "NaN": {"prompt_tokens": float("nan"), "completion_tokens": float("nan")},
+    "infinite": {"prompt_tokens": float("inf"), "completion_tokens": 60},
+    "huge": {"prompt_tokens": 10**400, "completion_tokens": 10**30},
+    "strings": {"prompt_tokens": "900", "completion_tokens": "60"},
+    "booleans": {"prompt_tokens": True, "completion_tokens": True},
+    "halves": {"prompt_tokens": 0.5, "completion_tokens": 0.5},
+    "zero": {"prompt_tokens": 0, "completion_tokens": 0},
+    "lists": {"prompt_tokens": [900], "completion_tokens": {}},
+    "null": {"prompt_tokens": None, "completion_tokens": 60},
+}
+
+
+@pytest.mark.parametrize("name", WRONG_NUMBERS)
+def test_with_numbers_that_can_t_be_the_budget_holds_and_nothing_waits(server, make_teacher, name):
+    """The highest estimate of a request is 250 tokens of prompt and 100 of reply, 1,300 millionths of a dollar."""
+    said = dict(WRONG_NUMBERS[name])
+    server.said_usage = {**said, "prompt_tokens_details": {"cached_tokens": said.pop("cached", 0)}}
+    teacher = make_teacher(prices=PRICES, budget_usd=0.0065)
+    asked = 0
+    with pytest.raises(RunStopped, match=r"teacher\.budget_usd"):
+        for number in range(40):
+            reply = teacher.ask(request("soil " * 118 + str(number)))
+            asked += 1
+            assert all(type(value) is int and value >= 0 for value in reply.usage.values())
+    assert 4 <= asked <= 8
+    assert all(0 < line["usd"] <= 0.0015 for line in ledger_lines())
+
+
+@pytest.mark.parametrize("usd", ["NaN", "-5.0", "Infinity", '"1"', "null"])
+def test_an_amount_that_is_none_in_an_old_ledger_keeps_nobody_waiting(server, make_teacher, tmp_path, usd):
+    ledger = tmp_path / "data/spending/answers-old.jsonl"
+    ledger.parent.mkdir(parents=True)
+    ledger.write_text(f'{{"time": 1.0, "settles": "x", "usd": {usd}, "prompt_tokens": 1}}\n')
+    (ledger.parent / "summary.json").write_text(f'{{"read": {{}}, "spent": {usd}, "open": {{}}}}')
+    assert make_teacher(prices=PRICES, budget_usd=1.0).ask(request()).text
+    assert 0 < spent_usd() < 0.01
+
+
+LOOP = "The soil is good and the soil is good for it. " * 40
+
+
+def test_a_reply_that_repeats_itself_is_not_asked_for_at_double_length(server, make_teacher, tmp_path):
+    server.faults = [Fault(how="length", message={"content": LOOP})]
+    assert make_teacher().ask(request()).finish_reason == "length"
+    assert make_teacher().ask(request()).from_store
+    assert (len(server.requests), kept(tmp_path)) == (1, 1)

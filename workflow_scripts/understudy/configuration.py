@@ -6,6 +6,7 @@ import datetime
 import difflib
 import math
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -160,6 +161,7 @@ def conflicts(config: dict) -> list[str]:
         ]
     if not math.isfinite(source["pause_s"]):
         found.append("source.pause_s takes a number of seconds.")
+    found += [f"{path} is {value}; it takes a number." for path, value in endless_numbers(teacher, "teacher")]
     if source["published_after"] is not None and not is_date(source["published_after"]):
         found.append(f"source.published_after is {source['published_after']!r}: there is no such day.")
     if source["proxy"] is not None and "@" in source["proxy"]:
@@ -205,6 +207,15 @@ def conflicts(config: dict) -> list[str]:
         if arm not in known
     ]
     return found
+
+
+def endless_numbers(value: Any, path: str) -> Iterator[tuple[str, float]]:
+    """Yield the numbers that are infinite or none, with their keys: no bound of the schema's keeps `.nan` out."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from endless_numbers(item, dotted(path, key))
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield path, value
 
 
 def evaluated_quantization(config: dict) -> str:

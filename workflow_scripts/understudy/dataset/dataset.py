@@ -186,6 +186,7 @@ def build_dataset(
         [Path(path).read_text(encoding="utf-8") for path in prompts],
         tokens,
         training["max_seq_length"],
+        tokens.control_tokens(),
     )
     talks = {record["video_id"]: Talk(record) for record in transcripts}
     examine(pairs, doctor, talks)

@@ -28,3 +28,7 @@ class PairTokens:
     def of_text(self, text: str) -> int:
         """Tokens of a text alone."""
         return len(self._tokenizer.encode(text, add_special_tokens=False))
+
+    def control_tokens(self) -> list[str]:
+        """The texts that the tokenizer takes for tokens which steer the model, wherever they stand."""
+        return sorted(token.content for token in self._tokenizer.added_tokens_decoder.values() if token.special)

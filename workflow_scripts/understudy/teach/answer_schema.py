@@ -1,8 +1,9 @@
 """`answers.form: schema`: an answer as JSON, for models that don't hold a format, and its markdown."""
 
 import re
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from understudy.shared.errors import UnderstudyError
 from understudy.teach.quotes import Quotes
@@ -20,6 +21,17 @@ class Point(BaseModel):
     model_config = ConfigDict(extra="forbid")
     term: str = ""
     sentence: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_term(cls, said: Any) -> Any:
+        """A sentence alone is a point, too, and so is one under another name."""
+        if isinstance(said, str):
+            return {"sentence": said}
+        if isinstance(said, dict) and "sentence" not in said:
+            others = [name for name, value in said.items() if name != "term" and isinstance(value, str)]
+            return {**said, "sentence": said[others[0]]} if len(others) == 1 else said
+        return said
 
 
 class StructuredAnswer(BaseModel):
@@ -63,7 +75,7 @@ def answer_markdown(text: str, question: str) -> str:
 
     Raises InvalidAnswer if it isn't the JSON asked for, says nothing, or says one thing in all its points."""
     try:
-        answer = StructuredAnswer.model_validate_json(text)
+        answer = StructuredAnswer.model_validate_json(text, extra="ignore")
     except ValidationError as error:
         raise InvalidAnswer(f"not the JSON asked for ({error.errors()[0]['msg']})") from None
     lead, closing = plain(answer.lead), plain(answer.closing)

@@ -107,4 +107,6 @@ def asked_answers(
     records = [*map(ask, alone), *asked_at_once(ask, others, at_once)]
     if first_alone:
         teacher.learn_from_answers([record["usage"] for record in records])
+    if all(record["status"] == "invalid" for record in records):
+        teacher.talk_failed("no answer is the JSON asked for")
     return records

@@ -5,11 +5,13 @@ import copy
 import json
 import re
 from pathlib import Path
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from understudy.shared.errors import InputFileError, UnderstudyError
 from understudy.shared.files import read_json
+from understudy.teacher.json_reply import QUESTION_MARKS
 
 MOST_TAGS = 2
 
@@ -19,8 +21,38 @@ def slots_of(per_video: int) -> list[str]:
     return [f"q{number:02d}" for number in range(1, per_video + 1)]
 
 
+def tokens_of_questions(count: int) -> int:
+    """Tokens that are enough for a reply with so many questions, their tags and the JSON around them."""
+    return 60 * count + 100
+
+
 class UnusableReply(UnderstudyError):
     """The teacher's reply holds no questions."""
+
+    def why(self, finish_reason: str) -> str:
+        """What it has in common with other talks' replies."""
+        return f"{str(self).split(' (')[0]} (it ended with {finish_reason!r})"
+
+
+def list_of_questions(said: Any) -> Any:
+    """A reply with its list under `questions`, whatever it is in: alone, under another name, or an object deeper. What can be no
+    question is left out."""
+    while isinstance(said, dict) and "questions" not in said and len(said) == 1:
+        (said,) = said.values()
+    if isinstance(said, dict) and not isinstance(said.get("questions"), list):
+        lists = [value for value in said.values() if isinstance(value, list)]
+        said = lists[0] if len(lists) == 1 else said
+    items = said.get("questions") if isinstance(said, dict) else said
+    if not isinstance(items, list):
+        return said
+    return {"questions": [item for item in items if is_question(item)]}
+
+
+def is_question(item: Any) -> bool:
+    """Whether something in a reply's list may be a question, with or without tags."""
+    if isinstance(item, dict):
+        return isinstance(item.get("question"), str)
+    return isinstance(item, str) and item.rstrip().endswith(tuple(QUESTION_MARKS))
 
 
 class Question(BaseModel):
@@ -30,12 +62,26 @@ class Question(BaseModel):
     question: str
     tags: list[str]
 
+    @model_validator(mode="before")
+    @classmethod
+    def _without_tags(cls, said: Any) -> Any:
+        """A question alone is one, too."""
+        if isinstance(said, str) and said.rstrip().endswith(tuple(QUESTION_MARKS)):
+            return {"question": said, "tags": []}
+        if not isinstance(said, dict):
+            return said
+        tags = said.get("tags") or []
+        tags = tags.split(",") if isinstance(tags, str) else tags if isinstance(tags, list) else []
+        return {**said, "tags": [tag for tag in tags if isinstance(tag, str)]}
+
 
 class QuestionList(BaseModel):
     """The reply to pass 1."""
 
     model_config = ConfigDict(extra="forbid")
     questions: list[Question]
+
+    _unwrapped = model_validator(mode="before")(list_of_questions)
 
 
 def reply_schema(most: int, openings: list[str] | None = None) -> dict:
@@ -68,7 +114,7 @@ def questions_in(text: str, slots: list[str]) -> list[dict]:
 
     Raises UnusableReply if the text isn't the JSON asked for, or has no question in it."""
     try:
-        written = QuestionList.model_validate_json(text).questions
+        written = QuestionList.model_validate_json(text, extra="ignore").questions
     except ValidationError as error:
         raise UnusableReply(f"it is not the JSON asked for ({error.errors()[0]['msg']})") from None
     distinct: dict[str, Question] = {}

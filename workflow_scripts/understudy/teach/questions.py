@@ -7,7 +7,7 @@ from understudy.shared.files import read_json, write_json
 from understudy.shared.log import log
 from understudy.shared.run import fresh_since, stop_run
 from understudy.teach.edited_questions import questions_sha256, warn_of_kept_copy
-from understudy.teach.question_list import UnusableReply, questions_in
+from understudy.teach.question_list import UnusableReply, questions_in, tokens_of_questions
 from understudy.teach.requests import question_request
 from understudy.teach.subject import questions_beside_the_talk
 from understudy.teacher.client import Job, Teacher
@@ -24,7 +24,7 @@ def asked_questions(teacher: Teacher, transcript: dict, prompt: str, slots: list
 
     Raises NoQuestions if the reply can't be used."""
     request = question_request(transcript, prompt, slots, style)
-    reply = teacher.ask(request, fits=lambda text: holds_questions(text, slots))
+    reply = teacher.ask(request, lambda text: holds_questions(text, slots), tokens_of_questions(len(slots)))
     asked = {"model": reply.model, "usage": reply.usage, "response": reply.response, "questions": []}
     if reply.is_refused:
         log.warning(
@@ -34,7 +34,7 @@ def asked_questions(teacher: Teacher, transcript: dict, prompt: str, slots: list
     try:
         asked["questions"] = questions_in(reply.text, slots)
     except UnusableReply as error:
-        teacher.forget(request)
+        teacher.forget(request, error.why(reply.finish_reason))
         raise NoQuestions(
             f"{transcript['video_id']}: the teacher's reply can't be used: {error} (it ended with {reply.finish_reason!r}). "
             "The next run asks again; if it was cut off, raise questions.max_tokens."

@@ -1,14 +1,15 @@
 """Questions as people ask them: of a talk's questions a drawn share, reworded in one request for the training rows."""
 
 import hashlib
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from understudy.shared.errors import UnderstudyError
 from understudy.shared.files import write_json
 from understudy.shared.log import log
 from understudy.shared.run import fresh_since
-from understudy.teach.question_list import UnusableReply, read_questions
+from understudy.teach.question_list import UnusableReply, list_of_questions, read_questions, tokens_of_questions
 from understudy.teacher.client import Job, Teacher
 from understudy.teacher.prompts import filled_prompt, messages_with_material, prompt_sha256
 from understudy.teacher.requests import Request
@@ -34,6 +35,16 @@ class RewordingList(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     questions: list[Rewording]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_slot(cls, said: Any) -> Any:
+        """Questions by their slot, as an object, are a list of them, too."""
+        while isinstance(said, dict) and len(said) == 1 and isinstance(next(iter(said.values())), dict):
+            (said,) = said.values()
+        if isinstance(said, dict) and said and all(isinstance(value, str) for value in said.values()):
+            return {"questions": [{"slot": slot, "question": question} for slot, question in said.items()]}
+        return list_of_questions(said)
 
 
 def naive_fraction(config: dict) -> float:
@@ -73,7 +84,7 @@ def rewordings_in(text: str, drawn: list[dict]) -> dict[str, str]:
 
     Raises UnusableReply if the text isn't the JSON asked for, or has no question for any slot."""
     try:
-        written = RewordingList.model_validate_json(text).questions
+        written = RewordingList.model_validate_json(text, extra="ignore").questions
     except ValidationError as error:
         raise UnusableReply(f"it is not the JSON asked for ({error.errors()[0]['msg']})") from None
     said: dict[str, str] = {}
@@ -100,7 +111,7 @@ def asked_rewordings(teacher: Teacher, video_id: str, drawn: list[dict], prompt:
 
     Raises NotReworded if the reply can't be used."""
     request = rewording_request(drawn, prompt, max_tokens)
-    reply = teacher.ask(request, fits=lambda text: holds_rewordings(text, drawn))
+    reply = teacher.ask(request, lambda text: holds_rewordings(text, drawn), tokens_of_questions(len(drawn)))
     asked = {"model": reply.model, "usage": reply.usage, "response": reply.response}
     if reply.is_refused:
         log.warning("%s: the teacher refuses to reword: %s", video_id, reply.refusal or "content filter")
@@ -108,7 +119,7 @@ def asked_rewordings(teacher: Teacher, video_id: str, drawn: list[dict], prompt:
     try:
         return {**asked, "status": "ok", "rewordings": rewordings_in(reply.text, drawn)}
     except UnusableReply as error:
-        teacher.forget(request)
+        teacher.forget(request, error.why(reply.finish_reason))
         raise NotReworded(
             f"{video_id}: the teacher's rewordings can't be used: {error} (the reply ended with {reply.finish_reason!r}). "
             "The next run asks again; if it was cut off, raise questions.max_tokens."

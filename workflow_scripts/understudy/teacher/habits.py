@@ -31,12 +31,18 @@ class ServerHabits:
             "refuses": [],
             "rung": None,
             "first_alone": True,
+            "most_read": [0, 0],
         }
+        self._known |= self._kept()
+
+    def _kept(self) -> dict:
+        """What is in the file, which other jobs write to, too."""
         try:
-            self._known |= read_json(self._path)
+            return read_json(self._path)
         except InputFileError:
             if self._path.exists():
                 log.warning("%s is damaged, and is written anew.", self._path)
+            return {}
 
     @property
     def token_limit(self) -> str:
@@ -58,6 +64,17 @@ class ServerHabits:
         """Whether it pays to send a talk's first answer alone, so that the others find the transcript in the server's cache."""
         return self._known["first_alone"]
 
+    @property
+    def most_read(self) -> tuple[int, int]:
+        """Tokens and characters of the prompt of which the server has read most."""
+        tokens, characters = self._known["most_read"]
+        return tokens, characters
+
+    def learn_from_read(self, tokens: int, characters: int) -> None:
+        """Learn how many tokens of a prompt were read."""
+        if tokens > self.most_read[0]:
+            self.remember(most_read=[tokens, characters])
+
     def learn_from_cached_shares(self, shares: list[float]) -> None:
         """Learn from the answers of one talk, of which the first was sent alone: the cached share of each prompt.
 
@@ -66,13 +83,13 @@ class ServerHabits:
             self.remember(first_alone=shares[0] < WARM <= max(shares[1:]))
 
     def remember(self, **found) -> None:
-        """Keep a finding: token_limit, rung, first_alone, or refuses, whose new entries are added."""
+        """Keep a finding: token_limit, rung, first_alone, most_read, or refuses, whose new entries are added."""
         with self._lock:
             if "refuses" in found:
                 found["refuses"] = sorted({*self.refuses, *found["refuses"]})
             if all(self._known[key] == value for key, value in found.items()):
                 return
-            self._known |= found
+            self._known |= self._kept() | found
             write_json(self._path, self._known)
 
 

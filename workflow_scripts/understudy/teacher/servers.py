@@ -17,6 +17,7 @@ from understudy.teacher.api_key import NO_KEY, api_key_for, headers_for, how_it_
 from understudy.teacher.client import Job, Teacher
 from understudy.teacher.errors import LONGEST_REASON, TeacherError
 from understudy.teacher.store import ResponseStore
+from understudy.teacher.streaming import StreamingClient
 
 LONGEST_EMBEDDED_CONTEXT = 16_384
 CONNECT_TIMEOUT_S = 30
@@ -82,8 +83,8 @@ def hosted_client(base_url: str, timeout_s: float) -> openai.OpenAI:
 
 def embedded_client(
     servers: ExitStack, path: Path, parallel: int, work: EmbeddedWork, timeout_s: float
-) -> openai.OpenAI:
-    """Start llama.cpp, which stops with `servers`, and return a client for it."""
+) -> StreamingClient:
+    """Start llama.cpp, which stops with `servers`, and return a client for it that doesn't wait for loops."""
     context = embedded_context(path)
     base_url = servers.enter_context(embedded_server(path, context, parallel, work.threads, shares_prefix=parallel > 1))
     if parallel > 1:
@@ -93,7 +94,8 @@ def embedded_client(
             said = error.read().decode(errors="replace")[:LONGEST_REASON]
             raise TeacherError(f"{path.name} can't take the transcript (it takes {context} tokens): {said}") from None
     direct = openai.DefaultHttpxClient(trust_env=False)
-    return openai.OpenAI(base_url=base_url, api_key=NO_KEY, max_retries=0, timeout=timeout_s, http_client=direct)
+    client = openai.OpenAI(base_url=base_url, api_key=NO_KEY, max_retries=0, timeout=timeout_s, http_client=direct)
+    return StreamingClient(client)
 
 
 def embedded_context(path: Path) -> int:

@@ -4,6 +4,7 @@ A request is reserved at its highest price before it is sent, and settled at its
 jobs and machines that share the folder. Each job writes to its own file only."""
 
 import json
+import math
 import os
 import socket
 import time
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import yaml
 
@@ -148,7 +150,8 @@ class Books:
         self._lock = Lock()
         try:
             known = read_json(self._summary)
-            self._read, self._spent, self._open = dict(known["read"]), float(known["spent"]), dict(known["open"])
+            if amount(known["spent"], None) == known["spent"]:
+                self._read, self._spent, self._open = dict(known["read"]), float(known["spent"]), dict(known["open"])
         except (InputFileError, LookupError, TypeError, ValueError):
             pass
 
@@ -160,9 +163,9 @@ class Books:
         in_flight = lost = 0.0
         for reservation in reservations:
             if is_in_flight(reservation, timeout_s):
-                in_flight += reservation["usd"]
+                in_flight += amount(reservation["usd"], None)
             else:
-                lost += reservation["if_lost_usd"] or 0.0
+                lost += amount(reservation["if_lost_usd"], None)
         return self._spent + lost, in_flight
 
     def _read_on(self) -> None:
@@ -183,9 +186,8 @@ class Books:
                 reserved = {**entry["reserves"], "time": entry["time"]}
                 self._open[reserved["id"]] = reserved
                 return
-            self._spent += entry["usd"] or 0.0
-            if "settles" in entry:
-                self._open.pop(entry["settles"], None)
+            reserved = self._open.pop(entry.get("settles"), {})
+            self._spent += amount(entry["usd"], reserved.get("usd"))
         except (ValueError, LookupError, TypeError):
             # A line that a killed job left half written.
             return
@@ -204,6 +206,14 @@ def grown_lines(folder: Path, read: dict[str, int]) -> Iterator[tuple[str, bytes
             read[entry.name] = known + len(whole)
             for line in whole.splitlines():
                 yield entry.name, line
+
+
+def amount(usd: Any, highest: Any) -> float:
+    """US dollars of a line in a ledger; where earlier versions wrote what is no amount, the highest that was reserved."""
+    for value in (usd, highest):
+        if isinstance(value, int | float) and math.isfinite(value) and value >= 0:
+            return float(value)
+    return 0.0
 
 
 def is_in_flight(reservation: dict, timeout_s: float) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 from understudy.shared.errors import InputFileError
 from understudy.shared.files import read_json, write_json
 from understudy.shared.log import log
+from understudy.teacher.reply_text import reply_in
 from understudy.teacher.requests import Request
 
 STORE = Path("data/responses")
@@ -21,6 +22,11 @@ def request_hash(identity: dict, request: Request) -> str:
     shaping = {"teacher": identity, **request._asdict()}
     canonical = json.dumps(shaping, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(canonical.encode("utf-8")).hexdigest()
+
+
+def is_final(reply: dict) -> bool:
+    """Whether another try would change nothing: an answer, or a refusal. An empty reply is neither."""
+    return bool(reply["text"].strip() or reply["refusal"] or reply["finish_reason"] == "content_filter")
 
 
 class ResponseStore:
@@ -37,7 +43,8 @@ class ResponseStore:
         return self._folder / key[:2] / f"{key}.json"
 
     def reply_to(self, request: Request) -> dict | None:
-        """Return the stored reply, or None. A damaged entry is set aside and counts as none."""
+        """Return the stored reply, or None. A damaged entry is set aside and counts as none; so does an empty one, which earlier
+        versions kept."""
         path = self.path_of(request)
         try:
             entry = read_json(path)
@@ -52,7 +59,8 @@ class ResponseStore:
                 log.warning("%s is damaged and set aside: %s", path, error)
                 path.replace(path.with_suffix(".damaged"))
             return None
-        return None if path.stat().st_mtime < self._fresh_since else entry["reply"]
+        reply = {**entry["reply"], "text": reply_in(entry["reply"]["text"])}
+        return reply if path.stat().st_mtime >= self._fresh_since and is_final(reply) else None
 
     def has(self, request: Request) -> bool:
         """Whether a reply is stored, without reading it."""

@@ -1,7 +1,6 @@
 """How much answers repeat themselves, and those that never end or say nothing."""
 
-import zlib
-
+from understudy.text.loops import compression_ratio
 from understudy.text.markdown import AnswerMarkdown
 from understudy.text.words import repeated_share, words_of
 
@@ -19,9 +18,3 @@ def answer_flaws(answer: str, finish_reason: str, most_repeated: float) -> dict[
         "endless": finish_reason == "length",
         "repetitive": repeated_share(words) > most_repeated or compression_ratio(answer) > MOST_COMPRESSED,
     }
-
-
-def compression_ratio(text: str) -> float:
-    """How many times shorter zlib makes the text's UTF-8 bytes."""
-    raw = text.encode("utf-8", "replace")
-    return len(raw) / len(zlib.compress(raw))

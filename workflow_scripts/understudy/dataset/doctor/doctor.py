@@ -1,8 +1,9 @@
 """The doctor of the data set: examines each pair and says what is wrong with it, by name and in words."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 
+from understudy.dataset.doctor.leftovers import chat_phrase_in, control_token_in
 from understudy.dataset.doctor.personal_data import personal_data_in
 from understudy.passages.time_span import SpokenSegments
 from understudy.text.language import language_of, other_language
@@ -49,7 +50,8 @@ class Talk:
 class Doctor:
     """Examines pairs by the configuration's `dataset.doctor`: `thresholds`, and `levels` (verdict to reject, warn or ignore).
 
-    `prompts` are the texts that told the teacher what to write, `count_tokens` counts a pair as the training does."""
+    `prompts` are the texts that told the teacher what to write, `count_tokens` counts a pair as the training does,
+    `control_tokens` are those of the base model's tokenizer. A verdict that the levels don't have is a warning."""
 
     def __init__(
         self,
@@ -59,6 +61,7 @@ class Doctor:
         prompts: list[str],
         count_tokens: Callable[[str, str], int],
         max_tokens: int,
+        control_tokens: Collection[str] = (),
     ):
         self._thresholds = thresholds
         self._levels = levels
@@ -66,6 +69,7 @@ class Doctor:
         self._prompt_runs = {run for text in prompts for run in word_groups(words_of(text), SEED_WORDS)}
         self._count_tokens = count_tokens
         self._max_tokens = max_tokens
+        self._control_tokens = control_tokens
 
     def remarks_on(self, question: str, answer: str, talk: Talk | None) -> tuple[list[Remark], int]:
         """Return what is wrong with a pair, worst first, and how many tokens it has; a hand-written pair may have no talk.
@@ -73,7 +77,7 @@ class Doctor:
         A pair without words has no other fault."""
         tokens = self._count_tokens(question, answer)
         found = self._emptiness(question, answer) or self._faults(question, answer, talk, tokens)
-        remarks = [Remark(verdict, self._levels[verdict], says) for verdict, says in found.items() if says]
+        remarks = [Remark(verdict, self._levels.get(verdict, "warn"), says) for verdict, says in found.items() if says]
         remarks = [remark for remark in remarks if remark.level != "ignore"]
         return sorted(remarks, key=lambda remark: remark.level != "reject"), tokens
 
@@ -92,7 +96,8 @@ class Doctor:
             **self._faults_of_wording(question, answer, markdown, wording),
             "cut_off": markdown.cut_off(wording.dangling if wording else ()),
             "wrong_language": self._language_fault(question, markdown, language),
-            "broken_markdown": markdown.fault(),
+            "broken_markdown": control_token_in(f"{question}\n{answer}", self._control_tokens) or markdown.fault(),
+            "chat_phrases": chat_phrase_in(answer, language),
             "no_structure": self._structure_fault(markdown, words),
             "too_short": self._length_fault(question, words),
             "too_long": f"{tokens} tokens, training.max_seq_length is {self._max_tokens}" if over else None,

@@ -1,0 +1,50 @@
+"""The JSON in a reply that is nearly right: with words around it, with small mistakes, or a list in place of JSON."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+
+import json_repair
+
+MOST_STARTS = 200
+LIST_ITEM = re.compile(r"^\s*(?:\d{1,3}[.):]|[-*•–])\s+(.+)$", re.MULTILINE)
+MARKS_AROUND = " *_\"'`“”„«»"
+QUESTION_MARKS = "?？؟"
+
+
+def fitting_json(text: str, is_whole: bool, fits: Callable[[str], bool]) -> str | None:
+    """Return the JSON of a reply that fits, or None: the reply as it is, the last value in it, or if the reply `is_whole`, what
+    can be repaired. A reply that was cut off is repaired by nobody: its end is not known."""
+    if fits(text):
+        return text
+    found = next(filter(fits, reversed(list(json_values(text)))), None)
+    if found is not None or not is_whole:
+        return found
+    try:
+        repaired = json.dumps(json_repair.loads(text, skip_json_loads=True), ensure_ascii=False)
+    except (ValueError, RecursionError, TypeError):
+        return None
+    return repaired if fits(repaired) else None
+
+
+def json_values(text: str) -> Iterator[str]:
+    """The objects and arrays in a text, in their order, each as it is written."""
+    decoder = json.JSONDecoder()
+    end = starts = 0
+    for begin in re.finditer(r"[{\[]", text):
+        if begin.start() < end:
+            continue
+        starts += 1
+        if starts > MOST_STARTS:
+            return
+        try:
+            _, end = decoder.raw_decode(text, begin.start())
+            yield text[begin.start() : end]
+        except (ValueError, RecursionError):
+            continue
+
+
+def listed_questions(text: str) -> str:
+    """The questions of a list that is no JSON, one a line, as a JSON array of strings."""
+    items = (item[: max(map(item.rfind, QUESTION_MARKS)) + 1].strip(MARKS_AROUND) for item in LIST_ITEM.findall(text))
+    return json.dumps([item for item in items if item], ensure_ascii=False)
