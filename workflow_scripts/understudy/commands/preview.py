@@ -126,7 +126,7 @@ def show(transcript: dict, answers: list[Shown]) -> None:
             print(f"   ({record['status']})")
         print("\n".join(f"   {plain_line(line)}".rstrip() for line in record["answer"].splitlines()))
         if place is not None:
-            print(f"\n   In the talk, {span_of(place)}: {plain_line(place.text)}")
+            print(f"\n   Nearest in the talk, {span_of(place)}: {plain_line(place.text)}")
         print()
     write_text(PAGE, page(transcript, answers))
     print(f"Beside the whole transcript: {PAGE.resolve()} (`understudy open preview`)")
@@ -167,7 +167,7 @@ def spoken_line(segment: list, places: list[Place]) -> str:
 def answer_block(number: int, shown: Shown) -> str:
     record, place = shown
     status = "" if record["status"] == "ok" else f'<p class="status">{escape(record["status"])}</p>'
-    where = "" if place is None else f"<p>In the talk: <mark>{span_of(place)}</mark></p>"
+    where = "" if place is None else f"<p>Nearest in the talk: <mark>{span_of(place)}</mark></p>"
     return (
         f"<article><h2>{number}. {escape(plain_line(record['question']))}</h2>{status}"
         f"{rendered_answer(record['answer'], below=2)}{where}</article>"
