@@ -36,7 +36,7 @@ def mistake_in(target: str, rules: Iterable, values: dict[str, list[str]]) -> st
         return None
     known = [name for rule in rules for name in (rule.name, *outputs_of(rule, values))]
     near = difflib.get_close_matches(target, known, n=1)
-    hint = f"Did you mean {near[0]}?" if near else "`snakemake --list-rules` names what can be made."
+    hint = f"Did you mean {near[0]}?" if near else "`understudy run --list-rules` names what can be made."
     return f"Nothing makes {target!r}, neither a rule of this name nor one that writes this file. {hint}"
 
 
