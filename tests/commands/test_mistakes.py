@@ -185,5 +185,6 @@ def test_snakemake_refuses_it_before_the_first_job(mine, listing_teacher, mistak
     run = subprocess.run(
         mine.command(*typed.split()), cwd=mine.checkout, env=environment(), capture_output=True, text=True, check=False
     )
-    assert run.returncode == status and says in run.stderr, run.stdout + run.stderr
+    said = run.stdout + run.stderr
+    assert run.returncode == status and says in said, said
     assert not (mine / "data").exists() and listing_teacher.asked() == []

@@ -46,7 +46,8 @@ def planned(targets: list[str]) -> dict[str, dict]:
             command, cwd=REPOSITORY, env={**os.environ, PLAN_FILE: str(path)}, capture_output=True, text=True
         )
         if run.returncode:
-            lines = run.stderr.strip().splitlines()
+            # In a dry run Snakemake says all on standard output, and only which profile it takes on the other.
+            lines = run.stdout.strip().splitlines()
             first = next((number for number, line in enumerate(lines) if "Error" in line), 0)
             raise UnderstudyError("\n".join(lines[first:]).removeprefix("Error: "))
         return read_json(path) if path.exists() else {}
