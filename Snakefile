@@ -53,7 +53,7 @@ from understudy.shared.what_would_run import tell_what_would_run
 from understudy.teach.edited_questions import keep_edited_questions
 
 if workflow.is_main_process:
-    check_targets({"quant": list(FIRST_CHOICE_FIRST), "bits": list("4568"), "which": evaluated_models()})
+    check_targets({"quant": list(FIRST_CHOICE_FIRST), "bits": list("4568")}, {"which": evaluated_models()})
     tell_what_would_run(talks_that_are_not_listed)
 
 

@@ -49,7 +49,7 @@ def talks_that_are_not_listed(plan):
 def teaching_to_come(talks):
     """What asking the teacher about talks of usual length takes; nothing where their number isn't known."""
     if not talks or config["source"]["captions_dir"] is None:
-        return "`snakemake data/videos.json`, then `understudy plan` says what the teacher takes."
+        return "`understudy run data/videos.json`, then `understudy plan` says what the teacher takes."
     prompts = Prompts(QUESTIONS_PROMPT, ANSWERS_PROMPT, REWORDED_PROMPT, GROUNDED_PROMPT)
     limits = {
         name: limit.value for name, limit in workflow.global_resources.items() if name in ("llm", "question_jobs")

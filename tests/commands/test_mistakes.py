@@ -110,20 +110,19 @@ OF_COMMANDS = {
         "plan",
         "{{ qestion }} is unknown",
     ),
-    "a plan before the list": Mistake(unchanged, "plan", "`snakemake data/videos.json` lists the talks"),
+    "a plan before the list": Mistake(unchanged, "plan", "`understudy run data/videos.json` lists the talks"),
     "a folder without a project": Mistake(without("config.yaml"), "plan", "There is no config.yaml in"),
     "a project that isn't there": Mistake(
         unchanged, "--directory nowhere plan", "--directory is nowhere, which is no folder"
     ),
     "a command that there isn't": Mistake(unchanged, "chatt", "invalid choice: 'chatt'", 2),
     "an option that there isn't": Mistake(unchanged, "plan --inflight 3", "unrecognized arguments: --inflight", 2),
-    "a search before the index": Mistake(unchanged, "search beans", "snakemake data/index/index.json"),
+    "a search before the index": Mistake(unchanged, "search beans", "understudy run -f data/index/index.json"),
     "talk before there is a model": Mistake(unchanged, "chat", "models/tiny-Q4_K_M.gguf does not exist"),
     "a pack before there is a model": Mistake(unchanged, "pack", "tiny-Q4_K_M.gguf"),
     "a folder of channels without one": Mistake(unchanged, "channels captions", "captions has no project in it"),
     "a name that can't be one": Mistake(unchanged, "rename my/name", "'my/name' can't be a name"),
     "a comparison without an evaluation": Mistake(unchanged, "compare nowhere", "nowhere"),
-    "questions of a file that isn't there": Mistake(unchanged, "ask questions.csv", "questions.csv"),
 }
 # snakemake, in the checkout: what is refused before the first job.
 OF_SNAKEMAKE = {
@@ -186,5 +185,6 @@ def test_snakemake_refuses_it_before_the_first_job(mine, listing_teacher, mistak
     run = subprocess.run(
         mine.command(*typed.split()), cwd=mine.checkout, env=environment(), capture_output=True, text=True, check=False
     )
-    assert run.returncode == status and says in run.stderr, run.stdout + run.stderr
+    said = run.stdout + run.stderr
+    assert run.returncode == status and says in said, said
     assert not (mine / "data").exists() and listing_teacher.asked() == []

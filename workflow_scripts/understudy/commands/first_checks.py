@@ -3,6 +3,7 @@ teacher's list of models, and only where a job that asks the teacher is to come.
 
 import difflib
 import math
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,9 +20,8 @@ from understudy.source.captions.formats import CaptionError, read_segments
 ASKS_THE_TEACHER = ("questions", "answers", "reworded", "grounded", "judge")
 # Fewer teach neither form nor voice; a published run of this kind had 1,367.
 SENSIBLE_ROWS, MANY_ROWS = 100, 1000
-# Read before the first job; more would take more than a few seconds.
-MOST_FILES_READ = 500
 NAMES_SHOWN = 3
+# At the server, and at the files.
 LONGEST_LOOK_S = 5.0
 
 
@@ -57,10 +57,10 @@ def look_at_talks(config: dict, page: Page) -> None:
     sides = 2 + bool(dataset["test_fraction"])
     talks = None
     if source["captions_dir"] is not None:
-        files = [talk.path for talk in talks_of(caption_files(source["captions_dir"]), source["languages"])[0]]
-        files = files[: source["max_videos"]]
-        unreadable = unreadable_files(files[:MOST_FILES_READ])
-        talks = len(files) - len(unreadable)
+        found = talks_of(caption_files(source["captions_dir"]), source["languages"])[0][: source["max_videos"]]
+        is_new = [talk.path for talk in found if not Path(f"data/transcripts/{talk.video_id}.json").exists()]
+        unreadable = unreadable_files(is_new)
+        talks = len(found) - len(unreadable)
         page.lines["talks"] = f"{counted(talks, 'talk')} in {source['captions_dir']}/"
         if unreadable:
             shown = "; ".join(unreadable[:NAMES_SHOWN])
@@ -85,9 +85,11 @@ def look_at_talks(config: dict, page: Page) -> None:
 
 
 def unreadable_files(files: Iterable[Path]) -> list[str]:
-    """Why a file gives no transcript, one line each."""
-    mistakes = []
+    """Why a file gives no transcript, one line each; of as many as can be read in LONGEST_LOOK_S."""
+    mistakes, until = [], time.monotonic() + LONGEST_LOOK_S
     for path in files:
+        if time.monotonic() > until:
+            break
         try:
             read_segments(path)
         except CaptionError as error:

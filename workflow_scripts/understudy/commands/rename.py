@@ -48,7 +48,7 @@ def rename(old: str, new: str, config: dict) -> None:
     write_text(CONFIG, settings)
     log.info(
         "%s is %s now: config.yaml, models/, logs/ and Snakemake's records. The next run writes the pages anew that say the "
-        "name. The GGUF files keep the old one inside; `snakemake -R gguf` writes them anew.",
+        "name. The GGUF files keep the old one inside; `understudy run -R gguf` writes them anew.",
         old,
         new,
     )

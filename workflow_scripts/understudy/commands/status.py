@@ -46,7 +46,8 @@ def planned(targets: list[str]) -> dict[str, dict]:
             command, cwd=REPOSITORY, env={**os.environ, PLAN_FILE: str(path)}, capture_output=True, text=True
         )
         if run.returncode:
-            lines = run.stderr.strip().splitlines()
+            # In a dry run Snakemake says all on standard output, and only which profile it takes on the other.
+            lines = run.stdout.strip().splitlines()
             first = next((number for number, line in enumerate(lines) if "Error" in line), 0)
             raise UnderstudyError("\n".join(lines[first:]).removeprefix("Error: "))
         return read_json(path) if path.exists() else {}
@@ -76,7 +77,7 @@ def status_text(plan: dict[str, dict], teaching: Callable[[], str]) -> str:
         lines.append(f"About {as_duration(known)} for what was made here before.")
     if longer:
         lines.append(
-            f"Not made here before, so its time isn't known: {', '.join(longer)}. `snakemake preflight` tries the training."
+            f"Not made here before, so its time isn't known: {', '.join(longer)}. `understudy run preflight` tries the training."
         )
     return "\n\n".join(lines)
 
@@ -91,7 +92,7 @@ def teaching_in_a_line(config: dict, limits: dict[str, int]) -> str:
     """What asking the teacher takes, as far as it is known."""
     folder = config["source"]["captions_dir"]
     if folder is None and not Path("data/videos.json").exists():
-        return "known once the talks are listed: `snakemake data/videos.json`."
+        return "known once the talks are listed: `understudy run data/videos.json`."
     prompts = Prompts(*(prompt_file(f"{name}.md") for name in Prompts._fields))
     slots = slots_of(config["questions"]["per_video"])
     talks = 0 if folder is None else len(caption_files(folder))

@@ -47,7 +47,7 @@ def notice_a_copy() -> str | None:
     _copied.cache_clear()
     return (
         "This project was copied without its files' times. Nothing is made again for that; what was edited between the copying "
-        "and now may go unnoticed. Have it made again by `snakemake -R RULE`."
+        "and now may go unnoticed. Have it made again by `understudy run -R RULE`."
     )
 
 

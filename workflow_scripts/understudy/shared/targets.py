@@ -12,13 +12,13 @@ from snakemake_interface_common.exceptions import ApiError
 _init_of_snakemake = DAG.init
 
 
-def check_targets(values: dict[str, list[str]]) -> None:
+def check_targets(values: dict[str, list[str]], examples: dict[str, list[str]]) -> None:
     """Have this process's Snakemake refuse a target that can't be made. `values` are those that a wildcard takes, by its name;
-    one that isn't there takes any."""
+    one that isn't there takes any, of which `examples` has those to suggest."""
 
     async def init(dag: DAG, *arguments, **options) -> None:
         for target in map(str, dag.targetfiles):
-            if mistake := mistake_in(target, dag.rules, values):
+            if mistake := mistake_in(target, dag.rules, values, examples):
                 # Unlike a WorkflowError it is shown without the place in the code.
                 raise ApiError(mistake)
         await _init_of_snakemake(dag, *arguments, **options)
@@ -26,7 +26,9 @@ def check_targets(values: dict[str, list[str]]) -> None:
     DAG.init = init
 
 
-def mistake_in(target: str, rules: Iterable, values: dict[str, list[str]]) -> str | None:
+def mistake_in(
+    target: str, rules: Iterable, values: dict[str, list[str]], examples: dict[str, list[str]]
+) -> str | None:
     """What to say of a target that neither is there nor can be made, or None."""
     rules = list(rules)
     made = [wildcards_of(rule, target) for rule in rules if rule.is_producer(target)]
@@ -34,9 +36,9 @@ def mistake_in(target: str, rules: Iterable, values: dict[str, list[str]]) -> st
         return None
     if not made and os.path.exists(target):
         return None
-    known = [name for rule in rules for name in (rule.name, *outputs_of(rule, values))]
+    known = [name for rule in rules for name in (rule.name, *outputs_of(rule, values | examples))]
     near = difflib.get_close_matches(target, known, n=1)
-    hint = f"Did you mean {near[0]}?" if near else "`snakemake --list-rules` names what can be made."
+    hint = f"Did you mean {near[0]}?" if near else "`understudy run --list-rules` names what can be made."
     return f"Nothing makes {target!r}, neither a rule of this name nor one that writes this file. {hint}"
 
 
