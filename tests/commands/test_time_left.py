@@ -2,7 +2,8 @@
 
 A recording's first line has what the project's configuration says of the work, each other one an event with its seconds since the
 beginning. demo.jsonl is the demo on two cores that were quiet at first and then shared with other work; garden.jsonl is a project
-of the same talks with hand-written pairs and stored replies, and asks its model in the end."""
+of the same talks with hand-written pairs and stored replies, and asks its model in the end; wheels.jsonl asks a teacher
+behind HTTP about five talks, on two cores with a load of 28."""
 
 import json
 from pathlib import Path
@@ -48,7 +49,7 @@ class Replayed:
         return [self.error(int(self.seconds * tenth / 10)) for tenth in range(1, 10)]
 
 
-@pytest.fixture(params=["demo", "garden"])
+@pytest.fixture(params=["demo", "garden", "wheels"])
 def replayed(request):
     return Replayed(RECORDED / f"{request.param}.jsonl")
 

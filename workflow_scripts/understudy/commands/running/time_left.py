@@ -5,6 +5,8 @@ else from other projects on this machine, else from another machine; times how m
 that. Each job that ends counts more."""
 
 from collections.abc import Iterable, Mapping
+from heapq import heapify, heapreplace
+from itertools import accumulate
 
 from understudy.commands.running.events import Job, Run, Step
 from understudy.commands.running.stages import STAGES
@@ -17,10 +19,10 @@ STEADYING_S = 5.0
 HALF_LIFE_S = 600.0
 # The least that is left of a job that takes longer than expected, as a share of what it has taken.
 LEAST_LEFT = 0.3
-REQUESTS_OF_A_RATE = 5
-# Of a hosted teacher, until it is known: what the profile's limit and a usual API come to.
-SECONDS_OF_A_REQUEST, CALLS_AT_ONCE = 8.0, 8
-WINDOW_S = 300.0
+# Of a hosted teacher, until it is known.
+SECONDS_OF_A_REQUEST, CALLS_OF_A_TALK, TALKS_AT_ONCE = 8.0, 3, 5
+# The last talks tell how fast it is now.
+TALKS_OF_A_RATE = 20
 FAR_OFF = 2.0
 LISTING = "videos"
 ASKING = ("questions", "answers")
@@ -40,18 +42,28 @@ class TimeLeft:
         if run.to_come(LISTING) or run.running(LISTING) or not run.planned:
             return None
         pace = self.pace(run, now)
-        asking = None if self._project.is_embedded else self._asking_at_its_rate(run, now)
-        left = 0.0 if asking is None else asking
-        for rule in run.planned:
-            if rule in STAGES and not (rule in ASKING and asking is not None):
-                left += self._left_of_rule(rule, run, now, pace) / self._at_once(rule, run, now)
-        return left
+        running, to_come = 0.0, 0.0
+        for rule in self._rules_here(run.planned):
+            now_left, later = self._left_of_rule(rule, run, now, pace)
+            at_once = self._at_once(rule, run, now)
+            running += now_left / at_once
+            to_come += later / at_once
+        if self._project.is_embedded:
+            return running + to_come
+        # A hosted teacher takes no core: what runs beside it is for nothing.
+        return max(running, self._left_of_hosted(run, now)) + to_come
+
+    def _rules_here(self, rules: Iterable[str]) -> list[str]:
+        """The rules whose jobs compute on this machine."""
+        hosted = () if self._project.is_embedded else ASKING
+        return [rule for rule in rules if rule in STAGES and rule not in hosted]
 
     def pace(self, run: Run, now: float) -> float:
         """How many times as long as expected the jobs of this run take; those that lately ended count most, and of those that run
         the part that is done, or all of one that takes too long."""
         took = expected = STEADYING_S
-        for job in run.jobs.values():
+        here = set(self._rules_here(run.by_rule))
+        for job in (job for job in run.jobs.values() if job.rule in here):
             before = self._rate_before(job.rule, run) * self._units(job.rule, job, run)
             seconds = (job.ended or now) - job.began
             if job.is_running:
@@ -65,11 +77,12 @@ class TimeLeft:
                 expected += weight * before
         return took / expected
 
-    def _left_of_rule(self, rule: str, run: Run, now: float, pace: float) -> float:
+    def _left_of_rule(self, rule: str, run: Run, now: float, pace: float) -> tuple[float, float]:
+        """The seconds left of the jobs that run, and those of the jobs to come."""
         rate = self.rate(rule, run, pace)
-        running = sum(self._left_of_job(job, run, now, rate) for job in run.running(rule))
         to_come = run.to_come(rule)
-        return running + (to_come * rate * self._units(rule, None, run) if to_come else 0.0)
+        running = sum(self._left_of_job(job, run, now, rate) for job in run.running(rule))
+        return running, to_come * rate * self._units(rule, None, run) if to_come else 0.0
 
     def rate(self, rule: str, run: Run, pace: float) -> float:
         """Seconds a unit of a rule's work: what was known before counts as one job more than have ended."""
@@ -111,16 +124,37 @@ class TimeLeft:
         pace = (last.time - first.time) / (last.iteration - first.iteration)
         return max(0.0, (last.iterations - last.iteration) * pace + looking - (now - last.time))
 
-    def _asking_at_its_rate(self, run: Run, now: float) -> float:
-        """How long both passes still take at a hosted teacher, at the rate of the last minutes."""
-        left = run.to_come("questions") + len(run.running("questions")) + run.to_come("answers") * self._project.slots
-        left += sum(max(0, self._project.slots - job.requests) for job in run.running("answers"))
-        lately = [time for time in run.asked if time > now - WINDOW_S]
-        if len(lately) < REQUESTS_OF_A_RATE:
-            return left * SECONDS_OF_A_REQUEST / CALLS_AT_ONCE
-        # Before the first of them its own job had begun.
-        first = min([job.began for rule in ASKING for job in run.by_rule[rule]], default=lately[0])
-        return left * (now - max(first, now - WINDOW_S)) / len(lately)
+    def _left_of_hosted(self, run: Run, now: float) -> float:
+        """How long both passes still take at a hosted teacher: what a talk's answers take, for so many talks at a time as now."""
+        asked = run.running("questions")
+        before_answers = (
+            0.0
+            if run.by_rule["answers"] or not run.planned["questions"]
+            else self._seconds_of_pass("questions", run, now)
+        )
+        answers = self._seconds_of_pass("answers", run, now)
+        left = sorted(max(0.0, answers - (now - job.began)) for job in run.running("answers"))
+        places = max(
+            most_at_once(run.by_rule["answers"]), min(TALKS_AT_ONCE, run.planned["answers"]) if not left else 1
+        )
+        ends = (left + [0.0] * places)[: max(places, len(left))]
+        heapify(ends)
+        for _ in range(run.to_come("answers")):
+            heapreplace(ends, ends[0] + answers)
+        last = max(ends, default=0.0)
+        return before_answers + (max(last, self._seconds_of_pass("questions", run, now)) if asked else last)
+
+    def _seconds_of_pass(self, rule: str, run: Run, now: float) -> float:
+        """What a pass takes for one talk: as those that have ended, else as far as those that run have come."""
+        if ended := run.ended(rule)[-TALKS_OF_A_RATE:]:
+            return sum(job.ended - job.began for job in ended) / len(ended)
+        running = [job for job in run.running(rule) if job.requests]
+        requests = self._project.slots if rule == "answers" else 1
+        if running:
+            # With each reply the next ones are under way.
+            done = [min(1.0, (job.requests + 1) / requests) for job in running]
+            return sum((now - job.began) / share for job, share in zip(running, done, strict=True)) / len(running)
+        return requests * SECONDS_OF_A_REQUEST / (CALLS_OF_A_TALK if rule == "answers" else 1)
 
     def _at_once(self, rule: str, run: Run, now: float) -> float:
         """How many jobs of a rule run at a time, those that have to run alone aside."""
@@ -138,6 +172,12 @@ class TimeLeft:
 
     def _units(self, rule: str, job: Job | None, run: Run) -> float:
         return units(rule, job, run, self._project)
+
+
+def most_at_once(jobs: list[Job]) -> int:
+    """The most of the jobs that have run at a time."""
+    changes = sorted([(job.began, 1) for job in jobs] + [(job.ended, -1) for job in jobs if job.ended])
+    return max(accumulate(change for _, change in changes), default=0)
 
 
 def covered(spans: Iterable[tuple[float, float]]) -> float:
