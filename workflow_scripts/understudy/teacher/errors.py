@@ -95,7 +95,7 @@ class Meaning(Enum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """`said` is for the user; `parameter` is what to leave out or rename, `wait_s` the server's own Retry-After in seconds.
+    """`said` is for the user; `parameter` is what to leave out or rename, or was no help, `wait_s` what the server asks for.
 
     `may_be_paid`: the connection broke, so that nobody knows whether the server did the work."""
 
@@ -156,7 +156,8 @@ def verdict_on_words(said: Said, error: openai.OpenAIError, sent: dict, server: 
     if NO_CREDIT.search(words):
         return no_credit(server)
     if SPOILT_REPLY.search(words):
-        return Verdict(Meaning.AGAIN, f"{server} has thrown away what the model wrote: {reason}", may_be_paid=True)
+        way = "response_format" if "response_format" in sent else None
+        return Verdict(Meaning.AGAIN, f"{server} has thrown away what the model wrote: {reason}", way, may_be_paid=True)
     too_long = verdict_on_length(said, sent, server)
     if too_long is not None:
         return too_long

@@ -14,7 +14,7 @@ REASONING_ENDS = re.compile(
     re.IGNORECASE,
 )
 REASONING_BEGINS = re.compile(
-    rf"^\s*(?:<{THOUGHT}\s*>|\[{THOUGHT}\]|◁{THOUGHT}▷|<\|(?:begin_of_|start_|begin_)?{THOUGHT}\|>|<\|channel>\w*|<\|inner_prefix\|>)",
+    rf"^\s*(?:<{THOUGHT}\s*>|(?-i:\[THINK\])|◁{THOUGHT}▷|<\|(?:begin_of_|start_|begin_)?{THOUGHT}\|>|<\|channel>\w*|<\|inner_prefix\|>)",
     re.IGNORECASE | re.MULTILINE,
 )
 # OpenAI's harmony: the channel `final` is the reply. Where the server has dropped the tokens, the channels' names are left.
