@@ -16,7 +16,7 @@ INSTALL_RIVALS = $(INSTALL) --target .benchmarks -r benchmarks/requirements.txt
 # What tests and benchmarks embed with, from a package that is only unpacked.
 EMBEDDER = .embedder/all-MiniLM-L6-v2-F16.gguf
 
-.PHONY: demo demo-from-nothing example launcher channels chat test test-long lint docs demo-figures figures-grounded pictures lock lock-pack references benchmarks benchmark-captions benchmark-teach benchmark-duplicates benchmark-train benchmark-evaluation benchmark-coverage check-transformers check-hostile check-failed-jobs serve check-modelfile benchmark-export benchmark-scale benchmark-retrieval benchmark-retrieval-scale benchmark-serving check-converter check-slurm environment help
+.PHONY: demo youtube demo-from-nothing example launcher channels chat test test-long lint docs demo-figures figures-grounded pictures lock lock-pack references benchmarks benchmark-captions benchmark-teach benchmark-duplicates benchmark-train benchmark-evaluation benchmark-coverage check-transformers check-hostile check-failed-jobs serve check-modelfile benchmark-export benchmark-scale benchmark-retrieval benchmark-retrieval-scale benchmark-serving check-converter check-slurm environment help
 
 # From captions to a model that answers with its sources; what the embedded teacher replied is in demo/replies/. BASE=FILE, a GGUF file or a folder, makes another project with that base.
 demo: environment
@@ -74,6 +74,10 @@ serve: environment
 	@$(UNDERSTUDY) serve "$$MODEL" --port "$$PORT"
 
 # Every test that stays under 15 minutes on 2 cores.
+# The newest yt-dlp and youtube-transcript-api, if the tests' recorded answers pass with them. DENO=1: and yt-dlp's JavaScript runtime.
+youtube: environment
+	@$(UNDERSTUDY) update-youtube $(if $(DENO),--deno)
+
 test: environment $(EMBEDDER)
 	@.venv/bin/pytest -n auto --maxprocesses 4 --dist worksteal
 

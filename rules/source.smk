@@ -42,6 +42,7 @@ rule transcript:
     output:
         transcript="data/transcripts/{video_id}.json",
     params:
+        **fewest_words(),
         languages=config["source"]["languages"],
     log:
         "logs/transcripts/{video_id}.log",

@@ -18,4 +18,5 @@ if __name__ == "__main__":
     if not video["source_file"]:
         check_not_stopped()
         pause(access)
-    fetch_transcript(video, snakemake.params.languages, access, snakemake.output.transcript)
+    params = snakemake.params
+    fetch_transcript(video, params.languages, access, snakemake.output.transcript, params.get("min_words"))

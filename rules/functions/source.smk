@@ -17,6 +17,12 @@ def what_shapes_the_list():
     return {key: config["source"][key] for key in (*keys, "title_include", "title_exclude")}
 
 
+def fewest_words():
+    """source.min_words where it is set: without it the parameters of older projects stay as they are."""
+    fewest = config["source"]["min_words"]
+    return {"min_words": fewest} if fewest else {}
+
+
 def caption_file_of_video(wildcards):
     """The local caption file of one video, or nothing when it comes from YouTube."""
     checkpoints.videos.get()

@@ -1,5 +1,7 @@
 """Caption files of all kinds that people have, and those that are broken."""
 
+# ruff: noqa: RUF001
+
 import json
 import unicodedata
 from pathlib import Path
@@ -15,6 +17,8 @@ from understudy.source.captions.formats import CaptionError, read_segments
 from understudy.source.captions.language import is_translation, matches
 from understudy.source.captions.speakers import Segment
 from understudy.source.selection import video_record
+from understudy.source.transcript import fetch_transcript, transcript_of_file
+from understudy.source.videos import videos_of_folder
 
 DEMO = REPOSITORY / "demo/captions"
 ROLLING = """WEBVTT
@@ -41,6 +45,9 @@ the books
 the books
 [Music]
 """.replace("~", " ")
+
+
+LOOK_ALIKES = "Why\uff1f \uff5c A\u29f8B \uff02x\uff02 1\uff1a2\uff0a"
 
 
 def words_of(path: Path) -> str:
@@ -103,6 +110,46 @@ def test_json3_keeps_words_and_times(tmp_path):
     ]
     segments, _ = read_segments(written(tmp_path, "a.json3", json.dumps({"events": events})))
     assert segments == [(1.5, 2.0, "slow hands")]
+
+
+WHISPER_CPP_ROW = {"offsets": {"from": 0, "to": 900}, "text": " Creuser."}
+SPOKEN = {
+    "cp1251": "Привет, мир. Полейте землю каждый день.",
+    "koi8-r": "Привет, мир. Полейте землю каждый день.",
+    "cp866": "Привет, мир. Полейте землю каждый день.",
+    "cp1250": "Zażółć gęślą jaźń. Proszę podlewać ziemię.",
+    "iso8859-2": "Příliš mnoho vody škodí. Zalévejte ráno, když je chladno.",
+    "cp1252": "¿Qué hacéis mañana? El jardín está húmedo. “Así es” – sí.",
+    "iso8859-15": "Une sœur lève son cœur, où ça ?",
+    "cp1253": "Γειά σου κόσμε. Ποτίστε το χώμα κάθε μέρα.",
+    "cp1254": "Toprağı her gün sulayın, çünkü güneş çok sıcak.",
+    "cp1255": "שלום עולם, השקו את האדמה בכל יום",
+    "cp1256": "مرحبا بالعالم. اسقوا التربة كل يوم",
+    "gb2312": "你好，世界。请每天给土壤浇水。",
+    "big5": "你好，世界。請每天給土壤澆水。",
+    "shift_jis": "こんにちは。毎日土に水をやってください。",
+    "euc_jp": "こんにちは。毎日土に水をやってください。",
+    "euc_kr": "안녕하세요. 매일 흙에 물을 주세요.",
+    "utf-16-le": "Crème fraîche",
+    "utf-16-be": "Crème fraîche",
+    "utf-32": "Crème fraîche",
+}
+
+
+@pytest.mark.parametrize("encoding", SPOKEN)
+def test_other_encodings_are_told_by_their_words(tmp_path, encoding):
+    assert words_of(written(tmp_path, "a.srt", srt(SPOKEN[encoding]).encode(encoding))) == SPOKEN[encoding]
+
+
+def test_quotation_marks_alone_say_nothing_of_the_encoding(tmp_path):
+    text = "It’s “fine” – really…"
+    assert words_of(written(tmp_path, "a.srt", srt(text).encode("cp1252"))) == text
+
+
+def test_an_encoding_that_nobody_can_tell_is_no_transcript(tmp_path):
+    path = written(tmp_path, "a.srt", srt("x").encode() + bytes(range(128, 256)) * 20)
+    record = transcript_of_file(str(path))
+    assert record["status"] == "unavailable" and "Save it as UTF-8" in record["reason"]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1"])
@@ -182,6 +229,136 @@ def test_files_as_tools_write_them(tmp_path, name, text, spoken):
     assert words_of(written(tmp_path, name, text)) == spoken
 
 
+SBV = "0:00:01.000,0:00:02.500\nSlow\n\n0:00:03.500,0:00:04.500\nhands\n"
+ASS = """[Script Info]
+ScriptType: v4.00+
+
+[Events]
+Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
+Dialogue: 0,0:00:03.50,0:00:04.50,Default,,0,0,0,,{\\i1}hands{\\i0}
+Dialogue: 0,0:00:01.00,0:00:02.50,Default,,0,0,0,,{\\an8}Slow
+Dialogue: 1,0:00:01.00,0:00:02.50,Default,,0,0,0,,{\\an8}Slow
+Comment: 0,0:00:01.00,0:00:02.50,Default,,0,0,0,,not said
+Dialogue: 0,0:00:01.00,0:00:02.50,Default,,0,0,0,,{\\p1}m 0 0 l 9 9{\\p0}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "spoken"),
+    [
+        ("a.sbv", SBV, "Slow hands"),
+        ("a.sbv", SBV.replace("\n", "\r\n"), "Slow hands"),
+        ("a.txt", SBV, "Slow hands"),
+        ("a.txt", srt("Slow", "hands"), "Slow hands"),
+        ("a.txt", "[00:01.000 --> 00:02.000]  Slow\n[00:02.000 --> 00:03.000]  hands\n", "Slow hands"),
+        ("a.ass", ASS, "Slow hands"),
+        ("a.ssa", ASS, "Slow hands"),
+        ("a.srt", ASS, "Slow hands"),
+        ("a.srt", "WEBVTT\n\nNOTE no\n\n00:01.000 --> 00:02.000\nSlow hands\n", "Slow hands"),
+        ("a.srt", srt(r"{\an8}Slow", "{an8}hands"), "Slow hands"),
+        ("a.srt", srt(r"Slow\Nhands", r"C:\New", r"\\server\Name"), r"Slow hands C:\New \\server\Name"),
+        ("a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\n<>Slow</> <.x>hands</.x> <1>1 < 2</00>\n", "Slow hands 1 < 2"),
+        ("a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\n<i.a\nb>Slow</i><br>hands\n", "Slow hands"),
+        ("a.srt", srt("Slow", "hands", *["and so on"] * 9).replace("Slow", "Sl\0ow"), "Slow hands" + " and so on" * 9),
+        ("a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\n<b Mary>Slow</b> <bold>hands</bold>\n", "Slow hands"),
+        ("a.srt", srt("<B MARY>Slow</B> <font x>hands</font>", "a <b and c> d"), "Slow hands a <b and c> d"),
+        ("a.srt", srt("&lt;title&gt; opens, &lt;/title&gt; closes"), "<title> opens, </title> closes"),
+        ("a.srt", srt("Slow") + "\n2\n\n3\n00:00:05,000 --> 00:00:06,000\nhands\n\n4\n", "Slow hands"),
+        ("a.srt", srt("Slow").replace("1\n", "41\n", 1) + "\n42\n\n43\n00:00:05,000 --> 00:00:06,000\n7\n", "Slow 7"),
+        ("a.srt", srt("-Slow.\n-Hands.", "–Dig.", "—¿Ya?", "\u2010Wait.", "\u2212Yes."), "Slow. Hands. Dig. ¿Ya? Wait. Yes."),
+        ("a.srt", srt("-slow\n-hands", "-ing is an ending", "-5 degrees"), "slow hands -ing is an ending -5 degrees"),
+        ("a.srt", srt("-[Music]", "Hands"), "Hands"),
+        ("a.srt", srt("土は帳簿を\nつける。", "水は\nABC\nだ",
+                       "\uff0dはい\n\uff0dいいえ"), "土は帳簿をつける。水は ABC だはい いいえ"),
+        ("a.srt", srt("今天我们\n浇水。"), "今天我们浇水。"),
+    ],
+)  # fmt: skip
+def test_kinds_of_files_and_marks_as_people_have_them(tmp_path, name, text, spoken):
+    assert joined(read_segments(written(tmp_path, name, text))[0]) == spoken
+
+
+@pytest.mark.parametrize(
+    "sound",
+    [
+        *(
+            "(Musik)",
+            "(música)",
+            "*Musik*",
+            "(upbeat music)",
+            "(soft piano music playing)",
+            "(MÚSICA ANIMADA)",
+            "*lacht*",
+        ),
+        *(
+            "(Applaus)",
+            "(applaudissements)",
+            "(risate)",
+            "(palmas e risos)",
+            "(gelach)",
+            "(музыка)",
+            "（拍手）",
+            "(音乐)",
+        ),
+        *("(박수)", "(संगीत)", "(موسيقى)", "#music#", "♪ Musik ♪", "((laughs))", "(upbeat\nmusic)", "[Musik]", "♪♪♪"),
+    ],
+)
+def test_sounds_of_all_languages_are_no_speech(tmp_path, sound):
+    segments, removed = read_segments(written(tmp_path, "a.srt", srt(sound, "Dig.")))
+    assert [segment.text for segment in segments] == ["Dig."]
+    assert removed["sound_tags"] == 1
+
+
+@pytest.mark.parametrize(
+    "spoken",
+    ["(I love music)", "*I mean it*", "a talk (music theory) on it", "(which is not so)", "2 * 3 * 4", "(我喜欢音乐会和很多人)"],
+)  # fmt: skip
+def test_what_is_said_in_brackets_stays(tmp_path, spoken):
+    assert words_of(written(tmp_path, "a.srt", srt(spoken))) == spoken
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "language"),
+    [
+        ("a.vtt", "WEBVTT\nKind: captions\nLanguage: iw\n\n00:01.000 --> 00:02.000\nDig.\n", "he"),
+        ("a.json", json.dumps({"text": "Dig.", "segments": [{"start": 0, "end": 1, "text": "Dig."}], "language": "de"}), "de"),
+        ("a.json", json.dumps({"result": {"language": "fr"}, "transcription": [WHISPER_CPP_ROW]}), "fr"),
+        ("a.en-GB.vtt", "WEBVTT\nLanguage: de\n\n00:01.000 --> 00:02.000\nDig.\n", "en-GB"),
+        ("Node.js.srt", srt("Im Garten gießt man die Tomaten am besten morgens, wenn die Erde noch kühl ist."), "de"),
+        ("a.srt", srt("Hm."), None),
+    ],
+)  # fmt: skip
+def test_the_language_is_the_name_s_then_the_file_s_then_the_text_s(tmp_path, name, content, language):
+    assert transcript_of_file(str(written(tmp_path, name, content)))["language"] == language
+
+
+def test_what_is_not_read_is_named(tmp_path, caplog):
+    for name in ("Dig.srt", "Dig.tsv", "Dig.docx", ".hidden"):
+        written(tmp_path, name, srt("Dig."))
+    written(tmp_path, "fetched.txt", "youtube a-b_c1234XY\nyoutube b-b_c1234XY\n")
+    (tmp_path / "older").mkdir()
+    (tmp_path / "gone.vtt").symlink_to(tmp_path / "nowhere.vtt")
+    settings = {"title_include": [], "title_exclude": [], "published_after": None, "max_videos": None}
+    source = {**settings, "languages": ["en"]}
+    videos, others = videos_of_folder({**source, "captions_dir": str(tmp_path)}, before=[])
+    assert [video["title"] for video in videos] == ["Dig"]
+    why = {one["title"]: one["why"] for one in others}
+    assert why.keys() == {"Dig.tsv", "Dig.docx", "fetched.txt", "older", "gone.vtt"}
+    assert "archive" in why["fetched.txt"] and "folder" in why["older"] and "broken link" in why["gone.vtt"]
+    assert len([line for line in caplog.messages if "5 not read" in line]) == 1
+    (tmp_path / "Dig.srt").unlink()
+    with pytest.raises(ConfigurationError, match=r"no caption files \('Dig.docx'"):
+        caption_files(tmp_path)
+
+
+@pytest.mark.parametrize(("words", "status"), [(4, "unavailable"), (3, "ok"), (0, "ok")])
+def test_a_talk_of_few_words_has_no_speech(tmp_path, words, status):
+    path = written(tmp_path, "a.srt", srt("you", "thank you"))
+    video = video_record("a-b_c1234XY", "Silence", source_file=str(path))
+    fetch_transcript(video, ["en"], None, tmp_path / "record.json", words)
+    record = read_json(tmp_path / "record.json")
+    assert (record["status"], record["reason"]) == (status, "no speech" if status == "unavailable" else None)
+
+
 def test_a_damaged_place_in_utf_8_does_not_spoil_the_rest(tmp_path):
     text = srt("Привет, мир. Полейте землю.")
     assert words_of(written(tmp_path, "a.srt", text.encode()[:-2] + b"\xd0")).startswith("Привет, мир. Полейте")
@@ -201,8 +378,12 @@ def test_an_arrow_without_a_time_is_named_by_its_line(tmp_path):
         {"text": "x", "segments": [{"text": "slow", "start": 1, "end": 3.5}, {"text": " hands", "start": 3.5, "end": 4.5}]},
         {"events": [{"tStartMs": 3500, "dDurationMs": 1000, "segs": [{"utf8": "hands"}]},
                     {"tStartMs": 1000, "dDurationMs": 2500, "segs": [{"utf8": "slow"}]}]},
+        {"result": {"language": "en"}, "transcription": [{"offsets": {"from": 1000, "to": 3500}, "text": " slow"},
+                                                         {"offsets": {"from": 3500, "to": 4500}, "text": " hands"}]},
+        {"text": "x", "chunks": [{"timestamp": [1.0, 3.5], "text": " slow"}, {"timestamp": [3.5, 4.5], "text": "hands"}]},
+        [{"timestamp": [1.0, 3.5], "text": " slow"}, {"timestamp": [3.5, 4.5], "text": "hands"}],
     ],
-    ids=["youtube-transcript-api", "its command line", "its record", "whisper", "youtube"],
+    ids=["youtube-transcript-api", "its command line", "its record", "whisper", "youtube", "cpp", "chunks", "chunks alone"],
 )  # fmt: skip
 def test_json_of_other_tools(tmp_path, content):
     segments, _ = read_segments(written(tmp_path, "a.json", json.dumps(content)))
@@ -277,7 +458,7 @@ def test_what_is_no_captions_is_an_error_that_names_the_file(tmp_path, name, con
         ("Talk.eng.forced.srt", id_from_title("Talk"), "Talk", "en"),
         ("Talk.en.hi.srt", id_from_title("Talk"), "Talk", "en"),
         ("Talk.hi.srt", id_from_title("Talk"), "Talk", "hi"),
-        ("Why？ ｜ A⧸B ＂x＂ 1：2＊.srt", id_from_title('Why? | A/B "x" 1:2*'), 'Why? | A/B "x" 1:2*', None),
+        (f"{LOOK_ALIKES}.srt", id_from_title('Why? | A/B "x" 1:2*'), 'Why? | A/B "x" 1:2*', None),
         ("なぜ？.ja.srt", id_from_title("なぜ？"), "なぜ？", "ja"),
     ],
 )

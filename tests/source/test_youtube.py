@@ -1,6 +1,9 @@
 """A whole channel through the real Snakemake, yt-dlp and youtube-transcript-api, from a YouTube on loopback."""
 
 import re
+import shutil
+import subprocess
+import sys
 import threading
 import types
 from pathlib import Path
@@ -16,6 +19,7 @@ from understudy.shared.run import RunStopped, remove_stop_file, stop_run, wait_u
 from understudy.source.selection import video_record
 from understudy.source.transcript import FetchFailed, fetch_transcript
 from understudy.source.videos import list_videos
+from understudy.source.youtube import versions
 from understudy.source.youtube.access import YouTubeAccess
 from understudy.source.youtube.captions import error_of_yt_dlp
 from understudy.source.youtube.errors import (
@@ -507,6 +511,62 @@ def test_a_channel_that_is_not_there_is_said(youtube, channel):
     channel.configure(channel="@teacher")
     with pytest.raises(ListingFailed, match=r"@teacher has none that is over. .* source.tabs"):
         channel.refresh()
+
+
+def test_a_failure_that_newer_packages_may_mend_says_how_old_the_installed_ones_are(youtube, channel, monkeypatch):
+    newer = re.compile(
+        r"yt-dlp \S+ is \d+ days old, youtube-transcript-api \S+ was installed \d+ days ago.*update-youtube"
+    )
+    for kind in FOR_NOW:
+        video = talk("now", failure=kind)
+        has(youtube, video)
+        with pytest.raises(FetchFailed) as failed:
+            channel.fetch(video)
+        is_meant = FOR_NOW[kind].startswith(("YouTube's answer was damaged", "proof-of-origin"))
+        assert bool(newer.search(str(failed.value))) == is_meant, kind
+        assert "JavaScript" not in str(failed.value), "yt-dlp was not asked"
+    monkeypatch.setattr(versions, "has_javascript_runtime", lambda: False)
+    channel.configure(fallback=True)
+    video = talk("now", failure="consent_forever", tracks=[Track("de")])
+    has(youtube, video)
+    with pytest.raises(FetchFailed, match=r"no JavaScript runtime.*make youtube DENO=1"):
+        channel.fetch(video)
+
+
+def test_a_list_that_is_not_understood_says_it_and_one_that_is_not_there_does_not(youtube, channel, monkeypatch):
+    channel.configure(channel="@nobody")
+    with pytest.raises(ListingFailed) as failed:
+        channel.refresh()
+    assert "update-youtube" not in str(failed.value)
+    assert "update-youtube" in versions.advice(ListingFailed("Unable to recognize tab page", may_be_a_change=True))
+
+
+@pytest.mark.parametrize(("said", "runtimes"), [("v22.1.0", {"deno", "node"}), ("v20.9.0", {"deno"}), ("", {"deno"})])
+def test_yt_dlp_gets_deno_and_a_node_that_is_new_enough(tmp_path, monkeypatch, said, runtimes):
+    node = tmp_path / "node"
+    node.write_text(f"#!/bin/sh\necho {said}\n")
+    node.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    assert versions.javascript_runtimes().keys() == runtimes
+
+
+def test_the_one_line_of_the_docs_fetches_captions_that_the_next_run_reads(youtube, channel, tmp_path):
+    """docs/source.md, with this YouTube's proxy in place of a browser's login."""
+    videos = [talk("talk"), Video(talk("why").video_id, "Why? | A/B", [Track("en"), Track("de")])]
+    has(youtube, *videos)
+    docs = (REPOSITORY / "docs/source.md").read_text()
+    line = next(line.strip() for line in docs.splitlines() if line.strip().startswith("yt-dlp --cookies-from-browser"))
+    words = line.replace("--cookies-from-browser firefox", f"--ignore-no-formats-error --proxy {youtube.proxy}").split()
+    words[words.index("--sleep-subtitles") + 1] = "0"
+    shutil.rmtree("captions")
+    certificates = ["--compat-options", "no-certifi"]
+    subprocess.run([sys.executable, "-m", "yt_dlp", *words[1:], *certificates], check=True, cwd=channel.project.path)
+    channel.configure(channel=None, captions_dir="captions")
+    assert sorted(channel.refresh()) == sorted(ids(*videos))
+    listed = {video["title"]: video for video in channel.videos()}
+    assert listed.keys() == {videos[0].title, "Why? | A/B"}
+    record = channel.fetch(videos[1], source_file=listed["Why? | A/B"]["source_file"])
+    assert (record["language"], record["text"]) == ("en", "Dig. Wait.")
 
 
 HOSTILE_TITLES = {

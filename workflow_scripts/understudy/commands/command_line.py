@@ -99,6 +99,13 @@ def parser_of_commands() -> argparse.ArgumentParser:
         _update,
         "look for new talks and make them searchable, without money; say what is newer than the model",
     )
+    newer = command(
+        "update-youtube",
+        _update_youtube,
+        "bring the newest yt-dlp and youtube-transcript-api into this environment, if the tests pass with them",
+        of_project=False,
+    )
+    newer.add_argument("--deno", action="store_true", help="install deno, too: yt-dlp's JavaScript runtime (96 MB)")
     opened = command("open", _open, "open a page of the project in the browser")
     opened.add_argument("page", nargs="?", choices=tuple(PAGES), default="report", help="which (default: report)")
     command("review", _review, "open the page on which you decide about the pairs")
@@ -180,6 +187,12 @@ def _update(arguments: argparse.Namespace) -> int:
     from understudy.commands.update import update
 
     return update(arguments.directory)
+
+
+def _update_youtube(arguments: argparse.Namespace) -> None:
+    from understudy.commands.update_youtube import update_youtube
+
+    update_youtube(arguments.deno)
 
 
 def _open(arguments: argparse.Namespace) -> None:

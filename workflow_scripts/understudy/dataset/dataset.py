@@ -11,13 +11,8 @@ from understudy.dataset.doctor.doctor import Doctor, Remark, Talk
 from understudy.dataset.duplicates.pairs import choose_kept, similar_across, similar_pairs
 from understudy.dataset.grounding.training_pairs import ground_training_pairs, rewritten_answers, without_faults
 from understudy.dataset.hand_written_pairs import hand_written_pairs
-from understudy.dataset.split import (
-    EmptySplitError,
-    UnusableSplitError,
-    check_usable,
-    remembered_sides,
-    split_of_videos,
-)
+from understudy.dataset.same_words import lost_to_held_out, split_of_talks, talks_of_the_same_words
+from understudy.dataset.split import EmptySplitError, UnusableSplitError, check_usable, remembered_sides
 from understudy.dataset.taught_pairs import REWORDING_COLUMNS, taught_pairs
 from understudy.dataset.teacher_names import teacher_names
 from understudy.dataset.tokens import PairTokens
@@ -131,6 +126,13 @@ def assign_split(pairs: pd.DataFrame, sides: dict[str, str]) -> None:
     ]
 
 
+def remove_talks_held_out(pairs: pd.DataFrame, lost: dict[str, str]) -> None:
+    """Reject all pairs of training talks whose words are in a held-out talk, too; a person's as well."""
+    for row, video_id in pairs.loc[(pairs["split"] == "train") & pairs["video_id"].isin(lost), "video_id"].items():
+        reject(pairs, row, "leak", f"its talk has the same words as {lost[video_id]} on the other side of the split")
+        pairs.at[row, "split"] = None
+
+
 def remove_leaks(pairs: pd.DataFrame, similar: pd.DataFrame) -> None:
     """Reject the training side of near-duplicates across the split; the other side, if only the training one is a person's."""
     protected = is_protected(pairs)
@@ -192,10 +194,13 @@ def build_dataset(
     examine(pairs, doctor, talks)
     similar = drop_duplicates(pairs, settings)
     fractions = {"valid": settings["valid_fraction"], "test": settings["test_fraction"]}
+    same_words = talks_of_the_same_words(transcripts)
     remembered = remembered_sides(sources["remembered"], settings["seed"], fractions)
     try:
-        sides = split_of_videos(rows_of_videos(pairs), settings["seed"], fractions, remembered)
+        sides = split_of_talks(rows_of_videos(pairs), settings["seed"], fractions, remembered, same_words)
+        lost = lost_to_held_out(same_words, sides, rows_of_videos(pairs))
         assign_split(pairs, sides)
+        remove_talks_held_out(pairs, lost)
         remove_leaks(pairs, similar)
         rows = Counter(pairs["split"].dropna())
         check_usable(rows, rows_of_videos(pairs), training["batch_size"], fractions, settings["seed"])
@@ -205,7 +210,11 @@ def build_dataset(
         raise
     records, grounded = records_of(pairs), None
     if "grounding" in settings:
-        trained = [transcript for transcript in transcripts if sides.get(transcript["video_id"]) == "train"]
+        trained = [
+            transcript
+            for transcript in transcripts
+            if sides.get(transcript["video_id"]) == "train" and transcript["video_id"] not in lost
+        ]
         rewritten = rewritten_answers(sources["grounded"], trained)
         grounded = ground_training_pairs(
             records,
@@ -226,6 +235,8 @@ def build_dataset(
     report = dataset_report(
         videos, transcripts, sources["answers"], pairs, similar, len(curation), idle, training["max_seq_length"]
     )
+    if same_words:
+        report["same_words"] = same_words
     if grounded:
         report["grounding"] = grounded.counts
     write_json(paths["report"], report)
@@ -244,6 +255,8 @@ def tell(report: dict) -> None:
     log.info("data/dataset: rows: %s; rejected: %s.", rows, report["rejected"] or "none")
     if "grounding" in report:
         log.info("Rows with passages: %(rows)s; pairs: %(pairs)s; why plain: %(plain)s.", report["grounding"])
+    for group in report.get("same_words", []):
+        log.info("The same words: %s. They are on one side of the split.", ", ".join(group))
     if report["missing_videos"]:
         log.warning("Built without %d videos that have no answers yet.", len(report["missing_videos"]))
     for decision in report["curation"]["not_applied"]:

@@ -5,13 +5,19 @@ from pathlib import Path
 from understudy.shared.errors import UnderstudyError
 from understudy.shared.files import write_json
 from understudy.shared.log import log
+from understudy.source.account import count_of_words
 from understudy.source.captions.cleaning import cleaned_segments, joined
 from understudy.source.captions.files import described_by_name
-from understudy.source.captions.formats import CaptionError, read_segments
+from understudy.source.captions.formats import CaptionError, read_captions
 from understudy.source.captions.speakers import AnySegment
 from understudy.source.youtube.access import YouTubeAccess
 from understudy.source.youtube.captions import captions_of
 from understudy.source.youtube.errors import NoCaptions, NotNow
+from understudy.source.youtube.versions import advice
+from understudy.text.language import language_of
+
+# What speech recognition makes of silence: "you", "thank you".
+NO_SPEECH = "no speech"
 
 
 class FetchFailed(UnderstudyError):
@@ -21,10 +27,11 @@ class FetchFailed(UnderstudyError):
 def transcript_of_file(path: str) -> dict:
     """Return what a caption file gives: status, language, kind, segments and text."""
     try:
-        segments, removed = read_segments(path)
+        segments, removed, language = read_captions(path)
     except CaptionError as error:
         return unavailable(str(error))
-    return found(segments, removed, described_by_name(Path(path)).language, "file")
+    language = described_by_name(Path(path)).language or language or language_of(joined(segments))
+    return found(segments, removed, language, "file")
 
 
 def transcript_of_youtube(video: dict, languages: list[str], access: YouTubeAccess) -> dict:
@@ -36,7 +43,9 @@ def transcript_of_youtube(video: dict, languages: list[str], access: YouTubeAcce
     except NoCaptions as error:
         return unavailable(str(error))
     except NotNow as error:
-        raise FetchFailed(f"{video['video_id']}: {error}. The next run asks again.") from None
+        raise FetchFailed(
+            f"{video['video_id']}: {error}. The next run asks again.{advice(error, access.fallback)}"
+        ) from None
     segments, removed = cleaned_segments(captions.cues)
     if not segments:
         return unavailable("its captions hold no speech")
@@ -76,10 +85,16 @@ def unavailable(reason: str) -> dict:
     }
 
 
-def fetch_transcript(video: dict, languages: list[str], access: YouTubeAccess, path: str) -> None:
-    """Write the transcript record of `video` (a record of data/videos.json) to `path`."""
+def fetch_transcript(
+    video: dict, languages: list[str], access: YouTubeAccess, path: str, min_words: int | None = None
+) -> None:
+    """Write the transcript record of `video` (a record of data/videos.json) to `path`; one of fewer words is no speech."""
     if video["source_file"]:
         transcript = transcript_of_file(video["source_file"])
     else:
         transcript = transcript_of_youtube(video, languages, access)
+    words = count_of_words(transcript["text"])
+    if transcript["status"] == "ok" and words < (min_words or 0):
+        log.warning("%s: %d words, and source.min_words is %d.", video["video_id"], words, min_words)
+        transcript = unavailable(NO_SPEECH)
     write_json(path, {"video_id": video["video_id"], "title": video["title"], **transcript})

@@ -4,12 +4,13 @@ from pathlib import Path
 
 from understudy.shared.files import read_json, write_json
 from understudy.shared.log import log
-from understudy.source.captions.files import caption_files, talks_of
+from understudy.source.captions.files import caption_files, not_read, talks_of
 from understudy.source.selection import record_of, video_record, why_not, with_those_that_left
 from understudy.source.youtube.access import YouTubeAccess
 from understudy.source.youtube.address import addresses_of
 from understudy.source.youtube.errors import ListingFailed
 from understudy.source.youtube.listing import videos_behind
+from understudy.source.youtube.versions import advice
 
 
 def videos_of_folder(source: dict, before: list[dict]) -> tuple[list[dict], list[dict]]:
@@ -17,9 +18,19 @@ def videos_of_folder(source: dict, before: list[dict]) -> tuple[list[dict], list
     taken, doubles = talks_of(caption_files(source["captions_dir"]), source["languages"], before)
     records = [video_record(file.video_id, file.title, source_file=str(file.path)) for file in taken]
     chosen, others = chosen_and_others(records, source)
-    return chosen, others + [
+    others += [
         passed_over(file.video_id, file.path.name, "another caption file of the same talk is used") for file in doubles
     ]
+    return chosen, others + files_not_read(source["captions_dir"])
+
+
+def files_not_read(folder: str) -> list[dict]:
+    """What is in the folder of captions and isn't read, which is also said in a line of the log."""
+    found = not_read(folder)
+    if found:
+        names = ", ".join(repr(path.name) for path, _ in found[:5]) + (", ..." if len(found) > 5 else "")
+        log.warning("%s: %d not read: %s; data/passed_over.json says why.", folder, len(found), names)
+    return [passed_over(None, path.name, why) for path, why in found]
 
 
 def videos_of_channel(source: dict, access: YouTubeAccess, before: list[dict]) -> tuple[list[dict], list[dict]]:
@@ -72,7 +83,7 @@ def each_video(source: dict, access: YouTubeAccess):
         yield from videos_behind(address, access)
 
 
-def passed_over(video_id: str, title: str | None, why: str) -> dict:
+def passed_over(video_id: str | None, title: str | None, why: str) -> dict:
     return {"video_id": video_id, "title": title, "why": why}
 
 
@@ -84,7 +95,12 @@ def list_videos(source: dict, access: YouTubeAccess, path: str, passed_over_path
     if source["captions_dir"] is not None:
         videos, others = videos_of_folder(source, before)
     else:
-        videos, others = videos_of_channel(source, access, before)
+        try:
+            videos, others = videos_of_channel(source, access, before)
+        except ListingFailed as error:
+            if error.newer_versions_may_help:
+                error.args = (f"{error}.{advice(error)}",)
+            raise
     write_json(passed_over_path, others)
     write_json(path, videos)
     new = {video["video_id"] for video in videos} - {video["video_id"] for video in before}

@@ -7,29 +7,40 @@ import re
 from collections import Counter
 from itertools import pairwise
 
+from understudy.source.captions.sounds import without_sounds
 from understudy.source.captions.speakers import AnySegment, turns_apart, voices_apart
 
 MARKUP = re.compile(
     r"</?(?:[bcisuv]|font|lang|ruby|rt|span)(?:\.[^<>\s]*)?>|<(?:[cv]|font|lang|span)(?:\.[^<>\s]*)?\s[^<>\n]*>"
-    r"|<\d+:[\d:.]+>|\{\\[^{}\n]*\}",
+    r"|<\d+:[\d:.]+>|\{\\[^{}\n]*\}|\{an\d\}",
     re.IGNORECASE,
 )
+# Whatever its name, what is closed again is a tag: `<b Mary>..</b>`, `<bold>..</bold>`.
+CLOSING_TAG = re.compile(r"</([a-z][a-z0-9_-]{0,20})>", re.IGNORECASE)
+# SubStation Alpha's line breaks and hard blanks in other files; a path of Windows holds the same signs.
+BACKSLASHED = re.compile(r"(?<!\S)(?P<path>(?:[A-Za-z]:\\|\\\\)\S*)|\\[Nh]")
 LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,31});", re.IGNORECASE)
-SOUNDS = "music|applause|laughter|laughs|laughing|cheering|cheers|inaudible|silence|音楽|拍手|笑い|笑"
-SOUND_TAG = re.compile(
-    rf"\[[^\[\]]{{1,80}}\]|【[^【】]{{1,80}}】|[(\uff08]\s{{0,9}}(?:{SOUNDS})\s{{0,9}}[)\uff09]|[♩♪♫♬]+", re.IGNORECASE
+SOUND_TAG = re.compile(r"\[[^\[\]]{1,80}\]|【[^【】]{1,80}】|[♩♪♫♬]+")
+DASH = r"[-\u2010-\u2015\u2212\uff0d]"
+# Without a blank a dash opens a line of speech where no small letter follows: `-ing` is an ending.
+OPENS_A_LINE = (
+    "A-Z\u00c0-\u00de\u0391-\u03a9\u0410-\u042f\u0590-\u06ff\u0900-\u0e7f\u3040-\u9fff\uac00-\ud7af"
+    "\"'\u2018\u201c\u201e\u00ab\u00bf\u00a1(\\["
 )
 SPEAKER_MARK = re.compile(
     r"(?:(?<=\s)|^)>>+(?:[^\S\n]{0,9}[A-Z][A-Z.'-]{0,20}(?: [A-Z.'-]{1,20}){0,2}:)?"
-    r"|^[^\S\n]{0,9}[-\u2013\u2014](?=[^\S\n]+[^\s\d])"
+    rf"|^[^\S\n]{{0,9}}{DASH}(?=[^\S\n]+[^\s\d]|[{OPENS_A_LINE}]|\s*$)"
     r"|^[^\S\n]{0,9}(?:SPEAKER|Speaker)[^\S\n]?\d{1,3}:",
     re.MULTILINE,
 )
+SMALL_SPEAKER_MARK = re.compile(rf"^[^\S\n]{{0,9}}{DASH}(?=[^\W\d_])", re.MULTILINE)
 NEVER_SHOWN = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
 )
-WRITTEN_WITHOUT_BLANKS = re.compile("[\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uff00-\uffef]")
+WITHOUT_BLANKS = "\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uff0c\uff0e-\uffef"
+WRITTEN_WITHOUT_BLANKS = re.compile(f"[{WITHOUT_BLANKS}]")
+BREAK_WITHOUT_BLANK = re.compile(rf"(?<=[{WITHOUT_BLANKS}])[^\S\n]*\n\s*(?=[{WITHOUT_BLANKS}])")
 ROLLING_WORDS = 2
 
 
@@ -51,7 +62,16 @@ def cleaned_segments(cues: list[AnySegment]) -> tuple[list[AnySegment], dict[str
 
 def without_markup(text: str) -> str:
     """Remove the tags of subtitle formats; a line break in a tag becomes one."""
-    return MARKUP.sub("", LINE_BREAK.sub("\n", text)) if "<" in text or "{" in text else text
+    if "<" in text or "{" in text:
+        text = LINE_BREAK.sub("\n", text)
+        for name in {re.escape(found[1]) for found in CLOSING_TAG.finditer(text)}:
+            text = re.sub(rf"</?{name}(?:[.\s][^<>\n]*)?>", "", text)
+        text = MARKUP.sub("", text)
+    return (
+        BACKSLASHED.sub(lambda found: found["path"] or {"N": "\n", "h": " "}[found[0][1]], text)
+        if "\\" in text
+        else text
+    )
 
 
 def readable_text(text: str, removed: Counter) -> str:
@@ -59,16 +79,21 @@ def readable_text(text: str, removed: Counter) -> str:
     text, entities = ENTITY.subn(lambda entity: html.unescape(entity.group()), text)
     if entities:
         # Some tools escape the tags, too.
-        text = without_markup(text)
+        text = MARKUP.sub("", LINE_BREAK.sub("\n", text))
     removed["entities"] += entities
     return NEVER_SHOWN.sub("", text.encode("utf-8", "replace").decode())
 
 
 def cleaned_text(text: str, removed: Counter) -> str:
-    """Remove sound tags and speaker marks; white space becomes one blank."""
+    """Remove sound tags and speaker marks; white space becomes one blank, or none at a line's end in a script without blanks."""
+    text = BREAK_WITHOUT_BLANK.sub("", text)
+    text, sounds = without_sounds(text)
     text, sound_tags = SOUND_TAG.subn(" ", text)
     text, speaker_marks = SPEAKER_MARK.subn(" ", text)
-    removed["sound_tags"] += sound_tags
+    if len(SMALL_SPEAKER_MARK.findall(text)) > 1:
+        text, small_marks = SMALL_SPEAKER_MARK.subn(" ", text)
+        speaker_marks += small_marks
+    removed["sound_tags"] += sounds + sound_tags
     removed["speaker_marks"] += speaker_marks
     return " ".join(text.split())
 

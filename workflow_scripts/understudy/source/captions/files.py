@@ -11,15 +11,16 @@ from typing import NamedTuple
 from understudy.shared.errors import ConfigurationError
 from understudy.shared.safe_markdown import plain_title
 from understudy.source.captions.cleaning import WRITTEN_WITHOUT_BLANKS
+from understudy.source.captions.formats import SUFFIXES
 from understudy.source.captions.language import is_exact, is_translation, language_of_code, language_rank, usual_form
 
-# Of two files of one talk in the same language, the one that comes first here is used.
-SUFFIXES = (".json3", ".vtt", ".srt", ".json", ".txt")
 METADATA_SUFFIXES = (".info.json", ".live_chat.json")
 NO_PART_OF_A_NAME = ("Cc", "Cs", "Zl", "Zp")
 PATH_VARIABLE = re.compile(r"[{}]|<[a-z][a-z0-9_]*>")
 # What programs add to a language: `Talk.en.forced.srt`, and a browser to the name of a second download.
 REMARK = r"(?:\.(?:forced|sdh|cc|hi|default|foreign))*"
+# `yt-dlp --download-archive` writes a line a video.
+LINE_OF_AN_ARCHIVE = re.compile(r"[a-z0-9:]+ \S+")
 AFTER_AN_ID = re.compile(r"\[(?P<id>[A-Za-z0-9_-]{11})\](?P<parts>(?:\.[^.\s]+)*)(?: ?\(\d+\))?$")
 LANGUAGE_IN_NAME = re.compile(rf"{REMARK}\.(?P<code>[a-z]{{2,3}}(?:[-_][A-Za-z0-9]+)*){REMARK}$")
 # With these yt-dlp replaces what no file name may hold.
@@ -41,9 +42,9 @@ def caption_files(folder: str | Path) -> list[Path]:
 
     Raises ConfigurationError if there is no such folder, no caption file in it, or a name that no rule could take."""
     folder = Path(folder)
-    found = sorted(path for path in folder.glob("*") if has_caption_suffix(path) and path.is_file())
+    found = sorted(path for path in folder.glob("*") if why_not_read(path) is None)
     if not found:
-        state = "has no caption files" if folder.is_dir() else "does not exist"
+        state = f"has no caption files{but_has(folder)}" if folder.is_dir() else "does not exist"
         raise ConfigurationError(
             f"source.captions_dir is {str(folder)!r}: the folder {state}. "
             f"It takes a folder with files that end in {', '.join(SUFFIXES)}."
@@ -60,8 +61,35 @@ def caption_files(folder: str | Path) -> list[Path]:
     return found
 
 
-def has_caption_suffix(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and not path.name.lower().endswith(METADATA_SUFFIXES)
+def why_not_read(path: Path) -> str | None:
+    """Why a thing in the folder of captions is none that is read, or None if it is."""
+    if path.is_dir():
+        return "a folder: only files beside it are read"
+    if path.is_symlink() and not path.exists():
+        return "a broken link"
+    if path.name.lower().endswith(METADATA_SUFFIXES) or path.suffix.lower() not in SUFFIXES:
+        return f"not one of {', '.join(SUFFIXES)}"
+    if not path.is_file():
+        return "not a file"
+    return "yt-dlp's archive of what it has fetched" if path.suffix.lower() == ".txt" and is_archive(path) else None
+
+
+def is_archive(path: Path) -> bool:
+    with path.open("rb") as file:
+        lines = file.read(1000).decode("utf-8", "replace").splitlines()
+    extractors = [line.split(" ")[0] for line in lines if LINE_OF_AN_ARCHIVE.fullmatch(line)]
+    return bool(lines) and len(extractors) == len(lines) and extractors[0] == "youtube"
+
+
+def not_read(folder: str | Path) -> list[tuple[Path, str]]:
+    """What is in the folder and isn't read, and why; hidden files are nobody's captions."""
+    things = [(path, why_not_read(path)) for path in sorted(Path(folder).glob("*")) if not path.name.startswith(".")]
+    return [(path, why) for path, why in things if why is not None]
+
+
+def but_has(folder: Path) -> str:
+    names = ", ".join(repr(path.name) for path, _ in not_read(folder)[:3])
+    return f" ({names} can't be read)" if names else ""
 
 
 def talks_of(

@@ -1,7 +1,7 @@
-"""Caption files of all kinds read into segments: .vtt, .srt, YouTube's .json3, .json of other tools, plain .txt.
+"""Caption files of all kinds read into segments: .vtt, .srt, .sbv, .ass, YouTube's .json3, .json of other tools, plain .txt.
 
-Subtitle files are parsed here because none of the libraries keeps every word: pysubs2 takes a last line that is a number for the
-next cue's, and webvtt-py passes over cues without a number or with a damaged time."""
+All but .ass and .ssa are parsed here because none of the libraries keeps every word: pysubs2 takes a last line that is a number
+for the next cue's, and webvtt-py passes over cues without a number or with a damaged time."""
 
 import json
 import math
@@ -10,16 +10,34 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from pysubs2 import SSAFile
+from pysubs2.exceptions import Pysubs2Error
+
 from understudy.shared.errors import InputFileError
-from understudy.shared.log import log
 from understudy.source.captions.cleaning import cleaned_segments
+from understudy.source.captions.encoding import UnknownEncoding, decoded
+from understudy.source.captions.language import language_of_code, usual_form
 from understudy.source.captions.speakers import AnySegment, Segment, label_of, said_by
 
+# The suffixes that are read. Of two files of one talk in the same language, the one that comes first here is used.
+SUFFIXES = (".json3", ".vtt", ".srt", ".json", ".txt", ".ass", ".ssa", ".sbv")
 STAMP = r"(?:(\d{1,4}):)?(\d{1,3}):(\d{1,2}(?:[.,]\d{1,9})?)"
 TIMING = re.compile(rf"\s*{STAMP}\s*-->\s*(?:{STAMP})?")
 TIME_OF_LINE = re.compile(r"\s*\(?\[?(?:(\d{1,2}):)?(\d{1,3}):(\d{2})\]?\)?(?:\s+|$)")
 ARROW_OF_A_TIME = re.compile(r"\d\s*-->|-->\s*\d")
+LISTS_OF_CUES = ("speakers", "snippets", "segments", "chunks", "transcription")
+# YouTube Studio's .sbv, and what Whisper's programs write to the terminal.
+SBV_TIMING = re.compile(rf"^[^\S\n]*({STAMP})[^\S\n]*,[^\S\n]*({STAMP})[^\S\n]*$", re.MULTILINE)
+TIMED_LINE = re.compile(rf"^[^\S\n]*\[({STAMP}[^\S\n]*-->[^\S\n]*{STAMP})\][^\S\n]*", re.MULTILINE)
+VTT_LANGUAGE = re.compile(r"^Language:[^\S\n]*([A-Za-z0-9-]{2,40})[^\S\n]*$", re.MULTILINE)
+VTT_TAG = re.compile(r"<(?:(?P<stays>/?v\b|br\b)|/?[A-Za-z0-9.]|/?(?=>))[^<>]*>", re.IGNORECASE)
 VTT_NO_SPEECH = re.compile(r"NOTE(?:\s|$)|(?:STYLE|REGION)\s*$|WEBVTT(?:\s|$)")
+
+
+UNREADABLE = (
+    *(ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError),
+    Pysubs2Error,
+)
 
 
 class CaptionError(InputFileError):
@@ -30,51 +48,70 @@ def read_segments(path: str | Path) -> tuple[list[AnySegment], dict[str, int]]:
     """Return the cleaned segments of a caption file in the order of their times, and what was removed, by kind.
 
     Raises CaptionError, naming the file and where it can the line, if it is empty, damaged, or holds no captions."""
+    return read_captions(path)[:2]
+
+
+def read_captions(path: str | Path) -> tuple[list[AnySegment], dict[str, int], str | None]:
+    """As `read_segments`, and the language that the file itself names, or None."""
     path = Path(path)
-    text = decoded(path)
+    try:
+        text = decoded(path)
+    except UnknownEncoding as error:
+        raise CaptionError(str(error)) from None
     if not text.strip():
         raise CaptionError(f"{path} is empty.")
+    kind = kind_of(text, path.suffix.lower())
     try:
-        cues = READERS[path.suffix.lower()](text)
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError) as error:
-        raise CaptionError(f"{path} can't be read as {path.suffix} captions ({error}).") from None
+        cues = READERS[kind](text)
+        language = language_named(text, kind)
+    except UNREADABLE as error:
+        raise CaptionError(f"{path} can't be read as {kind} captions ({error}).") from None
     segments, removed = cleaned_segments(sorted(cues, key=lambda cue: cue.start_s or 0.0))
     if not segments:
         raise CaptionError(f"{path} holds no captions.")
-    return segments, removed
+    return segments, removed, language
 
 
-def decoded(path: Path) -> str:
-    """Decode UTF-8 with or without BOM, also with a few damaged signs, and UTF-16 with BOM; anything else that is text is taken
-    for Windows' Latin-1.
+def kind_of(text: str, suffix: str) -> str:
+    """The kind of a file, as its first lines say it where they do: many a .srt is none, and .txt may be any."""
+    beginning = text[:10_000].lstrip()
+    if suffix in (".json", ".json3"):
+        return suffix
+    if beginning.startswith("WEBVTT"):
+        return ".vtt"
+    if beginning.startswith("[Script Info]"):
+        return ".ass"
+    if SBV_TIMING.match(beginning):
+        return ".sbv"
+    if suffix == ".txt" and (TIMED_LINE.match(beginning) or re.match(rf"(?:\d+\s+)?{TIMING.pattern}", beginning)):
+        return ".srt"
+    return suffix
 
-    Raises CaptionError if it is no text at all."""
-    data = path.read_bytes()
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", "replace")
-    if b"\0" in data:
-        raise CaptionError(f"{path} is not text: it holds zero bytes.")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        text = data.decode("utf-8-sig", "replace")
-        damaged = text.count("\ufffd")
-        if sum(character > "\x7f" for character in text) > 2 * damaged:
-            log.warning("%s: %d damaged places in UTF-8, the first at byte %d.", path, damaged, error.start)
-            return text
-        text = data.decode("cp1252", "replace")
-        log.warning(
-            "%s is not UTF-8: read as Windows' Latin-1. If that is wrong, save the file as UTF-8. It begins: %.60r",
-            path,
-            text,
-        )
-        return text
+
+def language_named(text: str, kind: str) -> str | None:
+    """The language in a file's own head, in its usual form: WebVTT's `Language: en`, Whisper's `language`."""
+    code = None
+    if kind == ".vtt":
+        found = VTT_LANGUAGE.search(text.replace("\r", "\n").partition("-->")[0])
+        code = found and found[1]
+    elif kind == ".json":
+        content = json.loads(text)
+        if isinstance(content, dict):
+            result = content.get("result")
+            code = content.get("language", result.get("language") if isinstance(result, dict) else None)
+    return usual_form(code) if isinstance(code, str) and language_of_code(code) else None
 
 
 def vtt_cues(text: str) -> list[Segment]:
     """Cues of WebVTT: any line that opens a block before a time is the cue's identifier; notes and styles are no speech."""
     lines = text.replace("\r\r\n", "\n").splitlines()
-    return subtitle_cues(lines, lambda line, opens_block, cues: opens_block, is_no_speech=VTT_NO_SPEECH.match)
+    cues = subtitle_cues(lines, lambda line, opens_block, cues: opens_block, is_no_speech=VTT_NO_SPEECH.match)
+    return [cue._replace(text=VTT_TAG.sub(voice_on_one_line, cue.text)) for cue in cues]
+
+
+def voice_on_one_line(tag: re.Match) -> str:
+    """What stays of a tag of WebVTT, where all that is between < and > is one: who speaks, and a line break."""
+    return tag[0].replace("\n", " ") if tag["stays"] else ""
 
 
 def srt_cues(text: str) -> list[Segment]:
@@ -83,8 +120,22 @@ def srt_cues(text: str) -> list[Segment]:
     def is_number(line: str, opens_block: bool, cues: int) -> bool:
         return line.isdecimal() and (opens_block or line == str(cues + 1))
 
-    lines = [line.strip() for line in text.replace("\r\r\n", "\n").splitlines()]
-    return subtitle_cues(lines, is_number, is_no_speech=lambda line: False)
+    text = TIMED_LINE.sub(r"\n\1\n", text.replace("\r\r\n", "\n"))
+    return subtitle_cues([line.strip() for line in text.splitlines()], is_number, is_no_speech=lambda line: False)
+
+
+def sbv_cues(text: str) -> list[Segment]:
+    """Cues of YouTube Studio's .sbv: a line with both times, and what is said under it."""
+    lines = SBV_TIMING.sub(lambda both: f"{both[1]} --> {both[5]}", text.replace("\r\n", "\n")).splitlines()
+    return subtitle_cues(lines, lambda line, opens_block, cues: False, is_no_speech=lambda line: False)
+
+
+def ass_cues(text: str) -> list[AnySegment]:
+    """Cues of SubStation Alpha. What is drawn is no speech, and a line for each layer (its shadow, its edge) is said once."""
+    kind = "ssa" if "[V4 Styles]" in text else "ass"
+    events = [event for event in SSAFile.from_string(text, kind) if not event.is_comment and not event.is_drawing]
+    cues = {Segment(one.start / 1000, max(0, one.duration) / 1000, one.plaintext): label_of(one.name) for one in events}
+    return [said_by(cue, cue.text, speaker) for cue, speaker in cues.items()]
 
 
 def subtitle_cues(lines: list[str], is_identifier: Callable, is_no_speech: Callable) -> list[Segment]:
@@ -94,12 +145,13 @@ def subtitle_cues(lines: list[str], is_identifier: Callable, is_no_speech: Calla
     Raises ValueError, naming the line, for an arrow without a start time."""
     cues: list[tuple[float, float, list[str]]] = []
     spoken: list[str] = []
-    opens_block, passed_over, before_is_identifier = True, False, False
-    for number, line in enumerate(lines, 1):
+    opens_block, passed_over, before_is_identifier, is_one_line = True, False, False, False
+    next_number = ""
+    for number, line in enumerate([*lines, ""], 1):
         times = TIMING.match(line) if "-->" in line else None
         if times:
             if before_is_identifier:
-                spoken.pop()
+                next_number = number_after(spoken.pop())
             start_s = seconds_of(*times.groups()[:3])
             end_s = seconds_of(*times.groups()[3:]) if times.group(5) else start_s
             spoken = []
@@ -112,10 +164,19 @@ def subtitle_cues(lines: list[str], is_identifier: Callable, is_no_speech: Calla
             before_is_identifier = not passed_over and is_identifier(line, opens_block, len(cues))
             if not passed_over:
                 spoken.append(line)
-            opens_block = False
+            is_one_line, opens_block = opens_block, False
         elif not line:
+            if is_one_line and spoken and spoken[-1] == next_number:
+                # The number of a cue that has no time, and no words.
+                next_number = number_after(spoken.pop())
+            is_one_line = False
             opens_block, passed_over, before_is_identifier = True, False, False
     return [Segment(start_s, duration_s, "\n".join(text)) for start_s, duration_s, text in cues]
+
+
+def number_after(line: str) -> str:
+    """The next cue's number, if `line` is a number."""
+    return str(int(line) + 1) if line.isascii() and line.isdecimal() and len(line) < 10 else ""
 
 
 def seconds_of(hours: str | None, minutes: str, seconds: str) -> float:
@@ -128,21 +189,36 @@ def json3_cues(text: str) -> list[Segment]:
 
 
 def json_cues(text: str) -> list[AnySegment]:
-    """Cues of a JSON file: youtube-transcript-api's list (or list of lists), its record with `snippets`, Whisper's with
-    `segments`, or YouTube's own with `events`."""
+    """Cues of a JSON file: a list of cues (or of lists), or a record that has one: youtube-transcript-api's `snippets`, Whisper's
+    `segments`, Hugging Face's `chunks`, whisper.cpp's `transcription`, YouTube's own `events`; or Whisper's `text` alone."""
     content = json.loads(text)
     if isinstance(content, dict):
         if "events" in content:
             return cues_of_events(content["events"])
-        content = content["snippets"] if "snippets" in content else content["segments"]
-    rows = [row for item in content for row in (item if isinstance(item, list) else [item])]
-    cues = []
-    for row in rows:
+        found = next((content[key] for key in LISTS_OF_CUES if isinstance(content.get(key), list)), None)
+        if found is None and isinstance(content.get("text"), str):
+            return txt_cues(content["text"])
+        if found is None:
+            raise ValueError(f"it has none of {', '.join(LISTS_OF_CUES)}, events")
+        content = found
+    return [cue_of(row) for item in content for row in (item if isinstance(item, list) else [item])]
+
+
+def cue_of(row: dict) -> AnySegment:
+    """A row of a list of cues, with `start` and `duration` or `end` (s), `timestamp` (both, s) or `offsets` (ms)."""
+    if "timestamp" in row:
+        start, end = row["timestamp"]
+        # A recording that ends within a chunk leaves its end out.
+        start_s = seconds(start)
+        end_s = start_s if end is None else seconds(end)
+    elif "offsets" in row:
+        start_s, end_s = (seconds(row["offsets"][key]) / 1000 for key in ("from", "to"))
+    else:
         start_s = seconds(row["start"])
-        duration_s = seconds(row["duration"]) if "duration" in row else max(0.0, seconds(row["end"]) - start_s)
-        cue = Segment(start_s, duration_s, text_of(row["text"]))
-        cues.append(said_by(cue, cue.text, speaker_in(row)))
-    return cues
+        end_s = start_s + seconds(row["duration"]) if "duration" in row else seconds(row["end"])
+    duration_s = seconds(row["duration"]) if "duration" in row else max(0.0, end_s - start_s)
+    cue = Segment(start_s, duration_s, text_of(row["text"]))
+    return said_by(cue, cue.text, speaker_in(row))
 
 
 def speaker_in(row: dict) -> str | None:
@@ -196,4 +272,6 @@ def text_of(value: Any) -> str:
     return value
 
 
-READERS = {".vtt": vtt_cues, ".srt": srt_cues, ".json3": json3_cues, ".json": json_cues, ".txt": txt_cues}
+READERS = dict(
+    zip(SUFFIXES, (json3_cues, vtt_cues, srt_cues, json_cues, txt_cues, ass_cues, ass_cues, sbv_cues), strict=True)
+)

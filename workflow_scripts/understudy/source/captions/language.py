@@ -1,4 +1,4 @@
-"""Codes of languages, and which of several caption tracks or files is nearest to the languages that the configuration asks for."""
+"""Codes of languages, and which of several caption tracks or files is nearest to the languages that are asked for."""
 
 import re
 from collections.abc import Iterable
@@ -13,13 +13,14 @@ TAG = r"([A-Za-z]{2,3})(?:-[A-Z][a-z]{3})?(?:-(?:[A-Za-z]{2}|\d{3}))?"
 CODE = re.compile(rf"{TAG}(?:-orig|-[A-Za-z0-9_-]{{11,12}})?")
 TRANSLATION = re.compile(rf"({TAG})-(?!in$)(?P<source>[a-z]{{2,3}}(?:-.*)?)")
 # Languages of three letters that YouTube has captions in; among all there are, many are file endings too (wav, net, org, mov).
-OF_THREE_LETTERS = frozenset(
+THREE_LETTERS = (
     "ace ach alz bbc ban bal bem bew bho bik bts btx bua ceb cgg chk ckb cnh crh din doi dov dyu fil fon fur gaa gom haw hil hmn "
     "hrx iba ilo jam kac kek kha kri ktu lij lmo ltg luo lus mad mai mak mam mni mwr new nhe nso nus pag pam pap pcm scn shn "
-    "szl tet tiv tpi trp tum tyv udm vec war yua yue zap".split()
+    "szl tet tiv tpi trp tum tyv udm vec war yua yue zap"
 )
+OF_THREE_LETTERS = frozenset(THREE_LETTERS.split())
 # Codes of two letters in which nobody gives a talk: constructed or dead. Socket.io is no Ido.
-IN_NO_TALK = frozenset("ae cu ia ie io pi vo".split())
+IN_NO_TALK = frozenset({"ae", "cu", "ia", "ie", "io", "pi", "vo"})
 # Regions that speak a second language, where the code could be one of a translation; the first one of a region is in langcodes.
 ALSO_SPOKEN = frozenset({"fr-ca", "fr-be", "fr-ch", "it-ch"})
 

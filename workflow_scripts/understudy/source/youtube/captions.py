@@ -39,6 +39,7 @@ from understudy.source.youtube.errors import (
     YouTubeError,
     error_for_reason,
 )
+from understudy.source.youtube.versions import javascript_runtimes
 
 EMPTY_REPLY = "no element found: line 1, column 0"
 DAMAGED = (DefusedXmlException, ParseError, LookupError, TypeError, ValueError, AttributeError)
@@ -183,7 +184,7 @@ def by_yt_dlp(video_id: str, languages: list[str], access: YouTubeAccess) -> Cap
 
     check_not_stopped()
     # Without this, a video whose formats it can't get is an error, although its captions are there.
-    options = {"skip_download": True, "ignore_no_formats_error": True}
+    options = {"skip_download": True, "ignore_no_formats_error": True, "js_runtimes": javascript_runtimes()}
     # With it, a block is no error either, but a warning.
     warnings = CollectedWarnings()
     with yt_dlp_options(access, logger=warnings, **options) as options, yt_dlp.YoutubeDL(options) as youtube:

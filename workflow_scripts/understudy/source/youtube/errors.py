@@ -18,6 +18,8 @@ class YouTubeError(UnderstudyError):
     another_client_may_help = False
     # ... but only with the cookies of somebody who is signed in.
     cookies_may_help = False
+    # Whether it may be a change of YouTube's that newer packages know.
+    newer_versions_may_help = False
     # Whether asking again a little later may help.
     worth_repeating = False
 
@@ -82,6 +84,7 @@ class NotOverYet(NotNow):
 class PoTokenNeeded(NotNow):
     meaning = "YouTube gives these captions only with a proof-of-origin token (PO token), which a browser makes"
     another_client_may_help = True
+    newer_versions_may_help = True
 
 
 class Unreachable(NotNow):
@@ -98,6 +101,7 @@ class UnexpectedAnswer(NotNow):
     meaning = "YouTube's answer was damaged, or is of a kind that is not known"
     worth_repeating = True
     another_client_may_help = True
+    newer_versions_may_help = True
 
 
 class UnknownReason(NotNow):
@@ -106,7 +110,13 @@ class UnknownReason(NotNow):
 
 
 class ListingFailed(NotNow):
+    """`may_be_a_change` where YouTube's answer was not understood."""
+
     meaning = "YouTube gave no list of videos; the old list is kept"
+
+    def __init__(self, said: str | None = None, may_be_a_change: bool = False):
+        super().__init__(said)
+        self.newer_versions_may_help = may_be_a_change
 
 
 # What YouTube's English texts hold, in the order in which they are tried.

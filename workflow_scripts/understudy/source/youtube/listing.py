@@ -15,6 +15,10 @@ from understudy.source.youtube.errors import AddressBlocked, ListingFailed, erro
 
 NOT_OVER_YET = {"is_live": "live", "is_upcoming": "upcoming", "post_live": "live until a moment ago"}
 MOST_PLAYLISTS_INSIDE = 1000
+# What no newer version mends: a server or an address that isn't there, a connection that fails.
+OF_ANOTHER_KIND = re.compile(
+    r"HTTP Error (?:404|429|5\d\d)|timed out|urlopen|unable to connect|connection|resolve", re.IGNORECASE
+)
 
 
 class ListedVideo(NamedTuple):
@@ -53,7 +57,7 @@ def videos_behind(address: Address, access: YouTubeAccess) -> Iterator[ListedVid
                 return
             if isinstance(error_for_reason(said), AddressBlocked):
                 raise blocked(AddressBlocked(said)) from None
-            raise ListingFailed(f"{address.page}: {said}") from None
+            raise ListingFailed(f"{address.page}: {said}", may_be_a_change=not OF_ANOTHER_KIND.search(said)) from None
 
 
 def flat_entries(youtube: yt_dlp.YoutubeDL, page: str, visited: set[str]) -> Iterator[dict]:
