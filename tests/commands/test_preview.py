@@ -19,7 +19,7 @@ def test_three_answers_are_shown_and_the_later_run_pays_for_none_of_them(new_pro
     assert said.returncode == 0, said.stdout + said.stderr
     asked = messages(teacher.asked())
     assert len(teacher.asked(kind="questions")) == 1 and len(teacher.asked(kind="answers")) == 3
-    assert "\nbeans\n" in said.stdout and said.stdout.count("The **answer**") == 3
+    assert said.stdout.startswith("\nbeans\n") and said.stdout.count("The **answer**") == 3
     assert "Nearest in the talk, 0:0" in said.stdout
     shown = (new_project / "data/preview/index.html").read_text()
     assert "Give beans ten litres of water a week" in shown and shown.count("<article>") == 3
@@ -52,7 +52,7 @@ def test_update_makes_a_new_talk_searchable_without_a_request_and_says_what_a_re
     project.configure(teacher={"prices": {"input": 1.0, "output": 2.0}})
     said = understudy("update", cwd=project.path)
     assert said.returncode == 0, said.stdout + said.stderr
-    assert said.stdout.splitlines()[-1] == "2 talks can be searched, and the model has learned from all of them."
+    assert said.stdout.strip() == "2 talks can be searched, and the model has learned from all of them."
     project.add_talk("leeks")
     said = understudy("update", cwd=project.path)
     line = said.stdout.splitlines()[-1]
@@ -70,5 +70,5 @@ def test_update_makes_a_new_talk_searchable_without_a_request_and_says_what_a_re
 def test_update_before_there_is_a_model(new_project, teacher):
     said = understudy("update", cwd=new_project.path)
     assert said.returncode == 0, said.stdout + said.stderr
-    assert said.stdout.splitlines()[-1] == "2 talks can be searched. There is no model yet: `understudy run` makes it."
+    assert said.stdout.strip() == "2 talks can be searched. There is no model yet: `understudy run` makes it."
     assert teacher.asked() == []

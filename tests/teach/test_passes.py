@@ -1,6 +1,7 @@
 """The parts of the two passes: prompts, questions, structured answers, the response store, the ledger, the key."""
 
 import json
+import logging
 import os
 import socket
 import subprocess
@@ -19,7 +20,7 @@ from understudy.shared.files import read_json, write_json
 from understudy.teach.answer_schema import InvalidAnswer, answer_markdown, answer_schema
 from understudy.teach.edited_questions import keep_edited_questions, questions_sha256
 from understudy.teach.question_list import UnusableReply, questions_in, read_questions, reply_schema
-from understudy.teach.quotes import quotes_for
+from understudy.teach.quotes import quotes_for, warn_of_too_few_sentences
 from understudy.teach.requests import answer_request, question_request
 from understudy.teacher.adaptive_limit import AdaptiveLimit
 from understudy.teacher.api_key import MissingKeyError, api_key_for
@@ -336,3 +337,12 @@ def test_records_say_who_answered_what(finished):
     assert record["model"] == "fake-1"
     assert record["usage"] == {"prompt_tokens": 900, "cached_tokens": 0, "completion_tokens": 60}
     assert len(record["prompt_sha256"]) == 64
+
+
+def test_a_talk_with_too_few_sentences_to_choose_from_is_told(caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("understudy"), "propagate", True)
+    sentences = [f"The soil number {number} wants some water." for number in range(24)]
+    warn_of_too_few_sentences({**TRANSCRIPT, "text": " ".join(sentences)})
+    assert caplog.text == ""
+    warn_of_too_few_sentences({**TRANSCRIPT, "text": " ".join(sentences[1:])})
+    assert "abcdefghijk (On soil) has fewer than 24 sentences of 5 to 16 words" in caplog.text

@@ -4,6 +4,7 @@ Pass 1 is the project's own job, and an answer is asked for with the request tha
 stored, so that nothing is asked twice."""
 
 import os
+import sys
 from html import escape
 from pathlib import Path
 from typing import NamedTuple
@@ -77,8 +78,8 @@ def preview(directory: Path | None, talk: str | None) -> int:
 
 
 def made(path: Path) -> int:
-    """Let Snakemake make a file of the project in the working directory; return its exit status."""
-    return run_snakemake(Path.cwd(), ["--quiet", "all", "--", str(path)])
+    """Let Snakemake make a file of the project in the working directory; return its exit status. Its words go to standard error."""
+    return run_snakemake(Path.cwd(), ["--quiet", "all", "--", str(path)], sys.stderr)
 
 
 def videos_meant(videos: list[dict], talk: str | None) -> list[dict]:

@@ -1,5 +1,6 @@
 """New talks, searchable at once and without money: understudy update"""
 
+import sys
 from pathlib import Path
 
 from understudy.commands.project import configuration_of_project, enter_project
@@ -25,7 +26,7 @@ def update(directory: Path | None) -> int:
     """Look for new talks, fetch their captions, index them, and say what is newer than the model. Return an exit status."""
     enter_project(directory)
     config = configuration_of_project()
-    status = run_snakemake(Path.cwd(), TARGETS)
+    status = run_snakemake(Path.cwd(), TARGETS, sys.stderr)
     if not status:
         print(newer_than_the_model(config))
     return status

@@ -8,6 +8,7 @@ from understudy.shared.log import log
 from understudy.shared.run import fresh_since
 from understudy.teach.answer_schema import InvalidAnswer, answer_markdown
 from understudy.teach.question_list import read_questions
+from understudy.teach.quotes import warn_of_too_few_sentences
 from understudy.teach.requests import answer_request
 from understudy.teacher.at_once import asked_at_once
 from understudy.teacher.client import Job, Reply, Teacher
@@ -83,6 +84,8 @@ def answer_questions(
     questions = read_questions(questions_path, slots)["questions"]
     records = {slot: unused_record(transcript["video_id"], slot, prompt) for slot in slots}
     if questions:
+        if style["quote"]:
+            warn_of_too_few_sentences(transcript)
         job = Job(f"answers-{transcript['video_id']}", transcript["video_id"], min(in_flight, len(questions)))
         work = EmbeddedWork(threads, messages_about(transcript))
         with teacher_for(job, identity, settings, work, fresh_since("answers") if fresh else 0.0) as teacher:

@@ -5,9 +5,12 @@ from collections import Counter
 from itertools import pairwise
 from typing import NamedTuple
 
+from understudy.shared.log import log
+
 POINTS = 3
 CANDIDATES = 6
 FEWEST_WORDS, MOST_WORDS = 5, 16
+FEWEST_SENTENCES = (POINTS + 1) * CANDIDATES
 
 
 class Quotes(NamedTuple):
@@ -18,13 +21,27 @@ class Quotes(NamedTuple):
     closings: list[str]
 
 
+def warn_of_too_few_sentences(transcript: dict) -> None:
+    """Say that a talk has too few sentences to choose from, so that a teacher that can't write any writes them all the same."""
+    if quotes_for("", transcript["text"]) is None:
+        log.warning(
+            "Warning: %s (%s) has fewer than %d sentences of %d to %d words with a full stop, so answers.quote finds nothing to "
+            "choose from, and its answers are written freely. Longer talks, full stops or a larger teacher mend it.",
+            transcript["video_id"],
+            transcript["title"],
+            FEWEST_SENTENCES,
+            FEWEST_WORDS,
+            MOST_WORDS,
+        )
+
+
 def quotes_for(question: str, text: str) -> Quotes | None:
     """Return the sentences of a talk nearest to a question: for the lead from all of it, for each point from its own
     stretch of the talk, so that no two can be the same, and for the closing from its end.
 
     None if the talk is too short, or has no sentences because its captions have no full stops."""
     sentences = sentences_of(text)
-    if len(sentences) < (POINTS + 1) * CANDIDATES:
+    if len(sentences) < FEWEST_SENTENCES:
         return None
     body, closings = sentences[:-CANDIDATES], sentences[-CANDIDATES:]
     nearness = nearness_to(question, sentences)

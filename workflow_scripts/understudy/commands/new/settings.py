@@ -81,7 +81,7 @@ questions:                           # a teacher as small as this needs a form: 
 FORM = "  form: schema                       # a small teacher holds no format by itself\n"
 FORM_OF_A_TINY_TEACHER = """\
   form: schema
-  quote: true                        # its answers are the talks' own sentences, so captions need full stops
+  quote: true                        # its answers are the talks' own sentences: captions need full stops, talks 24 sentences
   max_tokens: 480
 """
 
