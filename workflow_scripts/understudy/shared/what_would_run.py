@@ -5,8 +5,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from snakemake.dag import DAG
 from snakemake.logging import logger
+from snakemake.workflow import DAG
 
 from understudy.shared.files import write_json
 from understudy.shared.formats import counted
