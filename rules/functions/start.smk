@@ -1,6 +1,7 @@
 # What a run does before its first job: it looks at what would stop it later.
 from collections import Counter
 
+from snakemake_logger_plugin_understudy import tell_display
 from understudy.commands.first_checks import check_before_first_job
 from understudy.teach.plan import plan_in_a_line
 from understudy.teach.planned import Prompts, requests_of_project
@@ -16,7 +17,9 @@ def check_first():
     except UnderstudyError as error:
         raise WorkflowError(str(error))
     if page:
-        print(f"Before the first job:\n{page}\n", flush=True)
+        said = f"Before the first job:\n{page}\n"
+        print(said, flush=True)
+        tell_display({"event": "page", "text": said})
 
 
 def has_every_reply_of(pending):

@@ -44,6 +44,13 @@ class LogHandler(LogHandlerBase):
                 file.write(json.dumps(event, ensure_ascii=False) + "\n")
 
 
+def tell_display(event: dict) -> None:
+    """Add an event that is no record of Snakemake's, if anybody reads them."""
+    if path := os.environ.get(EVENTS_FILE):
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(json.dumps({"time": round(time.time(), 3), **event}, ensure_ascii=False) + "\n")
+
+
 def event_of(record: logging.LogRecord) -> dict | None:
     """What the display needs of a record; None if nothing."""
     match getattr(record, "event", None):

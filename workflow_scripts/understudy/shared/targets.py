@@ -6,7 +6,7 @@ import itertools
 import os
 from collections.abc import Iterable
 
-from snakemake.dag import DAG
+from snakemake.workflow import DAG
 from snakemake_interface_common.exceptions import ApiError
 
 _init_of_snakemake = DAG.init

@@ -5,7 +5,6 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from snakemake.dag import DAG
 from snakemake.logging import logger
 
 from understudy.shared.files import write_json
@@ -14,14 +13,16 @@ from understudy.shared.snakemake_records import PLAN_FILE
 
 FILES_SHOWN, LONGEST_VALUE = 2, 60
 
-_print_reasons_of_snakemake = DAG.print_reasons
-
 
 def tell_what_would_run(add: Callable[[dict], str]) -> None:
     """Have this process's dry runs end with what `add` says of the plan, beside Snakemake's own list."""
+    # Snakemake's modules import one another: only its own command can begin with this one.
+    from snakemake.dag import DAG
+
+    print_reasons_of_snakemake = DAG.print_reasons
 
     def print_reasons(dag: DAG) -> None:
-        _print_reasons_of_snakemake(dag)
+        print_reasons_of_snakemake(dag)
         plan = plan_of(dag)
         if path := os.environ.get(PLAN_FILE):
             write_json(Path(path), plan)
@@ -31,7 +32,7 @@ def tell_what_would_run(add: Callable[[dict], str]) -> None:
     DAG.print_reasons = print_reasons
 
 
-def plan_of(dag: DAG) -> dict[str, dict]:
+def plan_of(dag) -> dict[str, dict]:
     """By rule, in the order in which they run: how many jobs, their reasons where something has changed, and benchmark files."""
     plan: dict[str, dict] = {}
     waiting = set(dag.needrun_jobs(exclude_finished=False))
@@ -45,7 +46,7 @@ def plan_of(dag: DAG) -> dict[str, dict]:
     return plan
 
 
-def reasons_of(dag: DAG, job) -> list[str]:
+def reasons_of(dag, job) -> list[str]:
     """What is a reason of this job's own; none for one that only follows from another."""
     reason, persistence = dag.reason(job), dag.workflow.persistence
     found = []

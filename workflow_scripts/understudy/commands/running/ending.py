@@ -12,6 +12,7 @@ from understudy.shared.safe_markdown import plain_title
 # `Error: ` is how the log of a job shows what a person can mend; a traceback's last line says what a defect was.
 LOGGED = re.compile(r"^\S+ \S+ (?:ERROR|CRITICAL) (?:Error: )?(.*)$")
 IN_SNAKEFILE = re.compile(r"^\w+(?:Error|Exception)(?: in (?:file|rule|line) .*)?:$")
+PLACE_IN_CODE = re.compile(r'\n  File ".*", line \d+, in .*')
 # Snakemake's account of a failed job; the job's own log says more.
 OF_JOBS = re.compile(
     r"^(Error in rule|CalledProcessError|At least one job did not|Exiting because a job|RuleException|"
@@ -57,10 +58,10 @@ def said_once(failed: list[tuple[Job, str]]) -> str:
 
 
 def plain_cause(text: str) -> str:
-    """An error of Snakemake's without the heading of its class; nothing for an account of failed jobs."""
+    """An error of Snakemake's without its heading and the places in the code; nothing for an account of failed jobs."""
     if OF_JOBS.match(text):
         return ""
-    first, _, rest = text.partition("\n")
+    first, _, rest = PLACE_IN_CODE.sub("", text).partition("\n")
     return plain_title(rest if IN_SNAKEFILE.match(first) and rest else text)
 
 

@@ -1,8 +1,9 @@
 """What has happened in a run until now, from its events: those of Snakemake's plugin, and those that the project's files tell.
 
 An event is a dictionary with its `time` in seconds since the epoch. `event` is one of: plan (jobs by rule), begins, ends, fails
-(of a job), says (a warning or an error), talk (a transcript's bytes), rows (of the data set), base (the model's bytes), asked (a
-settled request), step (of the training). A recorded run is the file of these lines."""
+(of a job), says (a warning or an error), page (what was seen before the first job), talk (a transcript's bytes), rows (of the
+data set), base (the model's bytes), asked (a settled request), step (of the training). A recorded run is the file of these
+lines."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field

@@ -107,6 +107,9 @@ class Look:
         try:
             for event in self._watch.new_events():
                 self._run.take(event)
+                if event["event"] == "page":
+                    # What was looked at before the first job stays above the picture.
+                    print(event["text"], flush=True)
             now = time.time()
             # With 5,000 talks it takes a moment.
             if now > self._again_at:
