@@ -2,6 +2,7 @@
 from understudy.source.account import account_in_a_line
 from understudy.source.captions.files import caption_files
 from understudy.source.youtube.address import names_a_file
+from understudy.text.corrections import CORRECTIONS
 
 
 def files_of_source(wildcards=None):
@@ -29,6 +30,11 @@ def caption_file_of_video(wildcards):
     with errors_as_messages():
         source_file = VIDEO_LIST.record(wildcards.video_id)["source_file"]
     return [source_file] if source_file else []
+
+
+def corrections_file(wildcards):
+    """What captions mishear and what is meant, once there is such a file."""
+    return [str(CORRECTIONS)] if CORRECTIONS.exists() else []
 
 
 def state_of_talks():

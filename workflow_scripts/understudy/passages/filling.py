@@ -10,6 +10,7 @@ from understudy.passages.store import Store, new_store, totals_of
 from understudy.passages.terms import terms_of
 from understudy.passages.vectors import content_hash
 from understudy.text.language import language_of_talk
+from understudy.text.transcripts import voices_in
 
 OK = "ok"
 IN_MEMORY = Path(":memory:")
@@ -38,7 +39,10 @@ def add_transcript(store: Store, transcript: dict, video: dict, sha256: str) -> 
         "end_s": max(ends, default=None),
         "content": content_hash(title, sentences, units),
     }
-    store.add_talk(row, sentences, units, terms_of(title, language))
+    voices = voices_in(transcript)
+    store.add_talk(
+        row, sentences, units, terms_of(title, language), voices.are_others if voices else lambda speaker: False
+    )
     return True
 
 

@@ -15,7 +15,7 @@ NO_TIMES = "no times"
 @dataclass(frozen=True)
 class Passage:
     """`start_s` and `end_s` are seconds of the talk, None for one without times; `published` is a date or None; `score` is
-    comparable within one search only."""
+    comparable within one search only. `speaker` is whom the captions name, `is_others` whether that is not the teacher."""
 
     video_id: str
     title: str
@@ -26,13 +26,21 @@ class Passage:
     text: str
     link: str
     score: float
+    speaker: str | None = None
+    is_others: bool = False
 
     def as_record(self) -> dict:
         """What `understudy search --json` prints."""
-        names = ("video_id", "title", "start_s", "end_s", "text", "link", "score")
+        names = ["video_id", "title", "start_s", "end_s", "text", "link", "score"]
+        names += ["speaker", "is_others"] if self.speaker else []
         return {name: asdict(self)[name] for name in names}
 
     def heading(self) -> str:
+        """Title, year and time, and who speaks, where captions name somebody: `Compost in a small corner (2024), 2:06, Ben`."""
+        speaker = f", {self.speaker}" if self.speaker else ""
+        return self.place() + speaker + (" (not the teacher)" if self.is_others else "")
+
+    def place(self) -> str:
         """Title, year and time: `Compost in a small corner (2024), 2:06`."""
         year = f" ({self.published[:4]})" if self.published else ""
         return f"{self.title}{year}, {NO_TIMES if self.start_s is None else clock(self.start_s)}"
