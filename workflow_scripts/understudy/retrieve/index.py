@@ -13,6 +13,7 @@ from pathlib import Path
 from understudy.passages.cutting import STEP, UNIT
 from understudy.passages.embedder import embedder_for
 from understudy.passages.filling import add_transcript, set_totals
+from understudy.passages.sources import where_from
 from understudy.passages.store import (
     MADE_BY,
     PASSAGES,
@@ -141,7 +142,7 @@ def _bring_up_to_date(store: Store, talks: list[dict], listed: dict[str, dict], 
     cut = 0
     for talk in talks:
         video = listed[talk["video_id"]]
-        state = talk["sha256"] + (video["published"] or "") + (video["source_file"] or "")
+        state = talk["sha256"] + (video["published"] or "") + (where_from(video) or "")
         if known.get(talk["video_id"]) == state or empty.get(talk["video_id"]) == talk["sha256"]:
             continue
         if _add(store, talk, video, reading):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from understudy.dataset.grounding.misses import Answered
 from understudy.passages.cutting import plain_line
-from understudy.passages.sources import Passage, link_to
+from understudy.passages.sources import Passage, link_to, where_from
 from understudy.passages.support import Place, PlacesOfAnswers, content_of_answer
 from understudy.text.language import language_of_talk
 from understudy.text.transcripts import segments_of_teacher
@@ -48,7 +48,7 @@ class TalkToGroundOn:
 
     def _passage(self, place: Place) -> Passage:
         """A place as the search gives it."""
-        video_id, source_file = self._video["video_id"], self._video["source_file"]
+        video_id, source_file = self._video["video_id"], where_from(self._video)
         return Passage(
             video_id=video_id,
             title=self._title,
