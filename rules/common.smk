@@ -63,6 +63,11 @@ def has_no_record(path):
     return workflow.is_main_process and Path(path).exists() and not has_record(path)
 
 
+def speaker_where_set():
+    """source.speaker for a rule's params; nothing where it isn't set, as in projects that are older than it."""
+    return {} if config["source"]["speaker"] is None else {"speaker": config["source"]["speaker"]}
+
+
 VIDEO_LIST = VideoList("data/videos.json")
 
 

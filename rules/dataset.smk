@@ -40,6 +40,7 @@ rule dataset:
         videos="data/videos.json",
         extra_pairs=extra_pairs_file,
         curation=curation_file,
+        corrections=corrections_file,
         prompts=prompts_of_dataset(),
         base=f"{BASE}/config.json",
     output:

@@ -28,6 +28,8 @@ rule channel_report:
         record="data/channel.json",
         table="data/channel.txt",
         picture="data/channel.png",
+    params:
+        **speaker_where_set(),
     log:
         "logs/channel_report.log",
     benchmark:

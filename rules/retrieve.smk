@@ -31,11 +31,13 @@ rule index:
     input:
         blocks=blocks_of_index,
         videos="data/videos.json",
+        corrections=corrections_file,
         embedder=local_model_files(config["retrieval"]["embedder"]["gguf"]),
     output:
         "data/index/index.json",
     params:
         embedder=what_shapes_vectors(config["retrieval"]["embedder"]),
+        **speaker_where_set(),
     log:
         "logs/index.log",
     benchmark:

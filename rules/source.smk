@@ -49,7 +49,7 @@ rule transcript:
     benchmark:
         "logs/benchmarks/transcripts/{video_id}.tsv"
     resources:
-        youtube=int(config["source"]["captions_dir"] is None),
+        youtube=asks_youtube,
     conda:
         "../envs/source.yaml"
     retries: 0

@@ -20,7 +20,7 @@ rule questions:
     params:
         teacher=teacher_identity(config["teacher"]),
         slots=SLOTS,
-        style={key: config["questions"][key] for key in ("openings", "max_tokens")},
+        style=style_of_questions,
     log:
         "logs/questions/{video_id}.log",
     benchmark:
@@ -47,7 +47,7 @@ rule answers:
         expand("data/answers/{{video_id}}/{slot}.json", slot=SLOTS),
     params:
         teacher=teacher_identity(config["teacher"]),
-        style={key: config["answers"][key] for key in ("voice", "form", "quote", "max_tokens")},
+        style=style_of_answers,
     log:
         "logs/answers/{video_id}.log",
     benchmark:
@@ -98,7 +98,7 @@ rule grounded:
         grounded="data/grounded/{video_id}.json",
     params:
         teacher=teacher_identity(config["teacher"]),
-        style={key: config["answers"][key] for key in ("voice", "form", "max_tokens")},
+        style=style_of_grounded,
         passage_words=config["grounding"]["passage_words"],
     log:
         "logs/grounded/{video_id}.log",

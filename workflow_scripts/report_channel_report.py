@@ -16,4 +16,5 @@ if __name__ == "__main__":
         snakemake.output.record,
         snakemake.output.table,
         snakemake.output.picture,
+        speaker=snakemake.params.get("speaker"),
     )

@@ -7,6 +7,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from understudy.retrieve.index import build_index
 from understudy.shared.log import start_job_log
+from understudy.text.transcripts import Reading
 
 if __name__ == "__main__":
     start_job_log(snakemake.log[0])
@@ -17,4 +18,5 @@ if __name__ == "__main__":
         # Its address, its key and what stands in front of a question are no parameters.
         snakemake.config["retrieval"]["embedder"],
         snakemake.threads,
+        Reading.of_project(snakemake.config["source"]["speaker"]),
     )

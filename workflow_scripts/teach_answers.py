@@ -8,11 +8,13 @@ sys.path.insert(0, str(Path(__file__).parent))
 from understudy.shared.log import start_job_log
 from understudy.teach.answers import answer_questions
 from understudy.teach.progress import log_progress
+from understudy.text.transcripts import Reading
 
 if __name__ == "__main__":
     start_job_log(snakemake.log[0])
     answer_questions(
         transcript_path=snakemake.input.transcript,
+        reading=Reading.of_project(snakemake.config["source"]["speaker"]),
         questions_path=snakemake.input.questions,
         prompt=snakemake.input.prompt,
         identity=snakemake.params.teacher,

@@ -73,11 +73,14 @@ def extra_pairs_file(wildcards):
 
 
 def what_shapes_the_dataset():
-    """The keys of dataset that decide what is in its files; those of grounding only where it is on."""
+    """The keys of dataset that decide what is in its files; those of grounding only where it is on, and what came later than the
+    first projects only where it is set."""
     others = ("extra_pairs", "allow_missing", "export")
     shaping = {key: value for key, value in config["dataset"].items() if key not in others}
+    if shaping["verdicts"]["other_speaker"] == "reject":
+        shaping["verdicts"] = {key: value for key, value in shaping["verdicts"].items() if key != "other_speaker"}
     grounding = {key: value for key, value in config["grounding"].items() if key != "rows"}
-    return shaping | ({"grounding": grounding} if config["grounding"]["rows"] else {})
+    return shaping | ({"grounding": grounding} if config["grounding"]["rows"] else {}) | speaker_where_set()
 
 
 def optional_files_of_dataset():

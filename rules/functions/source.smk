@@ -2,13 +2,14 @@
 from understudy.source.account import account_in_a_line
 from understudy.source.captions.files import caption_files
 from understudy.source.youtube.address import names_a_file
+from understudy.text.corrections import CORRECTIONS
 
 
 def files_of_source(wildcards=None):
     """The project's caption files or its text file of videos, or none when the talks come from an address."""
-    if config["source"]["captions_dir"] is None:
-        return [config["source"]["channel"]] if names_a_file(config["source"]["channel"]) else []
-    return [str(path) for path in caption_files(config["source"]["captions_dir"])]
+    source = config["source"]
+    files = [source["channel"]] if source["channel"] is not None and names_a_file(source["channel"]) else []
+    return files + [str(path) for path in caption_files(source["captions_dir"])] if source["captions_dir"] else files
 
 
 def what_shapes_the_list():
@@ -29,6 +30,16 @@ def caption_file_of_video(wildcards):
     with errors_as_messages():
         source_file = VIDEO_LIST.record(wildcards.video_id)["source_file"]
     return [source_file] if source_file else []
+
+
+def corrections_file(wildcards):
+    """What captions mishear and what is meant, once there is such a file."""
+    return [str(CORRECTIONS)] if CORRECTIONS.exists() else []
+
+
+def asks_youtube(wildcards):
+    """A job's share of the profile's `youtube`: none where the captions are a file."""
+    return int(not caption_file_of_video(wildcards))
 
 
 def state_of_talks():

@@ -1,11 +1,13 @@
 # Inputs, settings, and shares of the calls in flight of rules/teach.smk.
 import math
 
+from understudy.shared.files import read_json
 from understudy.shared.run import STOP_FILE
 from understudy.teach.progress import spending_summary
 from understudy.teach.question_list import slots_of
 from understudy.teacher.prompts import is_of_another_prompt
 from understudy.teacher.servers import teacher_identity
+from understudy.text.transcripts import Reading
 
 SLOTS = slots_of(config["questions"]["per_video"])
 
@@ -44,6 +46,32 @@ def keep_other_talks_going():
     job, and has no settings to change before it asks for the first input."""
     if not workflow.is_main_process:
         workflow.execution_settings.keep_going = not STOP_FILE.exists()
+
+
+def style_with_reading(wildcards, group, keys):
+    """Keys of a group that shape what is asked about a talk, and what of source.speaker and corrections.csv changes this talk. It
+    is read when its transcript is there; what changes nothing in a talk asks for nothing again."""
+    style = {key: config[group][key] for key in keys}
+    transcript = Path(f"data/transcripts/{wildcards.video_id}.json")
+    if (config["source"]["speaker"] is None and not CORRECTIONS.exists()) or not transcript.exists():
+        return style
+    with errors_as_messages():
+        return style | Reading.of_project(config["source"]["speaker"]).shaping(read_json(transcript))
+
+
+def style_of_questions(wildcards):
+    """What shapes the questions about a talk."""
+    return style_with_reading(wildcards, "questions", ("openings", "max_tokens"))
+
+
+def style_of_answers(wildcards):
+    """What shapes the answers of a talk."""
+    return style_with_reading(wildcards, "answers", ("voice", "form", "quote", "max_tokens"))
+
+
+def style_of_grounded(wildcards):
+    """What shapes the rewritten answers of a talk."""
+    return style_with_reading(wildcards, "answers", ("voice", "form", "max_tokens"))
 
 
 def answer_files(video_id):

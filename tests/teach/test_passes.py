@@ -75,7 +75,23 @@ def test_questions_fill_slots_in_order_once():
     assert len(questions_in(reply("a?", "b?", "c?", "d?"), SLOTS)) == 3
 
 
-@pytest.mark.parametrize("text", ["", "Sure! Here are", '{"questions": []}', reply(" "), '{"questions": [1]}'])
+def test_a_talk_that_answers_nothing_leaves_its_slots_unused_and_no_schema_forces_a_question():
+    assert questions_in('{"questions": []}', SLOTS) == []
+    Draft202012Validator(reply_schema(3)).validate({"questions": []})
+
+
+def test_what_was_asked_with_the_earlier_schema_and_is_stored_is_never_asked_again(monkeypatch):
+    style = {"openings": None, "max_tokens": 9}
+    monkeypatch.chdir(REPOSITORY)
+    now = question_request(TRANSCRIPT, "prompts/questions.md", SLOTS, style)
+    earlier = question_request(
+        TRANSCRIPT, "prompts/questions.md", SLOTS, style, lambda request: "minItems" in str(request)
+    )
+    assert earlier.schema == reply_schema(3, least=1) and now.schema == reply_schema(3)
+    assert earlier.messages == now.messages
+
+
+@pytest.mark.parametrize("text", ["", "Sure! Here are", reply(" "), '{"questions": [1]}'])
 def test_a_reply_without_questions_is_unusable(text):
     with pytest.raises(UnusableReply):
         questions_in(text, SLOTS)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fake_teacher import TOO_LONG, FakeTeacher
+from fake_teacher import FakeTeacher, error
 from loopback_slurm import NODES, LoopbackSlurm, why_not_here
 from project import REPOSITORY, Project, environment
 from understudy.shared.files import read_json
@@ -129,13 +129,14 @@ def test_a_talk_that_fails_takes_no_other_one_with_it(tmp_path, cluster, teacher
     project = Project.made_in(tmp_path / "project", teacher.base_url, tiny_base)
     for subject in ("carrots", "leeks"):
         project.add_talk(subject)
-    teacher.fault_of = lambda request, number: TOO_LONG if "beans" in str(request["messages"]) else None
+    odd = error(418, "This is a teapot")
+    teacher.fault_of = lambda request, number: odd if "beans" in str(request["messages"]) else None
     try:
         run_through(cluster, project, "data/dataset/train.jsonl", succeeds=False)
     finally:
         teacher.fault_of = lambda request, number: None
     beans = project.video_ids()["beans"]
-    assert "the transcript is too long" in (project / f"logs/questions/{beans}.log").read_text()
+    assert "This is a teapot" in (project / f"logs/questions/{beans}.log").read_text()
     assert len(list(project.path.glob("data/answers/*/q01.json"))) == 3
     teacher.forget()
     run_through(cluster, project, "data/dataset/train.jsonl")

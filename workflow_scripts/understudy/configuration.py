@@ -57,7 +57,7 @@ def checked_configuration(given: dict) -> dict:
     completed = complete_configuration({key: value for key, value in given.items() if key not in FLAGS})
     if completed["source"]["captions_dir"] is not None:
         caption_files(completed["source"]["captions_dir"])
-    else:
+    if completed["source"]["channel"] is not None:
         addresses_of(completed["source"]["channel"], completed["source"]["tabs"])
     mistakes = named_files_that_are_missing(completed) + models_that_are_none(completed) + linked_outputs(completed)
     if mistakes:
@@ -142,8 +142,8 @@ def conflicts(config: dict) -> list[str]:
     """Return what is wrong although each key alone is right."""
     source, teacher = config["source"], config["teacher"]
     found = []
-    if (source["channel"] is None) == (source["captions_dir"] is None):
-        found.append("source takes either `channel` (an address) or `captions_dir` (a folder of caption files).")
+    if source["channel"] is None and source["captions_dir"] is None:
+        found.append("source takes `channel` (an address), `captions_dir` (a folder of caption files), or both.")
     embedder = config["retrieval"]["embedder"]
     if embedder["gguf"] is not None and embedder["base_url"] is not None:
         found.append("retrieval.embedder takes either `gguf` (a file) or `base_url` (a server).")

@@ -141,6 +141,7 @@ def parser_of_commands() -> argparse.ArgumentParser:
     renamed = command("rename", _rename, "give the model another name; nothing is trained or asked again")
     renamed.add_argument("name", metavar="NEW")
     command("check-questions", _check_questions, "check every question file, and name file and slot of each mistake")
+    command("corrections", _corrections, "propose lines for corrections.csv: what captions may have misheard")
     pruned = command("prune", _prune, "list the stored replies that the configuration no longer refers to")
     pruned.add_argument("--delete", action="store_true", help="delete them; they were paid for")
     compared = command("compare", _compare, "set evaluations of several runs or projects beside one another")
@@ -304,6 +305,18 @@ def _rename(arguments: argparse.Namespace) -> None:
     enter_project(arguments.directory)
     config = configuration_of_project()
     rename(config["name"], arguments.name, config)
+
+
+def _corrections(arguments: argparse.Namespace) -> None:
+    from understudy.teach.misheard import propose_corrections
+    from understudy.text.transcripts import Reading
+
+    # Standard output is the lines alone.
+    start_command_log(says_on=sys.stderr)
+    enter_project(arguments.directory)
+    config = configuration_of_project()
+    check_listed()
+    propose_corrections(Path("data"), Reading.of_project(config["source"]["speaker"]))
 
 
 def _prune(arguments: argparse.Namespace) -> None:

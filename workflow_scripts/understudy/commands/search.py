@@ -20,7 +20,7 @@ def search(question: str, embedder: dict, limit: int, as_json: bool) -> None:
     if not question.strip():
         raise UnderstudyError("There is no question: give one in quotation marks.")
     with opened_search(embedder) as opened:
-        passages = opened.passages(question, limit=limit)
+        passages = opened.passages(question, limit=limit, with_others=True)
         terms = set(opened.terms(question))
         languages = opened.languages
     if as_json:

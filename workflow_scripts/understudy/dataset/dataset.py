@@ -19,6 +19,7 @@ from understudy.dataset.tokens import PairTokens
 from understudy.rows.chat import rows_of_split
 from understudy.shared.files import read_json, write_json, write_json_lines
 from understudy.shared.log import log
+from understudy.text.transcripts import Reading
 
 # Every key of a line of pairs.jsonl and rejected.jsonl, in this order.
 COLUMNS = [
@@ -171,7 +172,8 @@ def build_dataset(
     `sources`: answers, questions, reworded, grounded, transcripts, videos, extra_pairs, curation, base (config.json of the model)
     and remembered (the last split, or None); `settings` is the configuration's dataset, with its `grounding` where that is on;
     `training` has max_seq_length and batch_size; `paths` has pairs, rejected, train, valid, report and split."""
-    transcripts = [read_json(path) for path in sources["transcripts"]]
+    reading = Reading.of_project(settings.get("speaker"))
+    transcripts = [reading.read(path) for path in sources["transcripts"]]
     videos = read_json(sources["videos"])
     titles = {record["video_id"]: record["title"] for record in transcripts}
     written = hand_written_pairs(sources["extra_pairs"], videos) if sources["extra_pairs"] else []
@@ -183,7 +185,7 @@ def build_dataset(
     names = teacher_names(settings["teacher_names"], voice)
     doctor = Doctor(
         settings["doctor"],
-        settings["verdicts"],
+        {"other_speaker": "reject", **settings["verdicts"]},
         names,
         [Path(path).read_text(encoding="utf-8") for path in prompts],
         tokens,

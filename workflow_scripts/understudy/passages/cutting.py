@@ -24,13 +24,15 @@ INVISIBLE = regex.compile(r"[[\p{Cc}\p{Cf}\p{Co}\p{Cs}]--[\u200c\u200d]]", regex
 
 @dataclass(frozen=True)
 class Sentence:
-    """`start_s` and `end_s` are seconds, or None in a transcript without times; `words` is its length."""
+    """`start_s` and `end_s` are seconds, or None in a transcript without times; `words` is its length, `speaker` whom the
+    captions name. What another says is another sentence."""
 
     text: str
     start_s: float | None
     end_s: float | None
     words: int
     terms: tuple[str, ...]
+    speaker: str | None = None
 
 
 @dataclass(frozen=True)
@@ -84,20 +86,21 @@ def units_of(sentences: list[Sentence]) -> list[Unit]:
     return units
 
 
-def _timed_pieces(segments: list[list], last_s: float) -> list[tuple[str, float | None, float | None]]:
+def _timed_pieces(segments: list[list], last_s: float) -> list[tuple[str, float | None, float | None, str | None]]:
     pieces, now = [], 0.0
-    for start_s, duration_s, text in segments:
+    for start_s, duration_s, text, *named in segments:
+        speaker = next(iter(named), None)
         found = PIECES.findall(plain_line(str(text)))
         letters = sum(map(len, found))
         if start_s is None:
-            pieces += [(piece, None, None) for piece in found]
+            pieces += [(piece, None, None, speaker) for piece in found]
             continue
         start_s = now = min(max(_number(start_s), now), last_s)
         end_s = min(start_s + max(_number(duration_s), 0.0), last_s)
         at = start_s
         for piece in found:
             until = min(at + (end_s - start_s) * len(piece) / letters, end_s)
-            pieces.append((piece, at, until))
+            pieces.append((piece, at, until, speaker))
             at = until
     return pieces
 
@@ -108,7 +111,9 @@ def _number(value: object) -> float:
 
 
 def _ends_here(piece: tuple, following: tuple, words: int) -> bool:
-    text, _, end_s = piece
+    text, _, end_s, speaker = piece
+    if speaker != following[3]:
+        return True
     if words < SHORTEST_SENTENCE:
         return False
     has_pause = end_s is not None and following[1] is not None and following[1] - end_s >= PAUSE_S
@@ -122,7 +127,7 @@ def _sentence(pieces: list[tuple], words: int, language: str | None) -> Sentence
         terms = tuple(terms_of(text, language))
     else:
         terms = tuple(term for piece in pieces for term in read_word(piece[0], language)[1])
-    return Sentence(text, pieces[0][1], pieces[-1][2], words, terms)
+    return Sentence(text, pieces[0][1], pieces[-1][2], words, terms, pieces[0][3])
 
 
 def _with_space(pieces: list[tuple], number: int) -> str:

@@ -6,10 +6,12 @@ from pathlib import Path
 
 from understudy.passages.cutting import plain_line, sentences_of, units_of
 from understudy.passages.search import Search
+from understudy.passages.sources import where_from
 from understudy.passages.store import Store, new_store, totals_of
 from understudy.passages.terms import terms_of
 from understudy.passages.vectors import content_hash
 from understudy.text.language import language_of_talk
+from understudy.text.transcripts import voices_in
 
 OK = "ok"
 IN_MEMORY = Path(":memory:")
@@ -33,12 +35,15 @@ def add_transcript(store: Store, transcript: dict, video: dict, sha256: str) -> 
         "sha256": sha256,
         "title": title,
         "published": video["published"],
-        "source_file": video["source_file"],
+        "source_file": where_from(video),
         "language": language,
         "end_s": max(ends, default=None),
         "content": content_hash(title, sentences, units),
     }
-    store.add_talk(row, sentences, units, terms_of(title, language))
+    voices = voices_in(transcript)
+    store.add_talk(
+        row, sentences, units, terms_of(title, language), voices.are_others if voices else lambda speaker: False
+    )
     return True
 
 

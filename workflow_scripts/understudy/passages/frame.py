@@ -33,7 +33,7 @@ def framed(question: str, passages: Sequence[Passage]) -> str:
     if not passages:
         return question
     lines = [
-        f"Passage {number} ({harmless(passage.heading())}): {harmless(passage.text)}"
+        f"Passage {number} ({harmless(passage.place())}): {harmless(passage.text)}"
         for number, passage in enumerate(passages, 1)
     ]
     return "\n".join([INTRODUCTION, *lines, "", f"{QUESTION} {question}"])

@@ -26,6 +26,13 @@ class Sentences:
     terms: list[list[str]]
     start_s: list[float | None]
     end_s: list[float | None]
+    # Where captions name who speaks: the speaker of each sentence, and whether that is not the teacher.
+    speaker: list[str | None] | None = None
+    others: np.ndarray | None = None
+
+    def have_one_voice(self, one: int, another: int) -> bool:
+        """Whether the same person says two sentences, as far as captions tell."""
+        return self.speaker is None or self.speaker[one] == self.speaker[another]
 
     def __len__(self) -> int:
         return len(self.text)
@@ -144,8 +151,8 @@ class Growing:
         ]
 
     def _go_together(self, one: int, another: int) -> bool:
-        """Whether two sentences are of one talk, with no gap and no long silence from one to the other."""
-        return self.sentences.run[one] == self.sentences.run[another]
+        """Whether two sentences are of one talk and one voice, with no gap and no long silence from one to the other."""
+        return self.sentences.run[one] == self.sentences.run[another] and self.sentences.have_one_voice(one, another)
 
     def _take(self, place: Place, number: int) -> int:
         words = int(self.sentences.words[number])

@@ -53,10 +53,14 @@ class Search:
         self.totals = read_totals(store)
         self.languages = [language for language, _ in self.totals["languages"]]
         self._vectors = None if embedder is None else UnitVectors(store, embedder.name)
+        self._has_turns = store.has_turns()
 
-    def passages(self, question: str, before: str | None = None, limit: int = 50) -> list[Passage]:
+    def passages(
+        self, question: str, before: str | None = None, limit: int = 50, with_others: bool = False
+    ) -> list[Passage]:
         """The passages for a question, best first; `before` is the question that it follows in a conversation.
 
+        What others than the teacher say only leads to what the teacher says, unless `with_others`.
         Raises IndexFault if the index is broken where it is read."""
         asked = joined(question, before)
         terms = self.terms(asked)
@@ -66,6 +70,8 @@ class Search:
             return []
         sentences, titles = self.read(units)
         scores, begins = self._scored(sentences, titles, terms, None if meaning is None else meaning[1])
+        if not with_others:
+            leave_out_others(sentences, scores, begins)
         return self.as_passages(sentences, places_of(sentences, scores, begins, limit))
 
     def best_sentences(
@@ -80,6 +86,7 @@ class Search:
         meaning = self._meaning(asked, question)
         sentences, titles = self.read(units, 0)
         scores, begins = self._scored(sentences, titles, self.terms(asked), None if meaning is None else meaning[1])
+        leave_out_others(sentences, scores, begins)
         scores[sentences.words > most_words] = 0
         places = Growing(sentences, scores, begins, most_words).read_together()
         numbers = (number for place in places for number in range(place.first, place.end))
@@ -257,7 +264,7 @@ class Search:
                 spans.append([talk, first, end])
         columns = "place, words, text, terms, start_s, end_s"
         query = f"SELECT {columns} FROM sentences WHERE talk = ? AND place >= ? AND place < ? ORDER BY place"
-        talk, run, rows = [], [], []
+        talk, run, rows, turns = [], [], [], []
         for talk_id, first, end in spans:
             found = self.store.rows(query, talk_id, first, end)
             if len(found) != min(end, counts[talk_id]) - first:
@@ -267,6 +274,7 @@ class Search:
                 run.append(run[-1] + (not goes_on) if run else 0)
                 talk.append(talk_id)
                 rows.append(row)
+            turns += self._turns(talk_id, [row[0] for row in found])
         place, words, text, terms, start_s, end_s = zip(*rows, strict=True)
         return Sentences(
             np.array(talk),
@@ -277,7 +285,18 @@ class Search:
             [term.split() for term in terms],
             list(start_s),
             list(end_s),
+            [speaker for speaker, _ in turns] if self._has_turns else None,
+            np.array([is_others for _, is_others in turns]) if self._has_turns else None,
         )
+
+    def _turns(self, talk: int, places: list[int]) -> list[tuple[str | None, bool]]:
+        """Who says each of these sentences of a talk, and whether that is not the teacher."""
+        if not self._has_turns or not places:
+            return []
+        query = "SELECT place, speaker, is_others FROM turns WHERE talk = ? AND place BETWEEN ? AND ?"
+        rows = self.store.rows(query, talk, min(places), max(places))
+        named = {place: (speaker, bool(is_others)) for place, speaker, is_others in rows}
+        return [named.get(place, (None, False)) for place in places]
 
     def _scores_by_words(self, sentences: Sentences, terms: Terms, titles: dict[int, list[str]]) -> np.ndarray:
         """BM25 of the runs of each length, the best of a length 1.0; of each sentence the mean over the lengths."""
@@ -369,9 +388,25 @@ class Search:
                     text=" ".join(sentences.text[place.first : place.end]),
                     link=link_to(video_id, source_file, start_s, talk_end_s),
                     score=round(place.score, 6),
+                    speaker=None if sentences.speaker is None else sentences.speaker[place.first],
+                    is_others=sentences.others is not None and bool(sentences.others[place.first]),
                 )
             )
         return passages
+
+
+def leave_out_others(sentences: Sentences, scores: np.ndarray, begins: np.ndarray) -> None:
+    """Let no passage have what another than the teacher says; one may begin where the teacher replies to what has the words."""
+    if sentences.others is None:
+        return
+    for number in range(1, len(sentences)):
+        if (
+            sentences.others[number - 1]
+            and not sentences.others[number]
+            and sentences.run[number - 1] == sentences.run[number]
+        ):
+            begins[number] |= begins[number - 1]
+    scores[sentences.others] = 0
 
 
 def joined(question: str, before: str | None) -> str:

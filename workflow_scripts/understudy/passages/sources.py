@@ -9,13 +9,15 @@ from understudy.passages.cutting import plain_line
 from understudy.passages.terms import forms_of, normal, words_in
 
 VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{11}")
+WEB_ADDRESS = re.compile(r"https?://[^\s/]")
+VIDEO_ADDRESS = "https://www.youtube.com/watch?"
 NO_TIMES = "no times"
 
 
 @dataclass(frozen=True)
 class Passage:
     """`start_s` and `end_s` are seconds of the talk, None for one without times; `published` is a date or None; `score` is
-    comparable within one search only."""
+    comparable within one search only. `speaker` is whom the captions name, `is_others` whether that is not the teacher."""
 
     video_id: str
     title: str
@@ -26,26 +28,45 @@ class Passage:
     text: str
     link: str
     score: float
+    speaker: str | None = None
+    is_others: bool = False
 
     def as_record(self) -> dict:
         """What `understudy search --json` prints."""
-        names = ("video_id", "title", "start_s", "end_s", "text", "link", "score")
+        names = ["video_id", "title", "start_s", "end_s", "text", "link", "score"]
+        names += ["speaker", "is_others"] if self.speaker else []
         return {name: asdict(self)[name] for name in names}
 
     def heading(self) -> str:
+        """Title, year and time, and who speaks, where captions name somebody: `Compost in a small corner (2024), 2:06, Ben`."""
+        speaker = f", {self.speaker}" if self.speaker else ""
+        return self.place() + speaker + (" (not the teacher)" if self.is_others else "")
+
+    def place(self) -> str:
         """Title, year and time: `Compost in a small corner (2024), 2:06`."""
         year = f" ({self.published[:4]})" if self.published else ""
         return f"{self.title}{year}, {NO_TIMES if self.start_s is None else clock(self.start_s)}"
 
 
+def where_from(video: dict) -> str | None:
+    """Where a talk of data/videos.json is from if not from YouTube: the address that its text gives, or its file."""
+    file, address = video["source_file"], video.get("url")
+    if file is None or f"[{video['video_id']}]" in file or address is None or not WEB_ADDRESS.match(address):
+        return file
+    # A file that is used for a video of the channel has the video's address.
+    return file if address.startswith(VIDEO_ADDRESS) else address
+
+
 def link_to(video_id: str, source_file: str | None, start_s: float | None, talk_end_s: float | None) -> str:
-    """The address of the video at a second, made of its id alone, or a local file's name and the time.
+    """The address of the video at a second, made of its id alone; the address of a text; or a local file's name and the time.
 
     A caption file whose name has an id, as yt-dlp writes it, `Title [ID].en.vtt`, is of that video. The second lies within the
     talk; without times the link leads to the start."""
     second = None if start_s is None else second_within(start_s, talk_end_s)
     if VIDEO_ID.fullmatch(video_id) and (source_file is None or f"[{video_id}]" in source_file):
         return f"https://youtu.be/{video_id}" + ("" if second is None else f"?t={second}")
+    if source_file is not None and WEB_ADDRESS.match(source_file):
+        return plain_line(source_file)
     name = plain_line(PurePosixPath(source_file or video_id).name)
     return name + (f", {NO_TIMES}" if second is None else f", {clock(second)}")
 

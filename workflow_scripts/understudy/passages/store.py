@@ -3,12 +3,12 @@
 import contextlib
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
-from understudy.passages.cutting import Sentence, Unit
+from understudy.passages.cutting import Sentence, Unit, plain_line
 from understudy.passages.terms import common_words
 from understudy.shared.errors import InputFileError
 
@@ -38,6 +38,12 @@ CREATE VIRTUAL TABLE words USING fts5 (terms, content='', detail=none, tokenize=
 CREATE VIRTUAL TABLE vocabulary USING fts5vocab (words, row);
 CREATE TABLE vectors (embedder TEXT, content TEXT, vectors BLOB NOT NULL, PRIMARY KEY (embedder, content)) WITHOUT ROWID;
 """
+# Only where captions name who speaks, so that an index without is as it always was: each sentence's speaker, and whether that is
+# another than the teacher.
+TURNS = (
+    "CREATE TABLE IF NOT EXISTS turns (talk INTEGER NOT NULL, place INTEGER NOT NULL, speaker TEXT NOT NULL, "
+    "is_others INTEGER NOT NULL, PRIMARY KEY (talk, place)) WITHOUT ROWID"
+)
 
 
 class IndexFault(InputFileError):
@@ -72,8 +78,19 @@ class Store:
     def set_meta(self, **values: str) -> None:
         self.connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
 
-    def add_talk(self, talk: dict, sentences: list[Sentence], units: list[Unit], title_terms: Iterable[str]) -> None:
-        """Add a talk in the place of one of the same id.
+    def has_turns(self) -> bool:
+        """Whether captions of any talk name who speaks."""
+        return bool(self.rows("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'turns'"))
+
+    def add_talk(
+        self,
+        talk: dict,
+        sentences: list[Sentence],
+        units: list[Unit],
+        title_terms: Iterable[str],
+        are_others: Callable[[str | None], bool],
+    ) -> None:
+        """Add a talk in the place of one of the same id; `are_others` says of a speaker whether the teacher is another.
 
         `talk` has video_id, sha256, title, published, source_file, language, end_s, content."""
         self.remove_talk(talk["video_id"])
@@ -110,6 +127,14 @@ class Store:
             "INSERT INTO units VALUES (?, ?, ?, ?)",
             ((first_unit + number, talk_id, unit.first, unit.end) for number, unit in enumerate(units)),
         )
+        named = [
+            (talk_id, place, plain_line(sentence.speaker), are_others(sentence.speaker))
+            for place, sentence in enumerate(sentences)
+            if sentence.speaker
+        ]
+        if named:
+            self.connection.execute(TURNS)
+            self.connection.executemany("INSERT INTO turns VALUES (?, ?, ?, ?)", named)
         texts = [" ".join(sentence.terms) for sentence in sentences]
         self.connection.executemany(
             "INSERT INTO words (rowid, terms) VALUES (?, ?)",
@@ -157,7 +182,8 @@ class Store:
                 "INSERT INTO words (words, rowid, terms) VALUES ('delete', ?, ?)",
                 ((unit_id, " ".join([title_terms, *texts[first:end]])) for unit_id, first, end in units),
             )
-            for table, column in (("units", "talk"), ("sentences", "talk"), ("talks", "id")):
+            turns = [("turns", "talk")] if self.has_turns() else []
+            for table, column in (*turns, ("units", "talk"), ("sentences", "talk"), ("talks", "id")):
                 self.connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (talk_id,))
 
 

@@ -11,6 +11,7 @@ from understudy.passages.terms import is_number, terms_of
 from understudy.passages.time_span import SpokenSegments
 from understudy.text.language import language_of_talk
 from understudy.text.markdown import AnswerMarkdown
+from understudy.text.transcripts import segments_of_teacher
 
 # Of an answer's stems so many stand in a passage that holds it.
 ENOUGH = 0.6
@@ -81,7 +82,9 @@ def longest_passage(words_of_a_row: int) -> int:
 
 def places_in(transcript: dict, words_of_a_row: int) -> PlacesOfAnswers:
     """Finds places in a transcript that are passages of such rows."""
-    return PlacesOfAnswers(transcript["segments"], language_of_talk(transcript), longest_passage(words_of_a_row))
+    return PlacesOfAnswers(
+        segments_of_teacher(transcript), language_of_talk(transcript), longest_passage(words_of_a_row)
+    )
 
 
 def support_of(answer: str, passage: str, language: str | None) -> Support:

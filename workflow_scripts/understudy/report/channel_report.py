@@ -11,6 +11,7 @@ from tabulate import tabulate
 from understudy.shared.files import read_json, write_json, write_text, written_aside
 from understudy.shared.log import log
 from understudy.source.account import NOT_FETCHED, VideoAccount, account_of_channel
+from understudy.text.voices import Wanted
 
 WIDEST_TITLE = 60
 BARS = 24
@@ -33,7 +34,7 @@ def channel_record(accounts: list[VideoAccount], passed_over: list[dict]) -> dic
         "languages": Counter(account.language or "unknown" for account in ok),
         "kinds": Counter(account.kind for account in ok),
         "passed_over": Counter(video["why"] for video in passed_over),
-        "each_video": [account._asdict() for account in accounts],
+        "each_video": [account.as_record() for account in accounts],
         "each_passed_over": passed_over,
     }
 
@@ -60,6 +61,7 @@ def channel_table(record: dict) -> str:
             [video["video_id"], shortened(video["title"] or ""), video["why"]] for video in record["each_passed_over"]
         ]
         parts.insert(1, tabulate(others, headers=["id", "title", "not listed because"], disable_numparse=True))
+    parts += filter(None, [table_of_voices(record["each_video"])])
     return "\n\n".join(parts) + "\n"
 
 
@@ -125,9 +127,31 @@ def mark_median(axes: Axes, words: float, longest: float) -> None:
     )
 
 
-def write_channel_report(videos: str, passed_over: str, record: str, table: str, picture: str) -> None:
-    """Write the report on the list `videos` and the transcripts beside it to `record`, `table` and `picture`."""
-    accounts = account_of_channel(read_json(videos), Path(videos).parent / "transcripts")
+def table_of_voices(videos: list[dict]) -> str:
+    """Who speaks in each talk whose captions say it, with an excerpt to know them by; and where nobody can tell the teacher."""
+    rows, unclear = [], []
+    for video in videos:
+        voices = video.get("voices")
+        for each in voices["speakers"] if voices else []:
+            is_teachers = voices["teacher"] is not None and each["speaker"] in voices["teacher"]
+            part = "teacher" if is_teachers else "?" if voices["teacher"] is None else ""
+            rows.append(
+                [video["video_id"], each["speaker"], f"{each['share']:.0%}", each["turns"], part, each["excerpt"]]
+            )
+        unclear += [video["video_id"]] if voices and voices["teacher"] is None else []
+    if not rows:
+        return ""
+    headers = ["id", "speaker", "words", "turns", "part", "says"]
+    says = f"Nobody can tell the teacher in {', '.join(unclear)}: set source.speaker." if unclear else ""
+    return "\n\n".join(filter(None, [tabulate(rows, headers=headers, disable_numparse=True), says]))
+
+
+def write_channel_report(
+    videos: str, passed_over: str, record: str, table: str, picture: str, speaker: Wanted = None
+) -> None:
+    """Write the report on the list `videos` and the transcripts beside it to `record`, `table` and `picture`; `speaker` is the
+    configuration's `source.speaker`."""
+    accounts = account_of_channel(read_json(videos), Path(videos).parent / "transcripts", speaker)
     report = channel_record(accounts, read_json(passed_over))
     text = channel_table(report)
     write_json(record, report)

@@ -13,6 +13,7 @@ from pathlib import Path
 from understudy.passages.cutting import STEP, UNIT
 from understudy.passages.embedder import embedder_for
 from understudy.passages.filling import add_transcript, set_totals
+from understudy.passages.sources import where_from
 from understudy.passages.store import (
     MADE_BY,
     PASSAGES,
@@ -28,6 +29,7 @@ from understudy.shared.errors import InputFileError, UnderstudyError
 from understudy.shared.files import no_room_is_told, read_json, write_json
 from understudy.shared.folder_lock import alone_in
 from understudy.shared.log import log
+from understudy.text.transcripts import Reading
 
 BUILDING = "building.sqlite"
 # What SQLite keeps beside a file while it is written.
@@ -39,8 +41,16 @@ class IndexInUse(UnderstudyError):
     """Another process builds the index."""
 
 
-def build_index(blocks: list[str], videos: str, record: str, embedder: dict, threads: int | None = None) -> None:
-    """Make passages.sqlite beside `record`, and `record` (index.json) last, from the block files and the list of videos.
+def build_index(
+    blocks: list[str],
+    videos: str,
+    record: str,
+    embedder: dict,
+    threads: int | None = None,
+    reading: Reading | None = None,
+) -> None:
+    """Make passages.sqlite beside `record`, and `record` (index.json) last, from the block files and the list of videos;
+    `reading` is how transcripts are read.
 
     `embedder` is the configuration's `retrieval.embedder`. Raises InputFileError, naming the file, for a transcript that isn't
     one, IndexInUse, EmbedderError, and FileNotWritten when the disk is full."""
@@ -49,11 +59,17 @@ def build_index(blocks: list[str], videos: str, record: str, embedder: dict, thr
     in_use = IndexInUse(f"Another process builds {folder}. Wait for it, or end it, and run the same command again.")
     with alone_in(folder, in_use), no_room_is_told(folder / PASSAGES):
         listed = {video["video_id"]: video for video in read_json(videos)}
-        talks = [talk for block in blocks for talk in read_json(block) if talk["video_id"] in listed]
+        reading = reading or Reading()
+        talks = [
+            talk | {"sha256": talk["sha256"] + reading.state_of(talk["transcript"])}
+            for block in blocks
+            for talk in read_json(block)
+            if talk["video_id"] in listed
+        ]
         with contextlib.ExitStack() as opened_stores:
             try:
                 store = opened_stores.enter_context(_building(folder))
-                changed = _bring_up_to_date(store, talks, listed)
+                changed = _bring_up_to_date(store, talks, listed, reading)
             except IndexFault as fault:
                 # Broken where only a whole run of it looks.
                 log.info("The index is made anew: %s", fault)
@@ -61,7 +77,7 @@ def build_index(blocks: list[str], videos: str, record: str, embedder: dict, thr
                 remove_database(folder / BUILDING)
                 store = opened_stores.enter_context(new_store(folder / BUILDING))
                 store.take_vectors(folder / PASSAGES)
-                changed = _bring_up_to_date(store, talks, listed)
+                changed = _bring_up_to_date(store, talks, listed, reading)
             with embedder_for(embedder, threads) as opened:
                 embedded = 0 if opened is None else add_missing_vectors(store, opened)
                 name = None if opened is None else opened.name
@@ -115,7 +131,7 @@ def remove_database(path: Path) -> None:
         Path(f"{path}{suffix}").unlink(missing_ok=True)
 
 
-def _bring_up_to_date(store: Store, talks: list[dict], listed: dict[str, dict]) -> int:
+def _bring_up_to_date(store: Store, talks: list[dict], listed: dict[str, dict], reading: Reading) -> int:
     """Cut what is new or has changed, remove what is gone; return how many talks were cut."""
     known = dict(
         store.rows("SELECT video_id, sha256 || coalesce(published, '') || coalesce(source_file, '') FROM talks")
@@ -126,10 +142,10 @@ def _bring_up_to_date(store: Store, talks: list[dict], listed: dict[str, dict]) 
     cut = 0
     for talk in talks:
         video = listed[talk["video_id"]]
-        state = talk["sha256"] + (video["published"] or "") + (video["source_file"] or "")
+        state = talk["sha256"] + (video["published"] or "") + (where_from(video) or "")
         if known.get(talk["video_id"]) == state or empty.get(talk["video_id"]) == talk["sha256"]:
             continue
-        if _add(store, talk, video):
+        if _add(store, talk, video, reading):
             empty.pop(talk["video_id"], None)
         else:
             store.remove_talk(talk["video_id"])
@@ -146,11 +162,11 @@ def _bring_up_to_date(store: Store, talks: list[dict], listed: dict[str, dict]) 
     return cut
 
 
-def _add(store: Store, talk: dict, video: dict) -> bool:
+def _add(store: Store, talk: dict, video: dict, reading: Reading) -> bool:
     """Cut a talk into the store; False for one without captions."""
     transcript = read_json(talk["transcript"])
     try:
-        return add_transcript(store, transcript, video, talk["sha256"])
+        return add_transcript(store, reading.applied(transcript), video, talk["sha256"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputFileError(
             f"{talk['transcript']} is no transcript ({type(error).__name__}: {error}). Delete it, and it is made anew."

@@ -88,7 +88,7 @@ def source_record(passage: Passage, number: int = 0) -> dict[str, Any]:
         "heading": plain_line(passage.heading()),
         "title": plain_line(passage.title),
         "link": passage.link,
-        "href": passage.link if passage.link.startswith("https://youtu.be/") else None,
+        "href": passage.link if passage.link.startswith("https://") else None,
         "start_s": passage.start_s,
         "end_s": passage.end_s,
         "text": passage.text,

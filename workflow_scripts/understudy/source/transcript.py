@@ -10,6 +10,7 @@ from understudy.source.captions.cleaning import cleaned_segments, joined
 from understudy.source.captions.files import described_by_name
 from understudy.source.captions.formats import CaptionError, read_captions
 from understudy.source.captions.speakers import AnySegment
+from understudy.source.captions.texts import SUFFIXES as TEXT_SUFFIXES
 from understudy.source.youtube.access import YouTubeAccess
 from understudy.source.youtube.captions import captions_of
 from understudy.source.youtube.errors import NoCaptions, NotNow
@@ -31,7 +32,8 @@ def transcript_of_file(path: str) -> dict:
     except CaptionError as error:
         return unavailable(str(error))
     language = described_by_name(Path(path)).language or language or language_of(joined(segments))
-    return found(segments, removed, language, "file")
+    kind = "text" if Path(path).suffix.lower() in TEXT_SUFFIXES and segments[0].start_s is None else "file"
+    return found(segments, removed, language, kind)
 
 
 def transcript_of_youtube(video: dict, languages: list[str], access: YouTubeAccess) -> dict:

@@ -1,10 +1,11 @@
-"""List the videos of a channel with yt-dlp, or the caption files of a folder, as data/videos.json."""
+"""List the videos of a channel with yt-dlp, the caption files of a folder, or both, as data/videos.json."""
 
 from pathlib import Path
 
 from understudy.shared.files import read_json, write_json
 from understudy.shared.log import log
 from understudy.source.captions.files import caption_files, not_read, talks_of
+from understudy.source.captions.texts import described_by_text
 from understudy.source.selection import record_of, video_record, why_not, with_those_that_left
 from understudy.source.youtube.access import YouTubeAccess
 from understudy.source.youtube.address import addresses_of
@@ -13,15 +14,17 @@ from understudy.source.youtube.listing import videos_behind
 from understudy.source.youtube.versions import advice
 
 
-def videos_of_folder(source: dict, before: list[dict]) -> tuple[list[dict], list[dict]]:
-    """Return one record a talk that the settings let through, and what is not used, with the reason."""
+def talks_of_folder(source: dict, before: list[dict]) -> tuple[list[dict], list[dict]]:
+    """Return one record a talk of the folder of files, and what is not used, with the reason."""
     taken, doubles = talks_of(caption_files(source["captions_dir"]), source["languages"], before)
-    records = [video_record(file.video_id, file.title, source_file=str(file.path)) for file in taken]
-    chosen, others = chosen_and_others(records, source)
-    others += [
+    records = []
+    for file in taken:
+        title, address = described_by_text(file.path)
+        records.append(video_record(file.video_id, title or file.title, address, source_file=str(file.path)))
+    others = [
         passed_over(file.video_id, file.path.name, "another caption file of the same talk is used") for file in doubles
     ]
-    return chosen, others + files_not_read(source["captions_dir"])
+    return records, others + files_not_read(source["captions_dir"])
 
 
 def files_not_read(folder: str) -> list[dict]:
@@ -31,6 +34,29 @@ def files_not_read(folder: str) -> list[dict]:
         names = ", ".join(repr(path.name) for path, _ in found[:5]) + (", ..." if len(found) > 5 else "")
         log.warning("%s: %d not read: %s; data/passed_over.json says why.", folder, len(found), names)
     return [passed_over(None, path.name, why) for path, why in found]
+
+
+def videos_of_folder(source: dict, before: list[dict]) -> tuple[list[dict], list[dict]]:
+    """Return one record a talk that the settings let through, and what is not used, with the reason."""
+    records, doubles = talks_of_folder(source, before)
+    chosen, others = chosen_and_others(records, source)
+    return chosen, others + doubles
+
+
+def videos_of_both(source: dict, access: YouTubeAccess, before: list[dict]) -> tuple[list[dict], list[dict]]:
+    """Return the folder's further talks, then the channel's; where a file has the id of a video, the file is used."""
+    files, doubles = talks_of_folder(source, before)
+    by_id = {record["video_id"]: record for record in files}
+    videos, others = videos_of_channel(source, access, before)
+    channel = [
+        {**video, "source_file": by_id.pop(video["video_id"])["source_file"]} if video["video_id"] in by_id else video
+        for video in videos
+    ]
+    chosen, left_out = chosen_and_others([*by_id.values(), *channel], source)
+    known = {record["video_id"] for record in chosen}
+    # A video that the channel's settings leave out may have a file of its own.
+    others = [record for record in others if record["video_id"] not in known]
+    return chosen, [*others, *left_out, *doubles]
 
 
 def videos_of_channel(source: dict, access: YouTubeAccess, before: list[dict]) -> tuple[list[dict], list[dict]]:
@@ -92,11 +118,12 @@ def list_videos(source: dict, access: YouTubeAccess, path: str, passed_over_path
 
     If the list can't be made, the old one stays in place."""
     before = read_json(path) if Path(path).exists() else []
-    if source["captions_dir"] is not None:
+    if source["channel"] is None:
         videos, others = videos_of_folder(source, before)
     else:
+        listed_by = videos_of_channel if source["captions_dir"] is None else videos_of_both
         try:
-            videos, others = videos_of_channel(source, access, before)
+            videos, others = listed_by(source, access, before)
         except ListingFailed as error:
             if error.newer_versions_may_help:
                 error.args = (f"{error}.{advice(error)}",)

@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from understudy.shared.files import read_json, write_json
+from understudy.shared.files import write_json
 from understudy.shared.log import log
 from understudy.shared.run import fresh_since
 from understudy.teach.answer_schema import InvalidAnswer, answer_markdown
@@ -12,6 +12,7 @@ from understudy.teach.quotes import warn_of_too_few_sentences
 from understudy.teach.requests import answer_request
 from understudy.teacher.at_once import asked_at_once
 from understudy.teacher.client import Job, Reply, Teacher
+from understudy.teacher.errors import TranscriptTooLong
 from understudy.teacher.prompts import messages_about, prompt_sha256
 from understudy.teacher.servers import EmbeddedWork, teacher_for
 
@@ -41,21 +42,24 @@ def is_answer(text: str, question: str) -> bool:
 def answer_record(teacher: Teacher, transcript: dict, question: dict, prompt: str, style: dict) -> dict:
     """Ask for one answer; `style` has the configuration's voice, form, quote and max_tokens."""
     request = answer_request(transcript, prompt, question["question"], style)
-    reply = teacher.ask(request, fits=lambda text: is_answer(text, question["question"]))
-    status, answer = judged_answer(reply, style["form"], question["question"])
-    return {
-        "status": status,
-        "video_id": transcript["video_id"],
-        "slot": question["slot"],
+    asked = unused_record(transcript["video_id"], question["slot"], prompt) | {
         "question": question["question"],
-        "answer": answer,
         "tags": question["tags"],
+    }
+    try:
+        reply = teacher.ask(request, fits=lambda text: is_answer(text, question["question"]))
+    except TranscriptTooLong as error:
+        # Its questions could be asked, so it is a little too long.
+        log.warning("%s", error)
+        return asked | {"status": "invalid", "answer": ""}
+    status, answer = judged_answer(reply, style["form"], question["question"])
+    said = {
         "model": reply.model,
-        "prompt_sha256": prompt_sha256(prompt),
         "finish_reason": reply.finish_reason,
         "usage": reply.usage,
         "response": reply.response,
     }
+    return asked | {"status": status, "answer": answer} | said
 
 
 def unused_record(video_id: str, slot: str, prompt: str) -> dict:
@@ -76,10 +80,10 @@ def unused_record(video_id: str, slot: str, prompt: str) -> dict:
 
 
 def answer_questions(
-    transcript_path, questions_path, prompt, identity, settings, style, in_flight, threads, fresh, paths
+    transcript_path, reading, questions_path, prompt, identity, settings, style, in_flight, threads, fresh, paths
 ):
     """Write one record a slot; `paths` are the slots' files, `in_flight` how many requests may be under way."""
-    transcript = read_json(transcript_path)
+    transcript = reading.read(transcript_path)
     slots = [Path(path).stem for path in paths]
     questions = read_questions(questions_path, slots)["questions"]
     records = {slot: unused_record(transcript["video_id"], slot, prompt) for slot in slots}
@@ -109,7 +113,7 @@ def asked_answers(
     ask = partial(answer_record, teacher, transcript, prompt=prompt, style=style)
     records = [*map(ask, alone), *asked_at_once(ask, others, at_once)]
     if first_alone:
-        teacher.learn_from_answers([record["usage"] for record in records])
+        teacher.learn_from_answers([record["usage"] for record in records if record["usage"]])
     if all(record["status"] == "invalid" for record in records):
         teacher.talk_failed("no answer is the JSON asked for")
     return records

@@ -87,11 +87,22 @@ def support_record(support: Support) -> dict:
 
 
 def ground_answers(
-    transcript_path, answer_paths, prompt, identity, settings, style, passage_words, in_flight, threads, fresh, path
+    transcript_path,
+    reading,
+    answer_paths,
+    prompt,
+    identity,
+    settings,
+    style,
+    passage_words,
+    in_flight,
+    threads,
+    fresh,
+    path,
 ) -> None:
     """Write to `path` how well each answer of a talk stands in its place, with a new one where it doesn't; `style` has the
     configuration's voice, form and max_tokens, `in_flight` is how many requests may be under way."""
-    transcript = read_json(transcript_path)
+    transcript = reading.read(transcript_path)
     pairs = [record for record in map(read_json, map(Path, answer_paths)) if record["status"] == "ok"]
     placed = placed_answers(transcript, pairs, passage_words) if pairs else []
     wanting = [each for each in placed if each.is_to_be_rewritten]

@@ -14,10 +14,12 @@ from understudy.teach.pace import Pace, Work
 from understudy.teach.planned import LATER_PASSES, Prompts, VideoRequests, requests_of_project
 from understudy.teach.reworded import naive_fraction
 from understudy.teacher.api_key import how_it_is_asked
+from understudy.teacher.errors import WAYS_OUT
 from understudy.teacher.requests import Request
-from understudy.teacher.servers import store_identity, teacher_identity
+from understudy.teacher.servers import context_of_teacher, store_identity, teacher_identity
 from understudy.teacher.spending import MILLION, ledger_lines, prices_of, spent_usd
 from understudy.teacher.store import ResponseStore
+from understudy.text.transcripts import voices_in
 
 # A token of English is 4.5 characters for most tokenizers, of other languages down to two and a half.
 CHARACTERS_OF_A_TOKEN = {"low": 5.0, "high": 3.0}
@@ -60,24 +62,32 @@ class Calls(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What is left to ask in each pass, and how many videos there are, and how many without a transcript yet."""
+    """What is left to ask in each pass, how many videos there are, and how many without a transcript yet; the longest talk and
+    the characters of its longest request; and which talks, in which several speak, can't be asked about."""
 
     passes: dict[str, Calls]
     videos: int
     without_transcript: int
+    longest: tuple[dict, int] | None = None
+    unclear: tuple[str, ...] = ()
 
 
 def plan_of(videos: Iterable[VideoRequests], slots: int, store: ResponseStore, config: dict) -> Plan:
     """Count what is left to ask, one video in memory at a time. What isn't known of a video yet counts as that of a usual one."""
     passes = {pass_: Calls() for pass_ in ("questions", *LATER_PASSES)}
     lengths, unfetched, count = [], [], 0
+    longest, unclear = None, []
     for video in videos:
         count += 1
         if video.transcript is None:
             unfetched.append(video.video)
             continue
         if video.questions is None:
+            unclear += what_is_unclear(video.transcript)
             continue
+        characters = max(map(characters_of, [video.questions, *(video.answers or [])]))
+        if longest is None or characters > longest[1]:
+            longest = video.video, characters
         length = len(video.transcript["text"])
         lengths.append(length)
         passes["questions"] = passes["questions"].with_requests([video.questions], store)
@@ -93,7 +103,32 @@ def plan_of(videos: Iterable[VideoRequests], slots: int, store: ResponseStore, c
     # Each has a passage of its own.
     passes["grounded"] = passes["grounded"]._replace(shared=0)
     asked = {pass_: calls for pass_, calls in passes.items() if pass_ in TWO_PASSES or calls != Calls()}
-    return Plan(asked, count, len(unfetched))
+    return Plan(asked, count, len(unfetched), longest, tuple(unclear))
+
+
+def what_is_unclear(transcript: dict) -> list[str]:
+    """Why a talk in which several speak is not asked about, in a line, if so."""
+    voices = voices_in(transcript)
+    if voices is None:
+        return []
+    why = (
+        "which of its speakers is the teacher?"
+        if voices.is_unclear
+        else "none of its speakers is one of source.speaker."
+    )
+    return [f"{transcript['video_id']} ({transcript['title']}): {why} {voices.in_words()}"]
+
+
+def length_text(longest: tuple[dict, int], context: int | None) -> str:
+    """How long the longest talk is for the teacher, and whether it fits."""
+    video, characters = longest
+    low, high = (int(characters / CHARACTERS_OF_A_TOKEN[bound]) for bound in ("low", "high"))
+    tokens = f"{in_thousands(low)} to {in_thousands(high)} tokens a request"
+    said = f"The longest talk is {video['video_id']} ({video['title']}): {tokens}"
+    if context is None:
+        return f"{said}. The server doesn't say how many its model takes; compare."
+    fits = "it fits" if high <= context else "it may not fit" if low <= context else f"it doesn't fit. {WAYS_OUT}"
+    return f"{said}; the teacher takes {in_thousands(context)} with its reply: {fits}."
 
 
 def usual_calls(length: int, slots: int, config: dict) -> dict[str, list[int]]:
@@ -234,5 +269,9 @@ def plan_teaching(
             "%d videos have no transcript yet: their length is guessed. snakemake channel_report fetches them.",
             plan.without_transcript,
         )
+    if plan.longest is not None:
+        log.info("%s", length_text(plan.longest, context_of_teacher(identity, teacher)))
+    if plan.unclear:
+        log.info("Not asked about until source.speaker says whose words count:\n  %s", "\n  ".join(plan.unclear))
     if teacher["budget_usd"] is not None:
         log.info("teacher.budget_usd stops the project at %.2f.", teacher["budget_usd"])

@@ -14,6 +14,7 @@ from understudy.teacher.client import Reply
 from understudy.teacher.prompts import prompt_sha256
 from understudy.teacher.requests import Request
 from understudy.teacher.store import ResponseStore
+from understudy.text.transcripts import OK, Reading, voices_in
 
 # The passes after the first, in their order.
 LATER_PASSES = ("answers", "reworded", "grounded")
@@ -56,13 +57,14 @@ def requests_of_project(
     data: Path, config: dict, prompts: Prompts, slots: list[str], store: ResponseStore
 ) -> Iterator[VideoRequests]:
     """Yield the requests of each listed video. What they are about comes from its files, else from the stored replies."""
+    reading = Reading.of_project(config["source"]["speaker"])
     for video in read_json(data / "videos.json"):
         path = data / "transcripts" / f"{video['video_id']}.json"
-        transcript = read_json(path) if path.exists() else None
-        if transcript is None or transcript["status"] != "ok":
+        transcript = reading.read(path) if path.exists() else None
+        if transcript is None or not can_be_asked_about(transcript):
             yield VideoRequests(video, transcript)
             continue
-        asked = question_request(transcript, prompts.questions, slots, config["questions"])
+        asked = question_request(transcript, prompts.questions, slots, config["questions"], store.has)
         questions = known_questions(data, video["video_id"], asked, prompts.questions, slots, store)
         if questions is None:
             yield VideoRequests(video, transcript, asked)
@@ -79,6 +81,12 @@ def requests_of_project(
             rewordings_to_ask(questions, config, prompts.reworded),
             answers_to_ground(data, transcript, questions, answers, config, prompts, store),
         )
+
+
+def can_be_asked_about(transcript: dict) -> bool:
+    """Whether a talk has words of a teacher who is known."""
+    voices = voices_in(transcript)
+    return transcript["status"] == OK if voices is None else bool(voices.teacher)
 
 
 def known_questions(

@@ -84,11 +84,13 @@ class QuestionList(BaseModel):
     _unwrapped = model_validator(mode="before")(list_of_questions)
 
 
-def reply_schema(most: int, openings: list[str] | None = None) -> dict:
-    """The JSON schema of the reply, with at most `most` questions; with `openings`, one for each, which begins with it."""
+def reply_schema(most: int, openings: list[str] | None = None, least: int = 0) -> dict:
+    """The JSON schema of the reply, with at most `most` questions; with `openings`, one for each, which begins with it.
+
+    A talk may answer nothing that anybody would ask. Earlier versions asked for `least` 1, which makes models invent."""
     schema = QuestionList.model_json_schema()
     if openings is None:
-        schema["properties"]["questions"] |= {"minItems": 1, "maxItems": most}
+        schema["properties"]["questions"] |= ({"minItems": least} if least else {}) | {"maxItems": most}
         return schema
     opened = [opened_question(schema["$defs"]["Question"], opening) for opening in openings[:most]]
     schema["properties"]["questions"] = {
@@ -110,9 +112,10 @@ def opened_question(question: dict, opening: str) -> dict:
 
 
 def questions_in(text: str, slots: list[str]) -> list[dict]:
-    """Put the questions of a reply into the slots, in order, each once; the rest of the slots stays unused.
+    """Put the questions of a reply into the slots, in order, each once; the rest of the slots stays unused, all of them where the
+    list is empty.
 
-    Raises UnusableReply if the text isn't the JSON asked for, or has no question in it."""
+    Raises UnusableReply if the text isn't the JSON asked for, or if its questions have no words."""
     try:
         written = QuestionList.model_validate_json(text, extra="ignore").questions
     except ValidationError as error:
@@ -122,7 +125,7 @@ def questions_in(text: str, slots: list[str]) -> list[dict]:
         wording = " ".join(item.question.split())
         if wording:
             distinct.setdefault(wording.casefold(), item.model_copy(update={"question": wording}))
-    if not distinct:
+    if written and not distinct:
         raise UnusableReply("it has no question in it")
     return [
         {"slot": slot, "question": item.question, "tags": tag_names(item.tags)}

@@ -17,6 +17,7 @@ from understudy.teacher.cut_prompts import is_cut
 from understudy.teacher.errors import (
     Meaning,
     TeacherError,
+    TranscriptTooLong,
     Verdict,
     error_inside,
     first_choice,
@@ -147,6 +148,10 @@ class Teacher:
                 "before it, if anything. Raise questions.max_tokens and answers.max_tokens, or lower teacher.reasoning_effort."
             )
         return reply
+
+    def has_reply(self, request: Request) -> bool:
+        """Whether a reply to a request is stored."""
+        return self._store.has(request)
 
     @property
     def first_alone(self) -> bool:
@@ -318,6 +323,8 @@ class Teacher:
         """Wait, learn, or raise, as the verdict says."""
         if verdict.meaning is Meaning.STOP:
             raise stop_run(verdict.said)
+        if verdict.meaning is Meaning.TOO_LONG:
+            raise TranscriptTooLong(f"{self._job.video_id}: {verdict.said}.")
         if verdict.meaning is Meaning.LOWER_RUNG or (verdict.parameter == "response_format" and tries > MOST_SPOILT):
             raise LowerRung(verdict.said)
         if verdict.meaning is Meaning.DIFFERENTLY:

@@ -69,8 +69,19 @@ WAY_OF_ASKING = re.compile(
 )
 
 
+WAYS_OUT = (
+    "Ways out: a model with a longer context (teacher.model); a longer context on a server of your own (Ollama: "
+    "OLLAMA_CONTEXT_LENGTH; LM Studio, llama-server: the context length of the loaded model); the talk's captions divided "
+    "into several files in source.captions_dir"
+)
+
+
 class TeacherError(UnderstudyError):
     """The server did not answer one request; another run takes it up."""
+
+
+class TranscriptTooLong(TeacherError):
+    """The model can't read a talk as long as this one; another run would meet the same."""
 
 
 class Said(NamedTuple):
@@ -91,6 +102,7 @@ class Meaning(Enum):
     LOWER_RUNG = auto()  # this way of asking for JSON is not known there
     REFUSED = auto()  # the provider does not let this request through: an answer of its kind
     GIVE_UP = auto()  # this request will not be answered
+    TOO_LONG = auto()  # nor will any other about this talk, as long as model and server stay
 
 
 @dataclass(frozen=True)
@@ -184,8 +196,8 @@ def verdict_on_length(said: Said, sent: dict, server: str) -> Verdict | None:
     known = found.limit and found.prompt
     numbers = f"{found.prompt} tokens asked for, {found.limit} possible" if known else said.reason
     return Verdict(
-        Meaning.GIVE_UP,
-        f"the transcript is too long for {sent['model']} ({numbers}). Take a model with a longer context, or a shorter talk",
+        Meaning.TOO_LONG,
+        f"the transcript is too long for {sent['model']} ({numbers}). {WAYS_OUT}",
     )
 
 

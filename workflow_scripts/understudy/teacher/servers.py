@@ -11,15 +11,18 @@ import openai
 
 from understudy.models.llama.server import embedded_server, read_prefix_once
 from understudy.models.paths import gguf_source
+from understudy.shared.errors import UnderstudyError
 from understudy.shared.files import file_sha256
 from understudy.shared.log import log
 from understudy.teacher.api_key import NO_KEY, api_key_for, headers_for, how_it_is_asked, is_loopback
 from understudy.teacher.client import Job, Teacher
-from understudy.teacher.errors import LONGEST_REASON, TeacherError
+from understudy.teacher.errors import LONGEST_REASON, WAYS_OUT, TranscriptTooLong
 from understudy.teacher.store import ResponseStore
 from understudy.teacher.streaming import StreamingClient
 
 LONGEST_EMBEDDED_CONTEXT = 16_384
+# Seconds for a server to say what its models take.
+LONGEST_LOOK_S = 10
 CONNECT_TIMEOUT_S = 30
 
 
@@ -62,13 +65,37 @@ def store_identity(identity: dict) -> dict:
     return {**identity, "gguf": file_sha256(gguf_source(identity["gguf"], "teacher.gguf"))}
 
 
+def context_of_teacher(identity: dict, settings: dict) -> int | None:
+    """How many tokens the teacher takes, prompt and reply; None where a server doesn't say. Asks for its list of models alone."""
+    if identity["gguf"] is not None:
+        return embedded_context(gguf_source(identity["gguf"], "teacher.gguf"))
+    try:
+        client = client_of(settings["base_url"], min(settings["timeout_s"], LONGEST_LOOK_S))
+        (model,) = (model for model in client.models.list() if model.id == identity["model"])
+    except (openai.OpenAIError, UnderstudyError, ValueError, TypeError):
+        return None
+    # vLLM, llama-server, OpenRouter, LM Studio.
+    said = model.model_dump()
+    meta = said.get("meta") if isinstance(said.get("meta"), dict) else {}
+    names = ("max_model_len", "context_length", "loaded_context_length", "max_context_length", "context_window")
+    found = [*(said.get(name) for name in names), meta.get("n_ctx")]
+    return next(
+        (tokens for tokens in found if isinstance(tokens, int) and not isinstance(tokens, bool) and tokens > 0), None
+    )
+
+
 def hosted_client(base_url: str, timeout_s: float) -> openai.OpenAI:
     """A client for a server that someone else runs; none of the environment's proxies for one on loopback. It repeats nothing.
 
     `timeout_s` is the longest silence: before the first byte, and between two.
     Raises MissingKeyError."""
-    key = api_key_for(base_url)
     log.info("%s", how_it_is_asked(base_url))
+    return client_of(base_url, timeout_s)
+
+
+def client_of(base_url: str, timeout_s: float) -> openai.OpenAI:
+    """The same, without a word in the log."""
+    key = api_key_for(base_url)
     direct = openai.DefaultHttpxClient(trust_env=False) if is_loopback(base_url) else None
     timeout = openai.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s))
     return openai.OpenAI(
@@ -92,7 +119,9 @@ def embedded_client(
             read_prefix_once(base_url, work.opening)
         except urllib.error.HTTPError as error:
             said = error.read().decode(errors="replace")[:LONGEST_REASON]
-            raise TeacherError(f"{path.name} can't take the transcript (it takes {context} tokens): {said}") from None
+            raise TranscriptTooLong(
+                f"{path.name} can't take the transcript (it takes {context} tokens): {said} {WAYS_OUT}."
+            ) from None
     direct = openai.DefaultHttpxClient(trust_env=False)
     client = openai.OpenAI(base_url=base_url, api_key=NO_KEY, max_retries=0, timeout=timeout_s, http_client=direct)
     return StreamingClient(client)

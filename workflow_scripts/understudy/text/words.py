@@ -16,6 +16,22 @@ def words_of(text: str) -> list[str]:
     return [word.replace("’", "'") for word in WORD.findall(text.casefold())]
 
 
+def word_pattern(phrases: list[str]) -> re.Pattern:
+    """What finds any of some phrases as whole words, whatever their case and the blanks in them; the first of several wins.
+
+    In scripts without blanks a phrase is found inside of a run of characters, too."""
+
+    def bounded(phrase: str) -> str:
+        inner = r"\s+".join(map(re.escape, phrase.split()))
+        before, after = (
+            "" if ord(sign) >= 0xE00 or not (sign.isalnum() or sign == "_") else border
+            for sign, border in ((phrase[0], r"(?<![^\W_])"), (phrase[-1], r"(?![^\W_])"))
+        )
+        return before + inner + after
+
+    return re.compile("|".join(map(bounded, phrases)), re.IGNORECASE)
+
+
 def word_groups(words: list[str], size: int) -> list[tuple[str, ...]]:
     """All runs of `size` words, in their order."""
     return [tuple(words[start : start + size]) for start in range(len(words) - size + 1)]

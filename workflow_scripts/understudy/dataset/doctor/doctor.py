@@ -4,10 +4,12 @@ from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 
 from understudy.dataset.doctor.leftovers import chat_phrase_in, control_token_in
+from understudy.dataset.doctor.other_speaker import VoicesOfAnswers
 from understudy.dataset.doctor.personal_data import personal_data_in
 from understudy.passages.time_span import SpokenSegments
 from understudy.text.language import language_of, other_language
 from understudy.text.markdown import AnswerMarkdown
+from understudy.text.transcripts import voices_in
 from understudy.text.wording import Wording, wording_of
 from understudy.text.words import (
     SEED_WORDS,
@@ -45,6 +47,9 @@ class Talk:
         self.runs = set(word_groups(words, SEED_WORDS))
         self.stems = stems_of(words)
         self.spoken = SpokenSegments(record["segments"] or [])
+        voices = voices_in(record)
+        has_others = voices is not None and any(map(voices.are_others, voices.shares))
+        self.voices = VoicesOfAnswers(record, voices) if has_others else None
 
 
 class Doctor:
@@ -103,6 +108,7 @@ class Doctor:
             "too_long": f"{tokens} tokens, training.max_seq_length is {self._max_tokens}" if over else None,
             "repeats_itself": self._repetition(markdown, words),
             **(self._faults_beside(talk, words) if talk else {}),
+            **({"other_speaker": talk.voices.fault_of(answer)} if talk and talk.voices else {}),
             "personal_data": personal_data_in(f"{question}\n{answer}", wording.phone_regions if wording else []),
             "prompt_leak": self._leak(question, words),
         }

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from understudy.dataset.grounding.misses import Answered
 from understudy.passages.cutting import plain_line
-from understudy.passages.sources import Passage, link_to
+from understudy.passages.sources import Passage, link_to, where_from
 from understudy.passages.support import Place, PlacesOfAnswers, content_of_answer
 from understudy.text.language import language_of_talk
+from understudy.text.transcripts import segments_of_teacher
 
 # By video_id and slot: an answer, and the passage that it was written from.
 Rewritten = dict[tuple[str, str], tuple[str, Place]]
@@ -32,7 +33,7 @@ class TalkToGroundOn:
         self._title = plain_line(transcript["title"])
         self._video = video
         self.language = language_of_talk(transcript)
-        self._places = PlacesOfAnswers(transcript["segments"], self.language, longest)
+        self._places = PlacesOfAnswers(segments_of_teacher(transcript), self.language, longest)
 
     def candidate(self, number: int, pair: dict, rewritten: Rewritten) -> Candidate | None:
         """The pair with the passage that holds its answer, or else the rewritten one."""
@@ -47,7 +48,7 @@ class TalkToGroundOn:
 
     def _passage(self, place: Place) -> Passage:
         """A place as the search gives it."""
-        video_id, source_file = self._video["video_id"], self._video["source_file"]
+        video_id, source_file = self._video["video_id"], where_from(self._video)
         return Passage(
             video_id=video_id,
             title=self._title,

@@ -127,6 +127,9 @@ class Places:
         sentences, titles = self._search.read(units, around)
         ends = run_ends(sentences, UNIT)
         words = self._words_found(sought, sentences, titles)
+        if sentences.others is not None:
+            # What another says is no place of the teacher's.
+            words[:, sentences.others] = 0
         scores = self._scores(sought, sentences, ends, words)
         # Words say where it is; likeness only whether it is.
         first = int(scores.argmax())
@@ -137,6 +140,7 @@ class Places:
         if not is_near:
             return None
         begin, end = cut(words, first, int(ends[first]))
+        begin, end = in_one_voice(sentences, words, begin, end)
         return self._as_near(sentences, titles, begin, end, float(scores[first]))
 
     def _words_found(self, sought: Sought, sentences: Sentences, titles: dict[int, list[str]]) -> np.ndarray:
@@ -163,7 +167,8 @@ class Places:
         readable = np.flatnonzero(scores + details >= scores.max())
         found = np.zeros((details, len(sentences)))
         for number in {number for first in readable.tolist() for number in range(first, ends[first])}:
-            found[:, number] = self._details_found(sought, sentences.text[number])
+            if sentences.others is None or not sentences.others[number]:
+                found[:, number] = self._details_found(sought, sentences.text[number])
         scores += greatest_in_runs(found, ends).sum(axis=0)
         return scores / max(sought.weight, LEAST_MEASURE)
 
@@ -183,7 +188,7 @@ class Places:
         beside = [
             number
             for number in range(max(first - BESIDE, 0), min(end + BESIDE, len(sentences)))
-            if runs[number] == runs[first]
+            if runs[number] == runs[first] and sentences.have_one_voice(number, first)
         ]
         terms = {term for number in beside for term in sentences.terms[number]}
         place = Place(first, end, int(sentences.words[first:end].sum()), score)
@@ -217,6 +222,17 @@ class Places:
         if max(self._search.weights(word).values()) < THING_WEIGHT or not self._is_missing(word, near):
             return False
         return any(self._search.times_a_talk(form) >= TIMES_A_TALK for form in forms_of(normal(word), self._language))
+
+
+def in_one_voice(sentences: Sentences, words: np.ndarray, first: int, end: int) -> tuple[int, int]:
+    """Of the sentences from `first` up to `end` those around the one with most of the words that the same person says."""
+    best = first + int(words[:, first:end].sum(axis=0).argmax())
+    begin = stop = best
+    while begin > first and sentences.have_one_voice(begin - 1, best):
+        begin -= 1
+    while stop < end and sentences.have_one_voice(stop, best):
+        stop += 1
+    return begin, stop
 
 
 def greatest_of(values: dict[str, float], terms: list[str]) -> float:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from understudy.passages.cutting import plain_line
 from understudy.shared.files import read_json
+from understudy.text.voices import turns_of
 
 # Characters of one passage; an answer whose words stand all over a talk has its beginning.
 LONGEST = 4000
@@ -29,7 +30,12 @@ def passages_of_pairs(pairs: list[dict], transcripts: Iterable[str]) -> list[str
 
 
 def said_in(segments: list[list], start_s: float, end_s: float) -> str:
-    """The text of the segments [start_s, duration_s, text] that lie in a span, or reach into it."""
-    inside = [text for at, lasts, text in segments if at is not None and at < end_s and at + lasts > start_s]
-    text = plain_line(" ".join(inside))
+    """The text of the segments that lie in a span, or reach into it; with who speaks, where the captions name somebody."""
+    inside = [
+        segment
+        for segment in segments
+        if segment[0] is not None and segment[0] < end_s and segment[0] + segment[1] > start_s
+    ]
+    turns = (f"{turn.speaker}: {turn.text}" if turn.speaker else turn.text for turn in turns_of(inside))
+    text = plain_line(" ".join(turns))
     return text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."

@@ -13,6 +13,7 @@ from understudy.shared.safe_markdown import plain_title
 from understudy.source.captions.cleaning import WRITTEN_WITHOUT_BLANKS
 from understudy.source.captions.formats import SUFFIXES
 from understudy.source.captions.language import is_exact, is_translation, language_of_code, language_rank, usual_form
+from understudy.source.captions.texts import NO_TEXTS
 
 METADATA_SUFFIXES = (".info.json", ".live_chat.json")
 NO_PART_OF_A_NAME = ("Cc", "Cs", "Zl", "Zp")
@@ -69,6 +70,8 @@ def why_not_read(path: Path) -> str | None:
         return "a broken link"
     if path.name.lower().endswith(METADATA_SUFFIXES) or path.suffix.lower() not in SUFFIXES:
         return f"not one of {', '.join(SUFFIXES)}"
+    if NO_TEXTS.fullmatch(path.name):
+        return "it tells of the folder"
     if not path.is_file():
         return "not a file"
     return "yt-dlp's archive of what it has fetched" if path.suffix.lower() == ".txt" and is_archive(path) else None

@@ -18,9 +18,10 @@ from understudy.source.captions.cleaning import cleaned_segments
 from understudy.source.captions.encoding import UnknownEncoding, decoded
 from understudy.source.captions.language import language_of_code, usual_form
 from understudy.source.captions.speakers import AnySegment, Segment, label_of, said_by
+from understudy.source.captions.texts import front_matter_of, markdown_cues
 
 # The suffixes that are read. Of two files of one talk in the same language, the one that comes first here is used.
-SUFFIXES = (".json3", ".vtt", ".srt", ".json", ".txt", ".ass", ".ssa", ".sbv")
+SUFFIXES = (".json3", ".vtt", ".srt", ".json", ".txt", ".ass", ".ssa", ".sbv", ".md")
 STAMP = r"(?:(\d{1,4}):)?(\d{1,3}):(\d{1,2}(?:[.,]\d{1,9})?)"
 TIMING = re.compile(rf"\s*{STAMP}\s*-->\s*(?:{STAMP})?")
 TIME_OF_LINE = re.compile(r"\s*\(?\[?(?:(\d{1,2}):)?(\d{1,3}):(\d{2})\]?\)?(?:\s+|$)")
@@ -243,7 +244,7 @@ def cues_of_events(events: list[dict]) -> list[Segment]:
 def txt_cues(text: str) -> list[Segment]:
     """One cue a line. Times, as YouTube's own transcript window copies them, are read where a third of the lines or more open
     with one and they never go back; otherwise the segments have none."""
-    lines = [line for line in text.splitlines() if line.strip()]
+    lines = [line for line in front_matter_of(text)[1].splitlines() if line.strip()]
     times = [TIME_OF_LINE.match(line) for line in lines]
     said = [seconds_of(*time.groups()) for time in times if time]
     if len(said) < 2 or len(said) * 3 < len(lines) or said != sorted(said):
@@ -273,5 +274,9 @@ def text_of(value: Any) -> str:
 
 
 READERS = dict(
-    zip(SUFFIXES, (json3_cues, vtt_cues, srt_cues, json_cues, txt_cues, ass_cues, ass_cues, sbv_cues), strict=True)
+    zip(
+        SUFFIXES,
+        (json3_cues, vtt_cues, srt_cues, json_cues, txt_cues, ass_cues, ass_cues, sbv_cues, markdown_cues),
+        strict=True,
+    )
 )

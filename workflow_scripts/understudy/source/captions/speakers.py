@@ -10,6 +10,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
+from understudy.text.voices import key_of
+
 LONGEST_LABEL = 60
 VOICE = re.compile(r"<v(?:\.[^<>\s]*)?[^\S\n]+([^<>\n]{1,80})>|</v>", re.IGNORECASE)
 NUMBERED = (
@@ -245,11 +247,6 @@ def names_in_parentheses(texts: list[str]) -> set[str]:
     if len(recurring) < 2 or len(found) < SHARE_IN_PARENTHESES * len(lines) or not PARENTHESIS.match(lines[0]):
         return set()
     return {name for name in found if key_of(name) in recurring}
-
-
-def key_of(label: str) -> str:
-    """Labels that are written alike are one speaker's, whatever their case."""
-    return " ".join(re.sub(r"[\W_]+", " ", unicodedata.normalize("NFKC", label).casefold()).split())
 
 
 def may_be_a_name(label: str) -> bool:
