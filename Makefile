@@ -73,11 +73,11 @@ chat: environment
 serve: environment
 	@$(UNDERSTUDY) serve "$$MODEL" --port "$$PORT"
 
-# Every test that stays under 15 minutes on 2 cores.
 # The newest yt-dlp and youtube-transcript-api, if the tests' recorded answers pass with them. DENO=1: and yt-dlp's JavaScript runtime.
 youtube: environment
 	@$(UNDERSTUDY) update-youtube $(if $(DENO),--deno)
 
+# Every test that stays under 15 minutes on 2 cores.
 test: environment $(EMBEDDER)
 	@.venv/bin/pytest -n auto --maxprocesses 4 --dist worksteal
 

@@ -4,6 +4,8 @@ from random import Random
 
 import pytest
 
+from dataset_records import built, good_records
+from understudy.dataset import dataset
 from understudy.dataset.same_words import lost_to_held_out, split_of_talks, talks_of_the_same_words
 from understudy.dataset.split import split_of_videos
 
@@ -71,3 +73,25 @@ def test_where_both_sides_have_it_training_loses_it():
     assert sides == {**remembered, "late": "valid"}
     assert lost_to_held_out(groups, sides, rows) == {"a": "copy"}
     assert lost_to_held_out(groups, sides, {**rows, "copy": 0, "late": 0}) == {}
+
+
+def test_the_data_set_keeps_them_together_and_reports_them(tmp_path, tiny_base, monkeypatch):
+    pairs = good_records()
+    videos = sorted({pair["video_id"] for pair in pairs})
+    monkeypatch.setattr(dataset, "talks_of_the_same_words", lambda transcripts: [videos[:2]])
+    kept, _, report = built(tmp_path, tiny_base, pairs, {"valid_fraction": 0.5})
+    assert report["same_words"] == [videos[:2]]
+    assert len({pair["split"] for pair in kept if pair["video_id"] in videos[:2]}) == 1
+
+
+def test_training_loses_a_talk_that_is_held_out_under_another_id(tmp_path, tiny_base, monkeypatch):
+    pairs = good_records()
+    videos = sorted({pair["video_id"] for pair in pairs})
+    sides = dict(zip(videos, ("train", "valid", "train"), strict=True))
+    monkeypatch.setattr(dataset, "talks_of_the_same_words", lambda transcripts: [videos[:2]])
+    monkeypatch.setattr(dataset, "remembered_sides", lambda *_: sides)
+    kept, rejected, _ = built(tmp_path, tiny_base, pairs)
+    assert {pair["video_id"] for pair in rejected if pair["verdict"] == "leak"} == {videos[0]}
+    assert {pair["video_id"]: pair["split"] for pair in kept} == {
+        video: side for video, side in sides.items() if video != videos[0]
+    }
