@@ -13,7 +13,7 @@ import psutil
 from understudy.commands.running.events import Run
 
 LOCKS = Path(".snakemake/locks")
-PATIENCE_S = 3.5
+PATIENCE_S = 2.0
 # A step of a training may take some seconds; killed within it, all since its last save would be lost. And a cluster's jobs have
 # to be cancelled.
 LONGER_PATIENCE_S = 60.0
