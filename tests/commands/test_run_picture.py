@@ -95,6 +95,14 @@ def test_snakemake_s_own_errors_are_told_without_their_class(tmp_path):
     assert causes(run, tmp_path / "none.log") == ["No rule for y"]
 
 
+def test_a_list_of_what_is_wrong_keeps_its_lines(tmp_path):
+    run = Run()
+    listed = "\n".join(f"{number}. config.yaml: {'x' * 400}\x1b[2J" for number in range(9))
+    run.take({"time": 0, "event": "says", "level": "ERROR", "text": f'WorkflowError in file "x", line 1:\n{listed}'})
+    said = causes(run, tmp_path / "none.log")
+    assert len(said) == 9 and len(said[0]) > 400 and "\x1b" not in said[0]
+
+
 @pytest.mark.parametrize(
     "words", [["-n"], ["-np"], ["--dry-run", "x"], ["--list-rules"], ["--unlock"], ["--summary"], ["--help"]]
 )

@@ -71,7 +71,7 @@ def test_on_a_terminal_the_stages_are_drawn_and_titles_command_nothing(five_talk
     said, status = on_a_terminal(five_talks, MODEL)
     assert status == 0, said
     assert "\x1b[?25h" in said
-    drawn = ESCAPES.sub("", said)
+    drawn = ESCAPES.sub("", said).replace("\r", "\n")
     for stage in ("talks", "questions", "answers", "training", "export"):
         assert re.search(rf"^{stage} +[█░]+", drawn, re.MULTILINE), stage
     assert "calls to the teacher" in drawn and "left" in drawn

@@ -9,15 +9,15 @@ UNSEEN = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
 JOINERS = "\u200c\u200d"
 
 
-def plain_title(title: str) -> str:
+def plain_title(title: str, longest: int = LONGEST) -> str:
     """Return a title without line ends, control characters, or signs that turn the reading direction, and not endless."""
     seen = "".join(
         " " if character.isspace() else character
-        for character in title[: 10 * LONGEST]
+        for character in title[: 10 * longest]
         if character.isspace() or character in JOINERS or unicodedata.category(character) not in UNSEEN
     )
     line = re.sub(" +", " ", seen).strip()
-    return line if len(line) <= LONGEST else line[: LONGEST - 1].rstrip() + "…"
+    return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
 
 
 ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}

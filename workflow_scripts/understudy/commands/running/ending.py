@@ -18,12 +18,14 @@ OF_JOBS = re.compile(
     r"^(Error in rule|CalledProcessError|At least one job did not|Exiting because a job|RuleException|"
     r"WorkflowError:\s+At least)"
 )
-MOST_CAUSES = 5
+MOST_CAUSES, MOST_LINES = 5, 30
+LONGEST = 2000
 LONGEST_TAIL = 8
 
 
 def causes(run: Run, run_log: Path) -> list[str]:
     """Why a run failed, a line each, the most frequent first."""
+    most = MOST_CAUSES
     by_cause: dict[str, list[tuple[Job, str]]] = {}
     for job in run.failed():
         cause = cause_of(job)
@@ -31,11 +33,14 @@ def causes(run: Run, run_log: Path) -> list[str]:
         by_cause.setdefault(cause.replace(job.talk, "") if job.talk else cause, []).append((job, cause))
     lines = [said_once(failed) for failed in sorted(by_cause.values(), key=len, reverse=True)]
     if not lines:
-        lines = list(dict.fromkeys(filter(None, (plain_cause(text) for level, text in run.says if level != "WARNING"))))
+        said = dict.fromkeys(plain_cause(text) for level, text in run.says if level != "WARNING")
+        # A list of what is wrong keeps its lines.
+        lines = [line for text in said for line in text.splitlines()]
+        most = MOST_LINES
     lines = lines or last_lines(run_log, LONGEST_TAIL)
-    more = [f"... and {len(lines) - MOST_CAUSES} more causes; the log has them."] if len(lines) > MOST_CAUSES else []
+    more = [f"... and {len(lines) - most} more; the log has them."] if len(lines) > most else []
     secrets = known_secrets()
-    return [without_secrets(line, secrets) for line in lines[:MOST_CAUSES]] + more
+    return [without_secrets(line, secrets) for line in lines[:most]] + more
 
 
 def cause_of(job: Job) -> str:
@@ -46,7 +51,8 @@ def cause_of(job: Job) -> str:
             at = next((number for number in reversed(range(len(lines))) if LOGGED.match(lines[number])), None)
             if at is not None:
                 first = LOGGED.match(lines[at])[1]
-                return plain_title(lines[-1] if first == "Unexpected error" else " ".join([first, *lines[at + 1 :]]))
+                said = lines[-1] if first == "Unexpected error" else " ".join([first, *lines[at + 1 :]])
+                return plain_title(said, LONGEST)
     return "it ended without a word (was it killed, or was there no memory left?)"
 
 
@@ -58,11 +64,13 @@ def said_once(failed: list[tuple[Job, str]]) -> str:
 
 
 def plain_cause(text: str) -> str:
-    """An error of Snakemake's without its heading and the places in the code; nothing for an account of failed jobs."""
+    """An error of Snakemake's, in lines, without its heading and the places in the code; nothing for an account of failed jobs."""
     if OF_JOBS.match(text):
         return ""
-    first, _, rest = PLACE_IN_CODE.sub("", text).partition("\n")
-    return plain_title(rest if IN_SNAKEFILE.match(first) and rest else text)
+    text = PLACE_IN_CODE.sub("", text)
+    first, _, rest = text.partition("\n")
+    lines = (rest if IN_SNAKEFILE.match(first) and rest else text).splitlines()
+    return "\n".join(plain_title(line, LONGEST) for line in lines if line.strip())
 
 
 def last_lines(path: Path, number: int) -> list[str]:

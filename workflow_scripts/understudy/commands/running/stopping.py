@@ -13,7 +13,7 @@ import psutil
 from understudy.commands.running.events import Run
 
 LOCKS = Path(".snakemake/locks")
-PATIENCE_S = 3.5
+PATIENCE_S, MORE_FOR_SNAKEMAKE_S = 2.0, 0.5
 # A step of a training may take some seconds; killed within it, all since its last save would be lost. And a cluster's jobs have
 # to be cancelled.
 LONGER_PATIENCE_S = 60.0
@@ -47,7 +47,7 @@ class Stopping:
             return
         over = time.monotonic() - self._asked_at
         patience = LONGER_PATIENCE_S if run.running(TRAINING) or self._is_elsewhere else PATIENCE_S
-        if over > patience + 1 or (self._is_urgent and over > 1):
+        if over > patience + MORE_FOR_SNAKEMAKE_S or (self._is_urgent and over > MORE_FOR_SNAKEMAKE_S):
             self._send(signal.SIGKILL)
             self._process.wait()
             unlock(run)
