@@ -78,7 +78,7 @@ def preview(directory: Path | None, talk: str | None) -> int:
 
 
 def made(path: Path) -> int:
-    """Let Snakemake make a file of the project in the working directory; return its exit status. Its words go to standard error."""
+    """Let Snakemake make a file of this project; return its exit status. Its words go to standard error."""
     return run_snakemake(Path.cwd(), ["--quiet", "all", "--", str(path)], sys.stderr)
 
 

@@ -64,7 +64,7 @@ def said_once(failed: list[tuple[Job, str]]) -> str:
 
 
 def plain_cause(text: str) -> str:
-    """An error of Snakemake's, in lines, without its heading and the places in the code; nothing for an account of failed jobs."""
+    """An error of Snakemake's, in lines, without heading and places in the code; nothing for an account of failed jobs."""
     if OF_JOBS.match(text):
         return ""
     text = PLACE_IN_CODE.sub("", text)
