@@ -19,12 +19,13 @@ def test_three_answers_are_shown_and_the_later_run_pays_for_none_of_them(new_pro
     assert said.returncode == 0, said.stdout + said.stderr
     asked = messages(teacher.asked())
     assert len(teacher.asked(kind="questions")) == 1 and len(teacher.asked(kind="answers")) == 3
-    assert said.stdout.startswith("\nbeans\n") and said.stdout.count("The **answer**") == 3
+    shown_there = said.stdout.partition("\nbeans\n")[2]
+    assert shown_there.count("The **answer**") == 3
     assert "Nearest in the talk, 0:0" in said.stdout
     shown = (new_project / "data/preview/index.html").read_text()
     assert "Give beans ten litres of water a week" in shown and shown.count("<article>") == 3
     again = understudy("preview", "beans", cwd=new_project.path)
-    assert again.stdout == said.stdout and messages(teacher.asked()) == asked
+    assert again.stdout == f"\nbeans\n{shown_there}" and messages(teacher.asked()) == asked
     new_project.snakemake(ROWS)
     everything = messages(teacher.asked())
     assert len(everything) == len(set(everything)) == 2 * (1 + 3), "something was asked twice"
