@@ -4,7 +4,10 @@ import pytest
 
 from interviews import HOST, ObedientTeacher, interviews, write_captions
 from project import Project
+from understudy.dataset.doctor.other_speaker import VoicesOfAnswers
 from understudy.shared.files import read_json, read_json_lines
+from understudy.source.transcript import transcript_of_file
+from understudy.text.transcripts import Reading
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +39,17 @@ def share_of_host(pair: dict, transcript: dict) -> float:
         if start_s < pair["end_s"] and start_s + duration_s > pair["start_s"]:
             words[speaker.casefold() in (HOST.casefold(), "speaker_00")] += len(text.split())
     return words[True] / sum(words.values())
+
+
+def test_the_doctor_knows_each_voice(tmp_path):
+    """The same without a run: seconds."""
+    for number, talk in enumerate(interviews()):
+        record = {"video_id": f"{number:011d}", "title": talk.subject}
+        record |= transcript_of_file(str(write_captions(talk, tmp_path)))
+        read = Reading().applied(record)
+        voices = VoicesOfAnswers(read, read["voices"])
+        for _, answer, is_claim in talk.pairs:
+            assert (voices.fault_of(answer) is not None) == is_claim, answer
 
 
 def test_every_segment_has_its_speaker(made):

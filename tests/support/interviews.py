@@ -96,7 +96,16 @@ def interview(number: int, subject: str) -> Interview:
             turns += [(TEACHER, "Exactly, that is how we have always done it.")]
     both = f"{FACTS[6][2]}\n\n{CLAIMS[1][2]}".format(**words)
     pairs.append((f"How are {subject} kept and watered all year long?", both, True))
+    turns = [(name, in_own_words(said, subject)) for name, said in turns]
     return Interview(subject, STYLES[number % len(STYLES)], turns, pairs)
+
+
+def in_own_words(said: str, subject: str) -> str:
+    """What is said, with the subject after each fifth word: no two talks say the same for long, as copies of one would."""
+    words = said.split()
+    return " ".join(
+        f"{word} {subject}" if number % 5 == 4 and word.isalpha() else word for number, word in enumerate(words)
+    )
 
 
 def write_captions(talk: Interview, folder: Path) -> Path:
