@@ -17,6 +17,7 @@ MARKUP = re.compile(
 )
 # Whatever its name, what is closed again is a tag: `<b Mary>..</b>`, `<bold>..</bold>`.
 CLOSING_TAG = re.compile(r"</([a-z][a-z0-9_-]{0,20})>", re.IGNORECASE)
+ANY_TAG = re.compile(r"</?([a-z][a-z0-9_-]{0,20})(?:[.\s][^<>\n]*)?>", re.IGNORECASE)
 # SubStation Alpha's line breaks and hard blanks in other files; a path of Windows holds the same signs.
 BACKSLASHED = re.compile(r"(?<!\S)(?P<path>(?:[A-Za-z]:\\|\\\\)\S*)|\\[Nh]")
 LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
@@ -30,7 +31,7 @@ OPENS_A_LINE = (
 )
 SPEAKER_MARK = re.compile(
     r"(?:(?<=\s)|^)>>+(?:[^\S\n]{0,9}[A-Z][A-Z.'-]{0,20}(?: [A-Z.'-]{1,20}){0,2}:)?"
-    rf"|^[^\S\n]{{0,9}}{DASH}(?=[^\S\n]+[^\s\d]|[{OPENS_A_LINE}]|\s*$)"
+    rf"|^[^\S\n]{{0,9}}{DASH}(?=[^\S\n]+[^\s\d]|[{OPENS_A_LINE}]|[^\S\n]*$)"
     r"|^[^\S\n]{0,9}(?:SPEAKER|Speaker)[^\S\n]?\d{1,3}:",
     re.MULTILINE,
 )
@@ -40,7 +41,7 @@ NEVER_SHOWN = re.compile(
 )
 WITHOUT_BLANKS = "\u3000-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uff0c\uff0e-\uffef"
 WRITTEN_WITHOUT_BLANKS = re.compile(f"[{WITHOUT_BLANKS}]")
-BREAK_WITHOUT_BLANK = re.compile(rf"(?<=[{WITHOUT_BLANKS}])[^\S\n]*\n\s*(?=[{WITHOUT_BLANKS}])")
+BREAK_WITHOUT_BLANK = re.compile(rf"(?<=[{WITHOUT_BLANKS}])[^\S\n]{{0,9}}\n\s{{0,9}}(?=[{WITHOUT_BLANKS}])")
 ROLLING_WORDS = 2
 
 
@@ -64,8 +65,9 @@ def without_markup(text: str) -> str:
     """Remove the tags of subtitle formats; a line break in a tag becomes one."""
     if "<" in text or "{" in text:
         text = LINE_BREAK.sub("\n", text)
-        for name in {re.escape(found[1]) for found in CLOSING_TAG.finditer(text)}:
-            text = re.sub(rf"</?{name}(?:[.\s][^<>\n]*)?>", "", text)
+        closed = {found[1].lower() for found in CLOSING_TAG.finditer(text)}
+        if closed:
+            text = ANY_TAG.sub(lambda tag: "" if tag[1].lower() in closed else tag[0], text)
         text = MARKUP.sub("", text)
     return (
         BACKSLASHED.sub(lambda found: found["path"] or {"N": "\n", "h": " "}[found[0][1]], text)

@@ -140,5 +140,7 @@ def written(language: str) -> tuple[frozenset[str], frozenset[str]]:
 
     words = frozenset(word for word in get_frequency_dict(language, "small") if not word.isascii())
     counts = Counter("".join(words))
-    fewest = 1 if language in BY_SIGNS else len(words) / 1000
-    return words, frozenset(letter for letter, count in counts.items() if count >= fewest and not letter.isascii())
+    fewest = 1 if language in BY_SIGNS else len(words) / 10_000
+    return words, frozenset(
+        letter for letter, count in counts.items() if count >= fewest and letter.isalpha() and not letter.isascii()
+    )

@@ -11,6 +11,8 @@ BRACKETED = re.compile(
 WORD = re.compile(r"[^\W\d_]+(?:['’\u093c-\u094d\u0902][^\W\d_]*)*", re.UNICODE)
 # A script without blanks between its words, or one whose words end in many ways.
 RUN_TOGETHER = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+# Signs of a line beside the marks in which speech is looked for.
+NEAR = 80
 MOST_WORDS = 5
 MOST_SIGNS = 9
 
@@ -32,10 +34,9 @@ def without_sounds(text: str) -> tuple[str, int]:
     def blank_for_a_sound(found: re.Match) -> str:
         nonlocal removed
         inside = next(filter(None, found.groups()))
-        before, after = (
-            found.string[: found.start()].rpartition("\n")[2],
-            found.string[found.end() :].partition("\n")[0],
-        )
+        begins, ends = found.span()
+        before = found.string[max(0, begins - NEAR) : begins].rpartition("\n")[2]
+        after = found.string[ends : ends + NEAR].partition("\n")[0]
         stands_alone = not any(character.isalnum() for character in before + after)
         if not is_sound(inside, stands_alone):
             return found[0]
