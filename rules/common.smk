@@ -99,6 +99,7 @@ with errors_as_messages():
     config.update(checked_configuration(config))
     QUESTIONS_PROMPT, ANSWERS_PROMPT = prompt_file("questions.md"), prompt_file("answers.md")
     REWORDED_PROMPT, GROUNDED_PROMPT = prompt_file("reworded.md"), prompt_file("grounded.md")
+    READER_PROMPT = prompt_file("reader.md")
     JUDGE_PROMPT, PERSONA_PROMPT = prompt_file("judge.md"), prompt_file("persona.md")
 
 BASE = f"models/base/{base_folder_name(config['base_model'])}"

@@ -21,6 +21,7 @@ rule dataset_block:
         transcripts=transcripts_of_block,
         reworded=reworded_of_block,
         grounded=grounded_of_block,
+        reader=readings_of_block,
     output:
         "data/dataset/blocks/{block}.json",
     log:

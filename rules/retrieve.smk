@@ -36,8 +36,8 @@ rule index:
     output:
         "data/index/index.json",
     params:
-        embedder=what_shapes_vectors(config["retrieval"]["embedder"]),
         **speaker_where_set(),
+        embedder=what_shapes_vectors(config["retrieval"]["embedder"]),
     log:
         "logs/index.log",
     benchmark:

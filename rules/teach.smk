@@ -2,7 +2,7 @@
 # what it rewords and rewrites for rows with passages.
 # Requires: data/transcripts/{video_id}.json, the prompts, and the teacher of the configuration.
 # Makes: data/questions/{video_id}.json, data/answers/{video_id}/{slot}.json, data/reworded/{video_id}.json,
-# data/grounded/{video_id}.json. What the teacher replied stays in data/responses/, what it cost in data/spending/.
+# data/grounded/{video_id}.json, data/reader/{video_id}.json. What the teacher replied stays in data/responses/, what it cost in data/spending/.
 
 
 include: "functions/teach.smk"
@@ -111,3 +111,26 @@ rule grounded:
         "../envs/teach.yaml"
     script:
         "../workflow_scripts/teach_grounded.py"
+
+
+rule reader:
+    """Let the teacher model look through a talk's finished pairs, without the talk; only where dataset.second_reader asks for it."""
+    input:
+        answers=answers_of_talk,
+        prompt=READER_PROMPT,
+        gguf=local_model_files(config["teacher"]["gguf"]),
+    output:
+        reader="data/reader/{video_id}.json",
+    params:
+        teacher=teacher_identity(config["teacher"]),
+    log:
+        "logs/reader/{video_id}.log",
+    benchmark:
+        "logs/benchmarks/reader/{video_id}.tsv"
+    threads: teacher_threads
+    resources:
+        llm=calls_of_questions,
+    conda:
+        "../envs/teach.yaml"
+    script:
+        "../workflow_scripts/teach_reader.py"

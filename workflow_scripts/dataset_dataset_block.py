@@ -10,5 +10,5 @@ from understudy.shared.log import start_job_log
 
 if __name__ == "__main__":
     start_job_log(snakemake.log[0])
-    kinds = ("answers", "questions", "transcripts", "reworded", "grounded")
+    kinds = ("answers", "questions", "transcripts", "reworded", "grounded", "reader")
     write_block({kind: list(snakemake.input[kind]) for kind in kinds}, snakemake.output[0])

@@ -49,6 +49,11 @@ def grounded_of_block(wildcards):
     return made_beside_answers("grounded", wildcards) if config["grounding"]["rewrite"] else []
 
 
+def readings_of_block(wildcards):
+    """What the second reader says of every video of one block, where there is one."""
+    return made_beside_answers("reader", wildcards) if config["dataset"]["second_reader"] else []
+
+
 def made_beside_answers(folder, wildcards):
     """One file a video of one block; with `dataset.allow_missing`, those that are there."""
     paths = [f"data/{folder}/{video_id}.json" for video_id in videos_of_block(wildcards)]
@@ -72,13 +77,22 @@ def extra_pairs_file(wildcards):
     return [] if path is None else path
 
 
+# Verdicts that came later: at their default they are no reason to build a finished data set anew.
+LATER_VERDICTS = {
+    "other_speaker": "reject",
+    "points_at_source": "reject",
+    "repeats_question": "reject",
+    "second_reader": "warn",
+}
+
+
 def what_shapes_the_dataset():
     """The keys of dataset that decide what is in its files; those of grounding only where it is on, and what came later than the
     first projects only where it is set."""
-    others = ("extra_pairs", "allow_missing", "export")
+    later = [] if config["dataset"]["second_reader"] else ["second_reader"]
+    others = ("extra_pairs", "allow_missing", "export", *later)
     shaping = {key: value for key, value in config["dataset"].items() if key not in others}
-    if shaping["verdicts"]["other_speaker"] == "reject":
-        shaping["verdicts"] = {key: value for key, value in shaping["verdicts"].items() if key != "other_speaker"}
+    shaping["verdicts"] = {key: value for key, value in shaping["verdicts"].items() if LATER_VERDICTS.get(key) != value}
     grounding = {key: value for key, value in config["grounding"].items() if key != "rows"}
     return shaping | ({"grounding": grounding} if config["grounding"]["rows"] else {}) | speaker_where_set()
 

@@ -41,6 +41,12 @@ def look_at_prompt(path, prompt):
     return []
 
 
+def answers_of_talk(wildcards):
+    """The pairs that the second reader looks through."""
+    keep_other_talks_going()
+    return answer_files(wildcards.video_id)
+
+
 def keep_other_talks_going():
     """Let a cluster's job of several talks go on when one of them fails, unless all would. Snakemake hands --keep-going on to no
     job, and has no settings to change before it asks for the first input."""

@@ -3,7 +3,7 @@
 import pytest
 from tabulate import tabulate
 
-from doctor_scores import judged_pairs, scores
+from doctor_scores import judged_pairs, judged_shared_pairs, scores, shared_scores
 from project import REPOSITORY
 
 
@@ -23,6 +23,18 @@ def test_there_are_enough_pairs_in_three_languages():
 def test_what_the_doctor_rejects_is_ill_and_most_of_what_is_ill_is_rejected(table, part):
     assert table.loc[f"rejected, {part}", "precision"] >= 0.95
     assert table.loc[f"rejected, {part}", "recall"] >= 0.8
+
+
+@pytest.mark.parametrize("language", ["de", "en", "es", "fr", "all"])
+def test_so_it_is_with_labels_of_somebody_who_saw_no_code(language):
+    score = shared_scores(judged_shared_pairs()).set_index("language").loc[language]
+    assert score["precision"] >= 0.95
+    assert score["recall"] >= 0.6
+
+
+def test_the_table_of_these_labels_in_the_docs_is_this_one():
+    shown = tabulate(shared_scores(judged_shared_pairs()), headers="keys", tablefmt="github", showindex=False)
+    assert shown in (REPOSITORY / "docs/dataset.md").read_text(encoding="utf-8")
 
 
 def test_the_table_in_the_docs_is_this_one(table):

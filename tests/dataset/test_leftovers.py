@@ -36,7 +36,7 @@ def test_the_doctor_rejects_control_tokens_and_remarks_on_words_of_a_chat():
     assert remarks(QUESTION, ANSWER) == []
     assert remarks(QUESTION, f"{ANSWER}<|im_end|>") == [("broken_markdown", "reject")]
     assert remarks(QUESTION.replace("?", "</s>?"), ANSWER) == [("broken_markdown", "reject")]
-    assert remarks(QUESTION, f"Sure! Here's the answer:\n\n{ANSWER}") == [("chat_phrases", "warn")]
+    assert remarks(QUESTION, f"Sure! Here's the answer:\n\n{ANSWER}") == [("repeats_question", "reject")]
 
 
 @pytest.mark.parametrize("token", TOKENS)

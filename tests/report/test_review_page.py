@@ -100,7 +100,7 @@ def saved(page) -> tuple[bytes, list[dict]]:
     with page.expect_download() as download:
         page.keyboard.press("s")
     data = download.value.path().read_bytes()
-    return data, list(csv.DictReader(data.decode().splitlines(keepends=True)))
+    return data, list(csv.DictReader(data.decode("utf-8-sig").splitlines(keepends=True)))
 
 
 def test_ten_thousand_pairs_are_searched_decided_and_saved(browser, tmp_path):
@@ -225,7 +225,7 @@ def test_earlier_decisions_are_saved_again_unchanged(browser, tmp_path):
     given = "\r\n".join([header, *rows]) + "\r\n"
     page, _ = opened(browser, page_of(tmp_path / "again", records, given))
     data, _ = saved(page)
-    assert data.decode() == given
+    assert data.decode() == "\ufeff" + given
     page.close()
 
 

@@ -11,7 +11,7 @@ RULES = {path.name: rules_in(path) for path in (REPOSITORY / "rules").glob("*.sm
 EVERYTHING = {
     "questions": {"naive_fraction": 0.5},
     "grounding": {"rows": True, "rewrite": True},
-    "dataset": {"test_fraction": 0.2, "export": True},
+    "dataset": {"test_fraction": 0.2, "export": True, "second_reader": True},
     "training": {"replay": {"file": "general.jsonl", "share": 0.3}},
     "export": {"mlx_bits": [4]},
     "evaluation": {"judge": True, "arms": ["prompted", "tuned"]},

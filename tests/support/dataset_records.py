@@ -51,7 +51,7 @@ def built(
     folder.mkdir(parents=True, exist_ok=True)
     ids = list(dict.fromkeys(record["video_id"] for record in records))
     paths = {"answers": [], "questions": [], "transcripts": []}
-    paths |= {kind: written(folder, kind, (beside or {}).get(kind, [])) for kind in ("reworded", "grounded")}
+    paths |= {kind: written(folder, kind, (beside or {}).get(kind, [])) for kind in ("reworded", "grounded", "reader")}
     for record in records:
         paths["answers"].append(str(folder / f"{record['video_id']}-{record['slot']}.json"))
         write_json(paths["answers"][-1], record)

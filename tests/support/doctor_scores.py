@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "workflow_scripts")
 from understudy.configuration import complete_configuration
 from understudy.dataset.doctor.doctor import Doctor, Talk
 from understudy.shared.files import read_json, read_json_lines
+from understudy.teach.reader import KINDS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LABELLED = REPOSITORY / "tests/labelled"
@@ -55,5 +56,34 @@ def scores(pairs: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
+def judged_shared_pairs() -> pd.DataFrame:
+    """The pairs that somebody labelled who saw no code, each with whether the doctor rejects it for its wording."""
+    dataset = complete_configuration(NEEDED, REPOSITORY / "schemas/config.schema.yaml")["dataset"]
+    pairs = pd.DataFrame([pair for _, pair in read_json_lines(LABELLED / "shared/doctor_pairs.jsonl")])
+    doctors = {
+        language: Doctor(
+            {**dataset["doctor"], "language": language}, dataset["verdicts"], [], [], lambda *texts: 0, 1024
+        )
+        for language in pairs["language"].unique()
+    }
+    columns = pairs[["language", "question", "answer"]].itertuples(index=False)
+    found = [doctors[language].remarks_on(question, answer, None)[0] for language, question, answer in columns]
+    pairs["rejected"] = [any(remark.verdict in KINDS for remark in remarks) for remarks in found]
+    return pairs
+
+
+def shared_scores(pairs: pd.DataFrame) -> pd.DataFrame:
+    """By language: how many good and bad pairs are rejected, precision, recall, and by kind what is found of the bad ones."""
+    rows = []
+    for name, part in [*pairs.groupby("language"), ("all", pairs)]:
+        bad = part["label"] == "bad"
+        right, given = int((bad & part["rejected"]).sum()), int(part["rejected"].sum())
+        kinds = part[bad].groupby("kind")["rejected"].agg(lambda found: f"{found.sum()} of {len(found)}")
+        scored = {"precision": round(right / given, 3), "recall": round(right / bad.sum(), 3)}
+        rows.append({"language": name, **scored, **kinds.to_dict()})
+    return pd.DataFrame(rows)
+
+
 if __name__ == "__main__":
-    print(tabulate(scores(judged_pairs()), headers="keys", tablefmt="github", showindex=False))
+    for table in (scores(judged_pairs()), shared_scores(judged_shared_pairs())):
+        print(tabulate(table, headers="keys", tablefmt="github", showindex=False), end="\n\n")

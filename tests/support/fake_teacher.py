@@ -66,6 +66,8 @@ class FakeTeacher:
         self.faults: list[Fault] = []
         self.fault_of: Callable[[dict, int], Fault | None] = lambda request, number: None
         self.refuses: dict[str, str] = {}
+        # What the second reader's reply is made to be, from the pairs it is shown; None: all are fine.
+        self.reading = None
         self.json_schema: bool | None = True
         self.json_object: bool | None = True
         self.caches = False
@@ -143,6 +145,10 @@ class FakeTeacher:
             return json.dumps({"reason": "It reads so.", "verdict": self.verdict(judged_material(request))})
         if kind_of(request) == "reworded":
             return json.dumps({"questions": [reworded(item) for item in judged_material(request)]})
+        if kind_of(request) == "reader":
+            pairs = judged_material(request)
+            fine = {"verdicts": [{"slot": pair["slot"], "kind": "fine", "words": ""} for pair in pairs]}
+            return json.dumps(fine) if self.reading is None else self.reading(pairs)
         if kind_of(request) == "grounded":
             return answer_from(judged_material(request)["passage"])
         if kind_of(request) == "answers":
@@ -231,6 +237,7 @@ OPENINGS = {
     "Two answers to one question": "judge",
     "Below are questions that were written": "reworded",
     "Below are a question, a passage": "grounded",
+    "Below are questions with their answers": "reader",
 }
 
 

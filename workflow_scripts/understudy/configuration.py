@@ -43,7 +43,15 @@ OUTPUT_FOLDERS = (
     *(f"evaluation/{context}" for context in CONTEXTS),
 )
 DATA_FOLDERS = (
-    *("data/transcripts", "data/index", "data/questions", "data/answers", "data/reworded", "data/grounded"),
+    *(
+        "data/transcripts",
+        "data/index",
+        "data/questions",
+        "data/answers",
+        "data/reworded",
+        "data/grounded",
+        "data/reader",
+    ),
     *("data/dataset", "data/dataset/blocks", "data/review"),
 )
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")

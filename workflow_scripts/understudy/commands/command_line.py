@@ -142,6 +142,17 @@ def parser_of_commands() -> argparse.ArgumentParser:
     renamed.add_argument("name", metavar="NEW")
     command("check-questions", _check_questions, "check every question file, and name file and slot of each mistake")
     command("corrections", _corrections, "propose lines for corrections.csv: what captions may have misheard")
+    checked = command(
+        "check-reader",
+        _check_reader,
+        "let the teacher model judge labelled pairs, and show precision and recall by language",
+    )
+    checked.add_argument(
+        "pairs",
+        type=Path,
+        nargs="?",
+        help="a .jsonl file of language, question, answer, label (default: the program's own 240)",
+    )
     pruned = command("prune", _prune, "list the stored replies that the configuration no longer refers to")
     pruned.add_argument("--delete", action="store_true", help="delete them; they were paid for")
     compared = command("compare", _compare, "set evaluations of several runs or projects beside one another")
@@ -379,6 +390,17 @@ def _check_questions(arguments: argparse.Namespace) -> None:
     config = configuration_of_project()
     check_listed()
     check_questions(Path("data"), slots_of(config["questions"]["per_video"]))
+
+
+def _check_reader(arguments: argparse.Namespace) -> None:
+    from understudy.teach.check_reader import LABELLED, check_reader
+    from understudy.teacher.prompts import prompt_file
+    from understudy.teacher.servers import teacher_identity
+
+    pairs = LABELLED if arguments.pairs is None else seen_from_here(arguments.pairs, arguments.directory).absolute()
+    enter_project(arguments.directory)
+    teacher = configuration_of_project()["teacher"]
+    check_reader(pairs, prompt_file("reader.md"), teacher_identity(teacher), teacher, os.cpu_count() or 1)
 
 
 def _compare(arguments: argparse.Namespace) -> None:

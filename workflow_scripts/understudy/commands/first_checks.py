@@ -17,7 +17,7 @@ from understudy.shared.formats import counted, in_gigabytes
 from understudy.source.captions.files import caption_files, talks_of
 from understudy.source.captions.formats import CaptionError, read_segments
 
-ASKS_THE_TEACHER = ("questions", "answers", "reworded", "grounded", "judge")
+ASKS_THE_TEACHER = ("questions", "answers", "reworded", "grounded", "reader", "judge")
 # Fewer teach neither form nor voice; a published run of this kind had 1,367.
 SENSIBLE_ROWS, MANY_ROWS = 100, 1000
 NAMES_SHOWN = 3

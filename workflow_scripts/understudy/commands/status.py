@@ -26,7 +26,10 @@ from understudy.teacher.prompts import prompt_file
 
 NOTHING = "Nothing to do: all is as the configuration wants it."
 # What these take says understudy plan; the first run of these is not known before the preflight.
-TAUGHT, COSTLY = ("questions", "answers", "reworded", "grounded", "judge"), ("adapters", "held_out_answers", "gguf")
+TAUGHT, COSTLY = (
+    ("questions", "answers", "reworded", "grounded", "reader", "judge"),
+    ("adapters", "held_out_answers", "gguf"),
+)
 WORDS = {"adapters": "adapters (the training)"}
 
 

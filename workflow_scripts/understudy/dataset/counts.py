@@ -6,7 +6,10 @@ import pandas as pd
 
 from understudy.dataset.duplicates.pairs import clusters, similar_across
 from understudy.dataset.taught_pairs import slots_used
+from understudy.text.words import share_of_word, word_count, words_of
 
+# More of one reason is likelier a fault of the prompt or of the doctor than of the pairs.
+MOST_OF_ONE_REASON, EXAMPLES = 0.2, 3
 QUANTILES = {"smallest": 0.0, "median": 0.5, "95th_percentile": 0.95, "largest": 1.0}
 
 
@@ -35,15 +38,39 @@ def dataset_report(
         **slots_used(answers),
         "pairs": counts(pairs["origin"]),
         "rejected": counts(pairs.loc[pairs["verdict"] != "ok", "verdict"]),
+        "frequent_reasons": frequent_reasons(pairs),
         "warnings": counts(remark["verdict"] for remarks in kept["remarks"] for remark in remarks),
         "rows": counts(kept["split"], ("train", "valid", "test")),
         "held_out_videos": sorted(set(kept.loc[kept["split"] != "train", "video_id"].dropna())),
         "tokens": {"max_seq_length": max_seq_length, **lengths(kept["tokens"])},
-        "answer_words": lengths(kept["answer"].str.split().map(len)),
+        "answer_words": lengths(kept["answer"].map(words_in)),
         "duplicates": clusters_of(pairs, similar),
         "split": proof_of_split(pairs, similar),
         "curation": {"decisions": decisions, "applied": counts(pairs["decision"].dropna()), "not_applied": idle},
     }
+
+
+def words_in(answer: str) -> int:
+    """Words between spaces; where a script has none, so many characters as make a word."""
+    pieces = map(words_of, answer.split())
+    return sum(word_count(words) if any(share_of_word(word) < 1 for word in words) else 1 for words in pieces)
+
+
+def frequent_reasons(pairs: pd.DataFrame) -> list[dict]:
+    """The verdicts that took out more than MOST_OF_ONE_REASON of all pairs, each with its share and the first EXAMPLES."""
+    found = []
+    for verdict, rows in pairs[pairs["verdict"] != "ok"].groupby("verdict", sort=False):
+        if len(rows) > MOST_OF_ONE_REASON * len(pairs):
+            examples = [
+                {**row, "says": next((remark["says"] for remark in remarks if remark["verdict"] == verdict), "")}
+                for row, remarks in zip(
+                    rows[["video_id", "slot", "question"]].head(EXAMPLES).to_dict("records"),
+                    rows["remarks"],
+                    strict=False,
+                )
+            ]
+            found.append({"verdict": verdict, "share": round(len(rows) / len(pairs), 3), "examples": examples})
+    return found
 
 
 def counts(values, order: tuple[str, ...] = ()) -> dict[str, int]:

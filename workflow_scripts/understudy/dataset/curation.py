@@ -7,8 +7,12 @@ import pandas as pd
 from understudy.dataset.csv_rows import read_csv_rows
 from understudy.shared.errors import InputFileError
 from understudy.shared.log import log
+from understudy.text.spreadsheets import check_cells, uncovered
 from understudy.text.words import words_of
 
+CURATION = "data/curation.csv"
+# What not even a person's `keep` lets pass.
+FINAL_VERDICTS = ("empty", "leak", "talk_not_listed")
 COLUMNS = ["video_id", "slot", "question_sha256", "decision", "edited_question", "edited_answer", "note"]
 DECISIONS = ("keep", "reject", "edit", "")
 KEY = ["video_id", "slot"]
@@ -35,6 +39,8 @@ def check_decision(place: str, row: dict) -> None:
     """Tidy what has to match exactly, and raise InputFileError for what can't be carried out."""
     for key in (*KEY, "question_sha256", "decision"):
         row[key] = row[key].strip()
+    check_cells(place, {column: row[column] for column in COLUMNS}, exact=(*KEY, "question_sha256"))
+    row |= {column: uncovered(row[column]) for column in COLUMNS}
     for key in ("question_sha256", "decision"):
         row[key] = row[key].casefold()
     if row["decision"] not in DECISIONS:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from understudy.dataset.counts import dataset_report
-from understudy.dataset.curation import curated, question_sha256, read_curation
+from understudy.dataset.curation import CURATION, FINAL_VERDICTS, curated, question_sha256, read_curation
 from understudy.dataset.doctor.doctor import Doctor, Remark, Talk
 from understudy.dataset.duplicates.pairs import choose_kept, similar_across, similar_pairs
 from understudy.dataset.grounding.training_pairs import ground_training_pairs, rewritten_answers, without_faults
@@ -16,6 +16,7 @@ from understudy.dataset.split import EmptySplitError, UnusableSplitError, check_
 from understudy.dataset.taught_pairs import REWORDING_COLUMNS, taught_pairs
 from understudy.dataset.teacher_names import teacher_names
 from understudy.dataset.tokens import PairTokens
+from understudy.dataset.topics import topics_of, wanting
 from understudy.rows.chat import rows_of_split
 from understudy.shared.files import read_json, write_json, write_json_lines
 from understudy.shared.log import log
@@ -24,10 +25,13 @@ from understudy.text.transcripts import Reading
 # Every key of a line of pairs.jsonl and rejected.jsonl, in this order.
 COLUMNS = [
     *("video_id", "slot", "question", "answer", "tags", "title", "origin", "verdict", "remarks", "split", "tokens"),
-    *("start_s", "end_s", "question_sha256", "decision", "note", "original_question", "original_answer"),
+    *("topic", "start_s", "end_s", "question_sha256", "decision", "note", "original_question", "original_answer"),
     *("question_model", "question_prompt_sha256", "question_response"),
     *("answer_model", "answer_prompt_sha256", "answer_response"),
 ]
+# Where there is a second reader; and what it looks for, by the doctor's names.
+READER_COLUMNS = ["reader", "readers_differ"]
+READER_KINDS = ("not_standalone", "points_at_source", "third_person", "refusal", "repeats_question")
 
 
 def gathered_pairs(hand_written: list[dict], taught: list[dict]) -> pd.DataFrame:
@@ -94,10 +98,16 @@ def in_order_of_preference(pairs: pd.DataFrame, keep: str) -> list[int]:
     return order.sort_values(by, kind="stable").index.tolist()
 
 
-def drop_duplicates(pairs: pd.DataFrame, settings: dict) -> pd.DataFrame:
+def languages_of(pairs: pd.DataFrame, talks: dict[str, Talk], language: str | None) -> pd.Series:
+    """The language of each pair: the configured one, or its talk's; None for a pair without either."""
+    spoken = {video_id: language or talk.language for video_id, talk in talks.items()}
+    return pairs["video_id"].map(lambda video_id: spoken.get(video_id, language)).astype(object)
+
+
+def drop_duplicates(pairs: pd.DataFrame, settings: dict, languages: pd.Series) -> pd.DataFrame:
     """Reject, or with `keep: all` warn about, what is nearly the same as another pair; return the similar pairs (left, right:
     rows of `pairs`)."""
-    good = pairs[pairs["verdict"] == "ok"]
+    good = pairs[pairs["verdict"] == "ok"].assign(language=languages)
     similar = similar_pairs(good, settings["question_similarity"], settings["answer_similarity"])
     protected = is_protected(good).tolist()
     kept_instead = choose_kept(len(good), similar, in_order_of_preference(good, settings["keep"]))
@@ -149,9 +159,39 @@ def reject_leaks(pairs: pd.DataFrame, similar: pd.DataFrame, leaving: pd.Series,
         pairs.at[row, "split"] = None
 
 
+def readings(paths: list[str]) -> dict[tuple[str, str, str], dict]:
+    """What the second reader says, by video, slot and question; of a question that has changed it says nothing."""
+    return {
+        (record["video_id"], verdict["slot"], verdict["question"]): verdict
+        for record in map(read_json, paths)
+        for verdict in record["verdicts"]
+    }
+
+
+def compare_with_reader(pairs: pd.DataFrame, said: dict[tuple[str, str, str], dict], level: str) -> None:
+    """Write beside each pair what the reader says of it (`reader`: kind and words, or None) and whether the doctor, as far as the
+    reader looks, says otherwise (`readers_differ`). A fault that the reader alone has found is a remark of `level`."""
+    protected = is_protected(pairs)
+    pairs["reader"], pairs["readers_differ"] = None, False
+    for row, pair in pairs.iterrows():
+        question = next(filter(None, (pair.get("teacher_question"), pair["question"])))
+        verdict = said.get((pair["video_id"], pair["slot"], question)) if pair["decision"] != "edit" else None
+        if verdict is None:
+            continue
+        by_doctor = [remark for remark in pair["remarks"] if remark["verdict"] in READER_KINDS]
+        finds = verdict["kind"] != "fine"
+        pairs.at[row, "reader"] = {"kind": verdict["kind"], "words": verdict["words"]}
+        pairs.at[row, "readers_differ"] = finds != bool(by_doctor)
+        if finds and not by_doctor and level != "ignore":
+            says = f"the second reader finds {verdict['kind']}: {verdict['words']!r}"
+            (reject if level == "reject" and not protected[row] else warn)(pairs, row, "second_reader", says)
+
+
 def records_of(pairs: pd.DataFrame) -> list[dict]:
     """The lines of pairs.jsonl and rejected.jsonl."""
-    written = pairs[[*COLUMNS, *(name for name in REWORDING_COLUMNS if name in pairs)]].astype(object)
+    written = pairs[[*COLUMNS, *(name for name in (*REWORDING_COLUMNS, *READER_COLUMNS) if name in pairs)]].astype(
+        object
+    )
     return written.where(written.notna(), None).to_dict("records")
 
 
@@ -169,9 +209,9 @@ def build_dataset(
 ) -> None:
     """Write the files of the data set.
 
-    `sources`: answers, questions, reworded, grounded, transcripts, videos, extra_pairs, curation, base (config.json of the model)
-    and remembered (the last split, or None); `settings` is the configuration's dataset, with its `grounding` where that is on;
-    `training` has max_seq_length and batch_size; `paths` has pairs, rejected, train, valid, report and split."""
+    `sources`: answers, questions, reworded, grounded, reader, transcripts, videos, extra_pairs, curation, base (config.json of
+    the model) and remembered (the last split, or None); `settings` is the configuration's dataset, with its `grounding` where
+    that is on; `training` has max_seq_length and batch_size; `paths` has pairs, rejected, train, valid, report and split."""
     reading = Reading.of_project(settings.get("speaker"))
     transcripts = [reading.read(path) for path in sources["transcripts"]]
     videos = read_json(sources["videos"])
@@ -180,6 +220,7 @@ def build_dataset(
     taught = taught_pairs(sources["answers"], sources["questions"], sources["reworded"], titles)
     curation = read_curation(sources["curation"])
     pairs, idle = curated(gathered_pairs(written, taught), curation)
+    tell_not_applied(idle)
     apply_statuses(pairs)
     tokens = PairTokens(Path(sources["base"]).parent)
     names = teacher_names(settings["teacher_names"], voice)
@@ -194,7 +235,9 @@ def build_dataset(
     )
     talks = {record["video_id"]: Talk(record) for record in transcripts}
     examine(pairs, doctor, talks)
-    similar = drop_duplicates(pairs, settings)
+    if settings.get("second_reader"):
+        compare_with_reader(pairs, readings(sources["reader"]), settings["verdicts"].get("second_reader", "warn"))
+    similar = drop_duplicates(pairs, settings, languages_of(pairs, talks, settings["doctor"]["language"]))
     fractions = {"valid": settings["valid_fraction"], "test": settings["test_fraction"]}
     same_words = talks_of_the_same_words(transcripts)
     remembered = remembered_sides(sources["remembered"], settings["seed"], fractions)
@@ -210,6 +253,8 @@ def build_dataset(
         # Snakemake removes what a failed job has written, rejected.jsonl too.
         log.warning("Left out of the data set: %s.", left_out(pairs))
         raise
+    tell_kept_in_vain(pairs)
+    topics, pairs["topic"] = topics_of(pairs, transcripts)
     records, grounded = records_of(pairs), None
     if "grounding" in settings:
         trained = [
@@ -237,12 +282,20 @@ def build_dataset(
     report = dataset_report(
         videos, transcripts, sources["answers"], pairs, similar, len(curation), idle, training["max_seq_length"]
     )
+    report |= {"topics": topics, "topics_wanting": wanting(topics)}
     if same_words:
         report["same_words"] = same_words
     if grounded:
         report["grounding"] = grounded.counts
     write_json(paths["report"], report)
     tell(report)
+
+
+def how_to_keep(verdict: str) -> str:
+    """What a person does about pairs that the doctor takes out, where they can do something."""
+    if verdict in FINAL_VERDICTS:
+        return "Not even a decision keeps these."
+    return f"To keep one all the same: `keep` in {CURATION}, which data/review/index.html writes."
 
 
 def left_out(pairs: pd.DataFrame) -> str:
@@ -255,11 +308,37 @@ def tell(report: dict) -> None:
     """Say in the log what became of the pairs, and what was not done."""
     rows = ", ".join(f"{count} {split}" for split, count in report["rows"].items())
     log.info("data/dataset: rows: %s; rejected: %s.", rows, report["rejected"] or "none")
+    for reason in report["frequent_reasons"]:
+        log.warning(
+            "%.0f %% of the pairs are left out as %s: %s. %s",
+            100 * reason["share"],
+            reason["verdict"],
+            "; ".join(f"{each['question']!r} ({each['says']})" for each in reason["examples"]),
+            how_to_keep(reason["verdict"]),
+        )
     if "grounding" in report:
         log.info("Rows with passages: %(rows)s; pairs: %(pairs)s; why plain: %(plain)s.", report["grounding"])
     for group in report.get("same_words", []):
         log.info("The same words: %s. They are on one side of the split.", ", ".join(group))
     if report["missing_videos"]:
         log.warning("Built without %d videos that have no answers yet.", len(report["missing_videos"]))
-    for decision in report["curation"]["not_applied"]:
+
+
+def tell_not_applied(decisions: list[dict]) -> None:
+    """Before the doctor, so that it is said as well where the data set can't be built."""
+    for decision in decisions:
         log.warning("data/curation.csv, line %(line)d: %(video_id)s %(slot)s is not applied: %(why)s.", decision)
+
+
+def tell_kept_in_vain(pairs: pd.DataFrame) -> None:
+    """Name the pairs that a person keeps and that are left out all the same."""
+    left = pairs[pairs["decision"].isin(["keep", "edit"]) & (pairs["verdict"] != "ok")]
+    for _, pair in left.iterrows():
+        why = pair["remarks"][-1]["says"] if pair["remarks"] else ""
+        log.warning(
+            "data/curation.csv: %s is left out although it is decided %s: %s, %s.",
+            name_of(pair),
+            pair["decision"],
+            pair["verdict"],
+            why,
+        )

@@ -7,6 +7,7 @@ from pathlib import Path
 from understudy.dataset.csv_rows import read_csv_rows
 from understudy.shared.errors import InputFileError
 from understudy.shared.files import read_json_lines
+from understudy.text.spreadsheets import check_cells, uncovered
 from understudy.text.words import words_of
 
 COLUMNS = ["question", "answer", "tags", "video_id", "source_file"]
@@ -33,6 +34,8 @@ def csv_pairs(path: str) -> list[tuple[int, dict]]:
     """The rows of a CSV file; tags are separated by commas, semicolons, bars or spaces."""
     rows = []
     for number, cells in read_csv_rows(path, COLUMNS, ["question", "answer"]):
+        check_cells(f"{path}, line {number}", cells, exact=("video_id",))
+        cells = {column: uncovered(cell) for column, cell in cells.items()}
         row = {**cells, "tags": [tag for tag in re.split(r"[\s,;|]+", cells["tags"]) if tag]}
         check_hand_written(row, f"{path}, line {number}")
         rows.append((number, row))

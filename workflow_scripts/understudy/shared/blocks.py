@@ -57,13 +57,13 @@ def sha256_of_files(paths: Iterable[str]) -> str:
 
 
 def files_of_blocks(blocks: Iterable[str], videos: list[dict]) -> dict[str, list[str]]:
-    """Return answers, questions, transcripts, reworded and grounded (paths) of all talks of the block files, in the order of the
-    list of videos."""
+    """Return answers, questions, transcripts, reworded, grounded and reader (paths) of all talks of the block files, in the order
+    of the list of videos."""
     talks = {talk["video_id"]: talk for path in blocks for talk in read_json(path)}
     listed = [talks[video["video_id"]] for video in videos if video["video_id"] in talks]
     return {
         "answers": [path for talk in listed for path in talk["answers"]],
         "questions": [talk["questions"] for talk in listed],
         "transcripts": [talk["transcript"] for talk in listed],
-        **{kind: [talk[kind] for talk in listed if kind in talk] for kind in ("reworded", "grounded")},
+        **{kind: [talk[kind] for talk in listed if kind in talk] for kind in ("reworded", "grounded", "reader")},
     }

@@ -10,9 +10,9 @@ from understudy.models.paths import gguf_source
 from understudy.teacher.api_key import is_loopback
 
 # Seconds of one request at a hosted server: a published run of this kind, and twice as much for models that reason first.
-HOSTED_S = {"questions": (8, 40), "answers": (4, 20), "reworded": (4, 25), "grounded": (3, 15)}
+HOSTED_S = {"questions": (8, 40), "answers": (4, 20), "reworded": (4, 25), "grounded": (3, 15), "reader": (4, 25)}
 # At a server on this machine, whose model nobody has told: a small one on a GPU, a large one without. It computes them in turn.
-LOCAL_S = {"questions": (8, 240), "answers": (4, 120), "reworded": (4, 120), "grounded": (3, 90)}
+LOCAL_S = {"questions": (8, 240), "answers": (4, 120), "reworded": (4, 120), "grounded": (3, 90), "reader": (4, 120)}
 # llama.cpp, low and high. Floating-point operations a second and core while it reads, and bytes of the model a second while it
 # writes; measured with 135 million parameters on two cores (300 tokens read and 80 written a second), guessed for a Mac.
 READS = {"darwin": (60e9, 600e9)}

@@ -12,6 +12,7 @@ from understudy.shared.formats import as_duration, in_thousands
 from understudy.shared.log import log
 from understudy.teach.pace import Pace, Work
 from understudy.teach.planned import LATER_PASSES, Prompts, VideoRequests, requests_of_project
+from understudy.teach.reader import TOKENS_OF_A_VERDICT
 from understudy.teach.reworded import naive_fraction
 from understudy.teacher.api_key import how_it_is_asked
 from understudy.teacher.errors import WAYS_OUT
@@ -28,9 +29,16 @@ LENGTH_OF = {"questions": "questions", "answers": "answers", "reworded": "questi
 # Those that every project has.
 TWO_PASSES = ("questions", "answers")
 # Before anything was answered: what a published run of this kind gave, and twice as much for models that reason first.
-FIRST_GUESS = {"questions": (600, 2500), "answers": (200, 900), "reworded": (200, 1200), "grounded": (100, 700)}
+FIRST_GUESS = {
+    "questions": (600, 2500),
+    "answers": (200, 900),
+    "reworded": (200, 1200),
+    "grounded": (100, 700),
+    "reader": (300, 1500),
+}
 # Characters of the frame and a usual prompt.
 PROMPT_OF_QUESTIONS, PROMPT_OF_ANSWERS, PROMPT_OF_REWORDED, PROMPT_OF_GROUNDED = 2000, 2500, 1500, 2700
+PROMPT_OF_READER, CHARACTERS_OF_AN_ANSWER = 2000, 800
 CHARACTERS_OF_A_QUESTION = 150
 # Of the demo's 122 hand-written answers 35 have no place of 120 words that holds them.
 REWRITTEN_SHARE = 0.3
@@ -140,6 +148,9 @@ def usual_calls(length: int, slots: int, config: dict) -> dict[str, list[int]]:
         "answers": [length + PROMPT_OF_ANSWERS] * slots,
         "reworded": [PROMPT_OF_REWORDED + int(drawn * CHARACTERS_OF_A_QUESTION)] if drawn else [],
         "grounded": [PROMPT_OF_GROUNDED + passage] * round(REWRITTEN_SHARE * slots * grounding["rewrite"]),
+        "reader": [PROMPT_OF_READER + slots * (CHARACTERS_OF_A_QUESTION + CHARACTERS_OF_AN_ANSWER)]
+        if config["dataset"]["second_reader"]
+        else [],
     }
 
 
@@ -159,6 +170,13 @@ def expected_reply(pass_: str, lines: list[dict], longest: int) -> tuple[float, 
     taken = [line["completion_tokens"] for line in lines if line["pass"] == pass_ and line.get("completion_tokens")]
     low, high = (0.8 * mean(taken), 1.2 * mean(taken)) if taken else FIRST_GUESS[pass_]
     return min(low, longest), min(high, longest)
+
+
+def longest_replies(plan: Plan, config: dict, slots: list[str]) -> dict[str, int]:
+    """The most tokens of a reply of each pass."""
+    lengths = {pass_: config[group]["max_tokens"] for pass_, group in LENGTH_OF.items()}
+    lengths["reader"] = TOKENS_OF_A_VERDICT * (len(slots) + 1)
+    return {pass_: lengths[pass_] for pass_ in plan.passes}
 
 
 def prompt_tokens(calls: Calls, bound: str) -> float:
@@ -238,7 +256,7 @@ def plan_in_a_line(
         plan = plan_of(requests_of_project(data, config, prompts, slots, store), len(slots), store, config)
     prices, origin = prices_of(teacher["model"], teacher["prices"])
     pace = Pace.of(teacher, limits, plan.videos)
-    longest = {pass_: config[LENGTH_OF[pass_]]["max_tokens"] for pass_ in plan.passes}
+    longest = longest_replies(plan, config, slots)
     text = plan_text(
         plan.passes, ledger_lines(data / "spending"), prices, origin, pace, spent_usd(data / "spending"), longest
     )
@@ -261,7 +279,7 @@ def plan_teaching(
     if teacher["gguf"] is None:
         log.info("%s\n", how_it_is_asked(teacher["base_url"]))
     pace = Pace.of(teacher, limits, plan.videos)
-    longest = {pass_: config[LENGTH_OF[pass_]]["max_tokens"] for pass_ in plan.passes}
+    longest = longest_replies(plan, config, slots)
     lines = ledger_lines(data / "spending")
     log.info("%s", plan_text(plan.passes, lines, prices, origin, pace, spent, longest))
     if plan.without_transcript:

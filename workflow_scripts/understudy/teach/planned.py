@@ -8,6 +8,7 @@ from understudy.shared.files import read_json
 from understudy.teach.answers import judged_answer
 from understudy.teach.grounded import grounding_request, placed_answers
 from understudy.teach.question_list import UnusableReply, questions_in, read_questions
+from understudy.teach.reader import reading_request
 from understudy.teach.requests import answer_request, question_request
 from understudy.teach.reworded import drawn_questions, naive_fraction, rewording_request
 from understudy.teacher.client import Reply
@@ -17,7 +18,7 @@ from understudy.teacher.store import ResponseStore
 from understudy.text.transcripts import OK, Reading, voices_in
 
 # The passes after the first, in their order.
-LATER_PASSES = ("answers", "reworded", "grounded")
+LATER_PASSES = ("answers", "reworded", "grounded", "reader")
 
 
 class Prompts(NamedTuple):
@@ -27,6 +28,7 @@ class Prompts(NamedTuple):
     answers: str
     reworded: str
     grounded: str
+    reader: str
 
 
 class VideoRequests(NamedTuple):
@@ -39,13 +41,14 @@ class VideoRequests(NamedTuple):
     answers: list[Request] | None = None
     reworded: list[Request] | None = None
     grounded: list[Request] | None = None
+    reader: list[Request] | None = None
 
     @property
     def is_known(self) -> bool:
         """Whether these are all requests of the video."""
         if self.transcript is None or self.questions is None:
             return self.transcript is not None
-        return None not in (self.answers, self.reworded, self.grounded)
+        return None not in (self.answers, self.reworded, self.grounded, self.reader)
 
     def all(self) -> list[Request]:
         """The requests as far as they are known."""
@@ -80,6 +83,7 @@ def requests_of_project(
             list(answers.values()),
             rewordings_to_ask(questions, config, prompts.reworded),
             answers_to_ground(data, transcript, questions, answers, config, prompts, store),
+            pairs_to_read(data, transcript, questions, answers, config, prompts, store),
         )
 
 
@@ -123,6 +127,40 @@ def answers_to_ground(
     """The requests for those of a video's answers that their places don't hold, or None as long as an answer isn't known."""
     if not config["grounding"]["rewrite"]:
         return []
+    pairs = known_pairs(data, transcript, questions, requests, config, prompts, store)
+    if pairs is None:
+        return None
+    placed = placed_answers(transcript, pairs, config["grounding"]["passage_words"])
+    wanting = [each for each in placed if each.is_to_be_rewritten]
+    return [grounding_request(each, prompts.grounded, config["answers"]) for each in wanting]
+
+
+def pairs_to_read(
+    data: Path,
+    transcript: dict,
+    questions: list[dict],
+    requests: dict[str, Request],
+    config: dict,
+    prompts: Prompts,
+    store: ResponseStore,
+) -> list[Request] | None:
+    """The second reader's request about a video's pairs, or None as long as an answer isn't known."""
+    if not config["dataset"]["second_reader"]:
+        return []
+    pairs = known_pairs(data, transcript, questions, requests, config, prompts, store)
+    return pairs and [reading_request(pairs, prompts.reader)]
+
+
+def known_pairs(
+    data: Path,
+    transcript: dict,
+    questions: list[dict],
+    requests: dict[str, Request],
+    config: dict,
+    prompts: Prompts,
+    store: ResponseStore,
+) -> list[dict] | None:
+    """A video's questions with their answers, where there is a whole one; None as long as one isn't known."""
     pairs = []
     for item in questions:
         known = known_answer(data, transcript["video_id"], item, requests[item["slot"]], config, prompts.answers, store)
@@ -130,9 +168,7 @@ def answers_to_ground(
             return None
         status, answer = known
         pairs += [{**item, "answer": answer}] if status == "ok" else []
-    placed = placed_answers(transcript, pairs, config["grounding"]["passage_words"])
-    wanting = [each for each in placed if each.is_to_be_rewritten]
-    return [grounding_request(each, prompts.grounded, config["answers"]) for each in wanting]
+    return pairs
 
 
 def known_answer(

@@ -56,7 +56,7 @@ def spending_summary(data: Path) -> str:
         return ""
     passes = [
         f"{pass_} {said_of([line for line in lines if line['pass'] == pass_])}"
-        for pass_ in ("questions", "answers", "reworded", "grounded", "judge")
+        for pass_ in ("questions", "answers", "reworded", "grounded", "reader", "judge")
         if any(line["pass"] == pass_ for line in lines)
     ]
     total = f"; {spent_usd(data / 'spending'):.2f} US dollars in all runs" if lines[0]["usd"] is not None else ""

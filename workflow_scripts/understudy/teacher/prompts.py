@@ -36,6 +36,7 @@ PLACEHOLDERS = {
     "answers.md": ("title", "question", "voice"),
     "reworded.md": (),
     "grounded.md": ("voice",),
+    "reader.md": (),
     "judge.md": ("voice",),
     "persona.md": ("voice",),
 }

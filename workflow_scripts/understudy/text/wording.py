@@ -97,11 +97,15 @@ def gives_own_name(text: str, found: re.Match) -> bool:
 @cache
 def wording_of(language: str | None) -> Wording | None:
     """The phrases of a language by its code (`pt-BR` is `pt`), or None for one that has no file."""
+    entries = phrases_of(language)
+    return entries and Wording(language.split("-")[0].lower(), entries)
+
+
+def phrases_of(language: str | None) -> dict | None:
+    """The file of a language by its code (`pt-BR` is `pt`), or None if it has none."""
     code = (language or "").split("-")[0].lower()
     path = PHRASES / f"{code}.yaml"
-    if not code.isalpha() or not path.is_file():
-        return None
-    return Wording(code, yaml.safe_load(path.read_text(encoding="utf-8")))
+    return yaml.safe_load(path.read_text(encoding="utf-8")) if code.isalpha() and path.is_file() else None
 
 
 @cache

@@ -21,6 +21,7 @@ OF_TALKS = {
     "answers": "answers",
     "rewording": "reworded",
     "rewriting": "grounded",
+    "second reader": "reader",
 }
 
 

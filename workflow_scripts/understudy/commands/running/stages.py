@@ -10,6 +10,7 @@ IN_WORDS = {
     "answers": "answers",
     "reworded": "rewording",
     "grounded": "rewriting",
+    "reader": "second reader",
     "dataset": "data set",
     "train": "training",
     "export": "export",

@@ -7,16 +7,20 @@ from understudy.dataset.doctor.leftovers import chat_phrase_in, control_token_in
 from understudy.dataset.doctor.other_speaker import VoicesOfAnswers
 from understudy.dataset.doctor.personal_data import personal_data_in
 from understudy.passages.time_span import SpokenSegments
+from understudy.text.frames import frames_of, unquoted
 from understudy.text.language import language_of, other_language
 from understudy.text.markdown import AnswerMarkdown
 from understudy.text.transcripts import voices_in
 from understudy.text.wording import Wording, wording_of
 from understudy.text.words import (
     SEED_WORDS,
-    longest_shared_run,
+    first_repeated,
     most_frequent,
+    pieces_of_a_word,
     repeated_share,
+    shared_run,
     stems_of,
+    word_count,
     word_groups,
     words_of,
 )
@@ -25,6 +29,10 @@ from understudy.text.words import (
 FEWEST_WORDS_OF_A_LANGUAGE = 8
 # A sentence of so many words that comes three times is a loop, not a refrain.
 WORDS_OF_A_SENTENCE, TIMES_OF_A_LOOP = 4, 3
+# Of verdicts that older projects don't name.
+LATER_LEVELS = {"other_speaker": "reject", "points_at_source": "reject", "repeats_question": "reject"}
+# What a remark shows of a longer run.
+SHOWN_WORDS = 12
 
 
 @dataclass(frozen=True)
@@ -82,9 +90,13 @@ class Doctor:
         A pair without words has no other fault."""
         tokens = self._count_tokens(question, answer)
         found = self._emptiness(question, answer) or self._faults(question, answer, talk, tokens)
-        remarks = [Remark(verdict, self._levels.get(verdict, "warn"), says) for verdict, says in found.items() if says]
+        remarks = [Remark(verdict, self._level_of(verdict), says) for verdict, says in found.items() if says]
         remarks = [remark for remark in remarks if remark.level != "ignore"]
         return sorted(remarks, key=lambda remark: remark.level != "reject"), tokens
+
+    def _level_of(self, verdict: str) -> str:
+        """As configured; a verdict that no project can set is a remark."""
+        return self._levels.get(verdict, LATER_LEVELS.get(verdict, "warn"))
 
     def _emptiness(self, question: str, answer: str) -> dict[str, str | None]:
         if not words_of(question):
@@ -97,12 +109,13 @@ class Doctor:
         language = self._thresholds["language"] or (talk.language if talk else None)
         wording = wording_of(language)
         over = tokens > self._max_tokens
+        by_wording = self._faults_of_wording(question, answer, markdown, wording)
         return {
-            **self._faults_of_wording(question, answer, markdown, wording),
+            **by_wording,
             "cut_off": markdown.cut_off(wording.dangling if wording else ()),
             "wrong_language": self._language_fault(question, markdown, language),
             "broken_markdown": control_token_in(f"{question}\n{answer}", self._control_tokens) or markdown.fault(),
-            "chat_phrases": chat_phrase_in(answer, language),
+            "chat_phrases": None if by_wording.get("repeats_question") else chat_phrase_in(answer, language),
             "no_structure": self._structure_fault(markdown, words),
             "too_short": self._length_fault(question, words),
             "too_long": f"{tokens} tokens, training.max_seq_length is {self._max_tokens}" if over else None,
@@ -117,62 +130,83 @@ class Doctor:
         if wording is None:
             return {}
         visible = markdown.visible_text()
-        outside = wording.points_outside(question)
+        frames = frames_of(wording.language)
+        outside = wording.points_outside(unquoted(question)) or frames.question_at_source(question)
         about = wording.speaks_about_teacher(question, self._names) or wording.speaks_about_teacher(
             visible, self._names
         )
-        refusal = wording.refuses(visible)
+        about = about or frames.outside_view(question, visible)
+        refusal = wording.refuses(unquoted(visible)) or frames.declines(visible)
+        at_source, chat = frames.answer_at_source(visible), frames.chats(question, answer)
         return {
             "refusal": refusal and f"it declines: {refusal!r}",
             "not_standalone": outside and f"the question points outside itself: {outside!r}",
             "third_person": about and f"it speaks of the teacher from outside: {about!r}",
+            "points_at_source": at_source and f"the answer speaks of the talk, not of its subject: {at_source!r}",
+            "repeats_question": chat and f"the question again, or a chat program's words around the answer: {chat!r}",
         }
 
     def _language_fault(self, question: str, markdown: AnswerMarkdown, expected: str | None) -> str | None:
         if expected is None:
             return None
         for name, text in (("answer", " ".join(markdown.prose_of())), ("question", question)):
-            if len(words_of(text)) >= FEWEST_WORDS_OF_A_LANGUAGE:
+            if word_count(words_of(text)) >= FEWEST_WORDS_OF_A_LANGUAGE:
                 found = other_language(text, expected, self._thresholds["language_probability"])
                 if found:
                     return f"the {name} is {found}, not {expected}"
         return None
 
     def _structure_fault(self, markdown: AnswerMarkdown, words: list[str]) -> str | None:
-        if len(words) >= self._thresholds["structure_from_words"] and not markdown.has_structure():
-            return f"{len(words)} words in one paragraph, nothing emphasised or listed"
-        longest = max((len(words_of(text)) for text in markdown.paragraphs()), default=0)
+        if word_count(words) >= self._thresholds["structure_from_words"] and not markdown.has_structure():
+            return f"{word_count(words)} words in one paragraph, nothing emphasised or listed"
+        longest = max((word_count(words_of(text)) for text in markdown.paragraphs()), default=0)
         most = self._thresholds["max_paragraph_words"]
         return f"a paragraph of {longest} words, more than {most}" if longest > most else None
 
     def _length_fault(self, question: str, words: list[str]) -> str | None:
-        asked = len(words_of(question))
+        asked = word_count(words_of(question))
         if asked < self._thresholds["min_question_words"]:
             return f"a question of {asked} words, fewer than {self._thresholds['min_question_words']}"
         least = self._thresholds["min_answer_words"]
-        return f"an answer of {len(words)} words, fewer than {least}" if len(words) < least else None
+        return f"an answer of {word_count(words)} words, fewer than {least}" if word_count(words) < least else None
 
     def _repetition(self, markdown: AnswerMarkdown, words: list[str]) -> str | None:
-        times = most_frequent(markdown.prose_of(), WORDS_OF_A_SENTENCE)
+        sentence, times = most_frequent(markdown.prose_of(), WORDS_OF_A_SENTENCE)
         if times >= TIMES_OF_A_LOOP:
-            return f"one sentence {times} times"
+            return f"one sentence {times} times: {shortened(sentence.split())}"
         share = repeated_share(words)
         most = self._thresholds["max_repeated_share"]
-        return f"{share:.0%} of its runs of four words came before, more than {most:.0%}" if share > most else None
+        says = f"{share:.0%} of its runs of four words came before, more than {most:.0%}"
+        return f"{says}, first: {shortened(first_repeated(words))}" if share > most else None
 
     def _faults_beside(self, talk: Talk, words: list[str]) -> dict[str, str | None]:
-        run, most = longest_shared_run(words, talk.runs), self._thresholds["max_copied_words"]
+        shared, most = shared_run(words, talk.runs), self._thresholds["max_copied_words"]
+        run = len(shared) // pieces_of_a_word(words)
         stems = stems_of(words)
         share = len(stems & talk.stems) / len(stems) if stems else 1.0
         least = self._thresholds["min_transcript_share"]
         return {
-            "copies_transcript": f"{run} words in a row are the transcript's, more than {most}" if run > most else None,
-            "off_topic": f"{share:.0%} of its words are in the transcript, fewer than {least:.0%}"
+            "copies_transcript": f"{run} words in a row are the transcript's, more than {most}: {shortened(shared)}"
+            if run > most
+            else None,
+            "off_topic": f"{share:.0%} of its words are in the transcript, fewer than {least:.0%}; not there: "
+            f"{shortened(sorted(stems - talk.stems))}"
             if share < least
             else None,
         }
 
     def _leak(self, question: str, words: list[str]) -> str | None:
-        run = max(longest_shared_run(text, self._prompt_runs) for text in (words_of(question), words))
+        texts = (words_of(question), words)
+        run, shared = max(
+            (len(shared) // pieces_of_a_word(text), shared) for text, shared in self._shared_with_prompts(texts)
+        )
         most = self._thresholds["max_prompt_words"]
-        return f"{run} words in a row are the prompt's, more than {most}" if run > most else None
+        return f"{run} words in a row are the prompt's, more than {most}: {shortened(shared)}" if run > most else None
+
+    def _shared_with_prompts(self, texts: tuple[list[str], ...]) -> list[tuple[list[str], list[str]]]:
+        return [(text, shared_run(text, self._prompt_runs)) for text in texts]
+
+
+def shortened(words: list[str]) -> str:
+    """The first words of a run, quoted."""
+    return repr(" ".join(words[:SHOWN_WORDS]) + (" ..." if len(words) > SHOWN_WORDS else ""))

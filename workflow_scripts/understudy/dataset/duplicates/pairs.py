@@ -1,12 +1,13 @@
 """Pairs that are nearly the same: their questions ask the same in other words, or their answers share most of their wording.
 
 Questions: the cosine of the sets of their stems, all of the same weight, so that a verdict on two doesn't depend on the others;
-question_meaning says what must agree entirely. Answers: the Jaccard index of their runs of five words. Exact repeats are folded
+meaning.py says what must agree entirely. Answers: the Jaccard index of their runs of five words. Exact repeats are folded
 first: of n copies the first is named with each of the others, and alone with what is near. `choose_kept` and `similar_across`
 know that what holds for one copy holds for all."""
 
 import unicodedata
 from collections.abc import Callable, Hashable, Iterable
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -29,13 +30,15 @@ class TooManySimilarError(UnderstudyError):
 
 
 def similar_pairs(pairs: pd.DataFrame, question_similarity: float, answer_similarity: float) -> pd.DataFrame:
-    """Return the similar rows of `pairs` (columns question and answer) as a frame with the columns left, right (positions,
-    left < right), what (`question`, `answer` or `both`), similarity (0 to 1) and copy (as `what`, or empty: in what they are the
-    same).
+    """Return the similar rows of `pairs` (columns question and answer; language, a code, if it is known) as a frame with the
+    columns left, right (positions, left < right), what (`question`, `answer` or `both`), similarity (0 to 1) and copy (as `what`,
+    or empty: in what they are the same).
 
     Raises TooManySimilarError when they are more than MOST_SIMILAR."""
+    languages = pairs["language"].tolist() if "language" in pairs else [None] * len(pairs)
+    compared_questions = partial(similar_questions, languages=languages)
     found = {
-        "question": similar_texts(pairs["question"].tolist(), similar_questions, question_similarity, "question"),
+        "question": similar_texts(pairs["question"].tolist(), compared_questions, question_similarity, "question"),
         "answer": similar_texts(pairs["answer"].tolist(), similar_answers, answer_similarity, "answer"),
     }
     both = found["question"].merge(found["answer"], on=["left", "right"], how="outer", suffixes=KINDS)
@@ -88,9 +91,10 @@ def folded_words(text: str) -> tuple[str, ...]:
     return tuple(words_of(folded)) or tuple(mark for mark in folded if unicodedata.category(mark)[0] not in "PZC")
 
 
-def similar_questions(questions: list[tuple[str, ...]]) -> tuple[list[Hashable], Callable]:
+def similar_questions(questions: list[tuple[str, ...]], languages: list[str | None]) -> tuple[list[Hashable], Callable]:
     """Return the meanings of questions, given as their words, and a function from distinct ones to those that are similar."""
-    return [words and meaning_of(words) for words in questions], similar_meanings
+    both = zip(questions, languages, strict=True)
+    return [words and meaning_of(words, language) for words, language in both], similar_meanings
 
 
 def similar_meanings(meanings: list, threshold: float) -> Similar:
@@ -100,7 +104,19 @@ def similar_meanings(meanings: list, threshold: float) -> Similar:
         np.array([number_of.setdefault((stem, *meaning[1:]), len(number_of)) for stem in sorted(meaning.stems)])
         for meaning in meanings
     ]
-    return similar_sets(sets, COSINE, threshold, MOST_SIMILAR)
+    return without_other_subjects(similar_sets(sets, COSINE, threshold, MOST_SIMILAR), meanings)
+
+
+def without_other_subjects(similar: Similar, meanings: list) -> Similar:
+    """Only those where one question has all that the other one has: where each has something that the other lacks, they ask about
+    another thing, however long they are."""
+
+    def is_about_the_same(left: int, right: int) -> bool:
+        one, other = meanings[left].stems, meanings[right].stems
+        return one == other if meanings[left].is_exact else one <= other or other <= one
+
+    kept = [is_about_the_same(*both) for both in zip(similar.left.astype(int), similar.right.astype(int), strict=True)]
+    return Similar(*(part[np.array(kept, bool)] for part in similar))
 
 
 def similar_answers(answers: list[tuple[str, ...]]) -> tuple[list[Hashable], Callable]:

@@ -20,6 +20,7 @@ STAGES = {
     "answers": "answers",
     "reworded": "reworded questions",
     "grounded": "answers rewritten from passages",
+    "reader": "second reader",
     "dataset": "data set",
     "models": "base model",
     "replay_rows": "general rows",

@@ -7,8 +7,9 @@ from typing import Any
 
 from understudy.dataset.csv_rows import read_csv_rows
 from understudy.passages.cutting import plain_line
-from understudy.serving.kept.flags import COLUMNS, uncovered
+from understudy.serving.kept.flags import COLUMNS
 from understudy.shared.safe_html import rendered_answer
+from understudy.text.spreadsheets import uncovered
 
 # What the program itself makes of a video's id; whatever else stands in the file is shown as text.
 LINK = re.compile(r"https://youtu\.be/[A-Za-z0-9_-]{11}(\?t=[0-9]{1,6})?")

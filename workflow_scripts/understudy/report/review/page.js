@@ -70,11 +70,16 @@ function makeChoices() {
   choices(byId("verdict"), [
     ...verdicts.map(([name, count]) => ["verdict:" + name, `${name === "ok" ? "in the data set" : name} (${count})`]),
     ...remarked.map(([name, count]) => ["remark:" + name, `remark: ${name} (${count})`]),
+    ...(pairs.some((pair) => pair.readers_differ)
+      ? [["differ:differ", `doctor and second reader differ (${pairs.filter((pair) => pair.readers_differ).length})`]] : []),
   ], "Every verdict");
   choices(byId("decision"), Object.entries(MEANING).map(([value, text]) => ["decision:" + value, text]), "Every decision");
   const titles = new Map(pairs.map((pair) => [pair.video_id, pair.title || "No talk"]));
   choices(byId("video"), [...titles].map(([id, title]) => ["video:" + id, title]), "Every talk");
   choices(byId("tag"), counted(pairs.flatMap((pair) => pair.tags)).map(([tag, count]) => ["tag:" + tag, `${tag} (${count})`]), "Every tag");
+  const topics = counted(pairs.map((pair) => pair.topic).filter(Boolean));
+  byId("topic").hidden = !topics.length;
+  choices(byId("topic"), topics.map(([topic, count]) => ["topic:" + topic, `${topic} (${count})`]), "Every topic");
 }
 
 function fits(number, wanted) {
@@ -82,10 +87,12 @@ function fits(number, wanted) {
   const value = (id) => byId(id).value.slice(byId(id).value.indexOf(":") + 1);
   if (byId("verdict").value) {
     const isRemark = byId("verdict").value.startsWith("remark:");
-    if (isRemark ? !pair.remarks.some((remark) => remark.verdict === value("verdict")) : pair.verdict !== value("verdict")) return false;
+    const isDifference = byId("verdict").value.startsWith("differ:");
+    if (isDifference ? !pair.readers_differ : isRemark ? !pair.remarks.some((remark) => remark.verdict === value("verdict")) : pair.verdict !== value("verdict")) return false;
   }
   if (byId("decision").value && decided[number].decision !== value("decision")) return false;
   if (byId("video").value && pair.video_id !== value("video")) return false;
+  if (byId("topic").value && pair.topic !== value("topic")) return false;
   if (byId("tag").value && !pair.tags.includes(value("tag"))) return false;
   return wanted.every((word) => words[number].includes(word));
 }
@@ -147,7 +154,7 @@ function drawPair() {
   const entry = decided[shown[place]];
   byId("where").textContent = [pair.title, pair.video_id, pair.slot, pair.span, pair.origin, pair.tags.join(", ")].filter(Boolean).join(" · ");
   byId("question").textContent = entry.edited_question || pair.question;
-  byId("judgement").textContent = [pair.verdict === "ok" ? `in the data set: ${pair.split}` : `rejected: ${pair.verdict}`,
+  byId("judgement").textContent = [pair.verdict === "ok" ? `in the data set: ${pair.split}` : `rejected: ${pair.verdict}, ${pair.is_final ? "whatever is decided" : "y keeps it all the same"}`,
     `${pair.tokens} tokens`, entry.decision && `your decision: ${entry.decision}`].filter(Boolean).join(" · ");
   byId("remarks").replaceChildren(...pair.remarks.map((remark) => element("li", `${remark.verdict}: ${remark.says}`, remark.level)));
   drawAnswer(pair, entry);
@@ -215,6 +222,8 @@ function keepEdit() {
   byId("list").focus();
 }
 
+// A spreadsheet takes a text that begins so for a formula; a ' in front is taken off again where the file is read.
+const covered = (text) => (/^[=+\-@\t\r']/.test(text) ? `'${text}` : text);
 const quoted = (text) => (/[",\r\n]/.test(text) || text.trim() !== text ? `"${text.replaceAll('"', '""')}"` : text);
 
 function curation() {
@@ -223,8 +232,9 @@ function curation() {
     return isDecided ? [[pairs[number].curation_video_id, pairs[number].slot, pairs[number].question_sha256, entry.decision,
       entry.edited_question, entry.edited_answer, entry.note]] : [];
   });
-  const lines = [columns, ...untouched, ...rows].map((cells) => cells.map(quoted).join(","));
-  return lines.join("\r\n") + "\r\n";
+  const lines = [columns, ...untouched, ...rows].map((cells) => cells.map(covered).map(quoted).join(","));
+  // With the mark at its beginning Excel reads the file as UTF-8.
+  return "\ufeff" + lines.join("\r\n") + "\r\n";
 }
 
 function save() {

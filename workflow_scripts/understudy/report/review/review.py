@@ -2,6 +2,7 @@
 
 from itertools import groupby
 
+from understudy.dataset.curation import CURATION, FINAL_VERDICTS
 from understudy.shared.files import read_json_lines, write_text
 from understudy.shared.formats import clock_time
 from understudy.shared.log import log
@@ -30,6 +31,10 @@ def pair_blocks(pair: dict) -> list[str]:
     remarks = [
         f"- **{remark['level']}: {remark['verdict']}**, {one_line(remark['says'])}" for remark in pair["remarks"]
     ]
+    if pair["verdict"] not in ("ok", *FINAL_VERDICTS):
+        remarks.append(
+            f"- To keep it all the same: `{one_line(pair['video_id'] or '')},{pair['slot']},,keep` in {CURATION}"
+        )
     head = [f"### {one_line(pair['question'])}", f"`{one_line(provenance(pair)).replace('`', '')}`"]
     return [*head, *(["\n".join(remarks)] if remarks else []), quoted]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from understudy.dataset.curation import COLUMNS, read_curation
+from understudy.dataset.curation import COLUMNS, FINAL_VERDICTS, read_curation
 from understudy.report.review.flags import flagged_answers
 from understudy.report.review.rests_on import passages_of_pairs
 from understudy.shared.files import read_json_lines, write_text
@@ -63,6 +63,9 @@ def page_pair(pair: dict, decision: dict | None) -> dict:
     span = "" if pair["start_s"] is None else f"{clock_time(pair['start_s'])}-{clock_time(pair['end_s'])}"
     return {
         **{key: pair[key] for key in SHOWN},
+        "is_final": pair["verdict"] in FINAL_VERDICTS,
+        "readers_differ": bool(pair.get("readers_differ")),
+        "topic": pair.get("topic") or "",
         "title": pair["title"] or "",
         "video_id": pair["video_id"] or "-",
         "curation_video_id": pair["video_id"] or "",
@@ -99,6 +102,8 @@ def write_review_page(
     """Write the page of the pairs in both files, with the decisions of `curation_path` and the flagged answers of `flags_path`
     where these are there. Raises InputFileError."""
     pairs = [pair for part in (pairs_path, rejected_path) for _, pair in read_json_lines(part)]
+    # Where doctor and second reader differ, a person looks first.
+    pairs.sort(key=lambda pair: not pair.get("readers_differ"))
     passages, flags = passages_of_pairs(pairs, transcripts), flagged_answers(flags_path)
     text = review_page(pairs, passages, flags, read_curation(curation_path), name)
     write_text(path, text)

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from understudy.serving.kept.own_files import open_own, what_hinders_is_told
+from understudy.text.spreadsheets import FORMULA
 
 FLAGS = "flags.csv"
 COLUMNS = ("when", "conversation", "turn", "question", "answer", "passages", "note")
-# What a spreadsheet takes for a formula at the beginning of a cell.
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
 
 
 def add_flag(path: Path, **values: str | int | list) -> None:
@@ -45,8 +44,3 @@ def _cell(value: object) -> str:
     """One line of text that no spreadsheet computes."""
     text = " ".join(str(value).splitlines())
     return f"'{text}" if text.startswith(FORMULA) else text
-
-
-def uncovered(cell: str) -> str:
-    """A cell as it was before it was kept from being a formula."""
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith(FORMULA) else cell
