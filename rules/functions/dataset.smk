@@ -1,7 +1,7 @@
 # Inputs and settings of rules/dataset.smk.
 from understudy.shared.blocks import block_names, ids_of_block
 
-CURATION = "data/curation.csv"
+CURATION, HAND_WRITTEN = "data/curation.csv", "data/hand_written.jsonl"
 
 
 def has_answers(video_id):
@@ -72,9 +72,9 @@ def curation_file(wildcards):
 
 
 def extra_pairs_file(wildcards):
-    """The project's hand-written pairs, or none."""
-    path = config["dataset"]["extra_pairs"]
-    return [] if path is None else path
+    """The project's hand-written pairs, else those written on the review page, or none."""
+    path = config["dataset"]["extra_pairs"] or HAND_WRITTEN
+    return [] if path == HAND_WRITTEN and not Path(path).exists() else path
 
 
 # Verdicts that came later: at their default they are no reason to build a finished data set anew.

@@ -79,11 +79,11 @@ def test_a_page_is_opened_in_the_browser_and_one_that_is_not_made_is_told(projec
     browser = tmp_path / "browser"
     browser.write_text(f'#!/bin/sh\necho "$1" > {tmp_path}/opened\n')
     browser.chmod(0o755)
-    run = understudy("review", cwd=project.path)
+    run = understudy("open", "review", cwd=project.path)
     assert run.returncode == 1 and "`understudy run data/review/index.html` makes it" in run.stderr
     (project / "data/review").mkdir(exist_ok=True)
     (project / "data/review/index.html").write_text("<!doctype html>")
-    command = [sys.executable, REPOSITORY / "workflow_scripts/command_line.py", "review"]
+    command = [sys.executable, REPOSITORY / "workflow_scripts/command_line.py", "open", "review"]
     said = subprocess.run(
         command,
         cwd=project / "captions",

@@ -25,7 +25,9 @@ TOKENS = {"says": "tokens", "better": None, "is_share": False}
     ],
 )
 def test_better_is_drawn_on_the_right(figure, interval, outcome, is_right):
-    line = forest_line(figure, 1.0, 2.0, Interval(*interval, 0.95, 10))
+    # A share from which it can go so far.
+    base = 0.2 if figure is VOICE and interval[0] > 0 else 1.0
+    line = forest_line(figure, base, base + interval[0], Interval(*interval, 0.95, 10))
     assert line["outcome"] == outcome
     assert line["low"] < line["at"] < line["high"]
     assert (line["low"] > 50) == is_right

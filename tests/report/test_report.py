@@ -23,7 +23,7 @@ from project import REPOSITORY
 from random_llama import write_small_tokenizer
 from understudy.configuration import complete_configuration
 from understudy.evaluate.evaluation import evaluate
-from understudy.evaluate.intervals import Interval
+from understudy.evaluate.intervals import Interval, possible
 from understudy.evaluate.judge.statistics import judge_statistics
 from understudy.report.page.report import write_report
 from understudy.shared.files import read_json, read_json_lines, write_json, write_json_lines
@@ -104,6 +104,7 @@ def page_path(tmp_path_factory, measured):
 @pytest.fixture
 def opened_page(browser, page_path):
     page, complaints = opened(browser, page_path)
+    page.evaluate("document.querySelectorAll('details').forEach((details) => { details.open = true; })")
     yield page
     assert (complaints, page.evaluate("reported")) == ([], [])
     page.close()
@@ -112,8 +113,11 @@ def opened_page(browser, page_path):
 def test_the_verdict_comes_first_and_all_parts_are_there(opened_page, page_path):
     verdict = read_json(page_path.with_name("evaluation.json"))["verdict"]
     assert opened_page.locator("main > :first-child h1").inner_text() == verdict["opening"]
-    said = opened_page.locator("#verdict dd").all_inner_texts()
-    assert said == [each for reasons in verdict["reasons"].values() for each in reasons]
+    assert opened_page.locator(".said p").inner_text() == "Measured on 40 questions of 10 talks that it has never seen."
+    said = opened_page.locator("#verdict tbody td.mark").all_inner_texts()
+    assert len(said) == sum(len(verdict[outcome]) for outcome in ("better", "worse", "no_difference"))
+    assert set(said) <= {"better", "worse", "no difference shown"}
+    assert "It has forgotten general knowledge." in opened_page.locator(".bounds li").all_inner_texts()
     assert "forgetting" in verdict["beyond_bounds"]
     for part in ("answers", "differences", "form", "forgetting", "training", "dataset", "exports", "cost", "settings"):
         assert opened_page.locator(f"nav a[href='#{part}']").count() == 1, part
@@ -130,6 +134,47 @@ def test_the_verdict_comes_first_and_all_parts_are_there(opened_page, page_path)
     ]
     assert opened_page.locator("#cost tbody th").all_inner_texts()[-2:] == ["answers", "questions"]
     assert "training" in opened_page.locator("#cost tbody th").all_inner_texts()
+
+
+def test_three_answers_stand_beside_one_another_and_the_figures_say_what_is_next(opened_page, page_path):
+    evaluation = read_json(page_path.with_name("evaluation.json"))
+    places = opened_page.locator("#examples .place").all_inner_texts()
+    assert places == ["typical", "best", "worst"]
+    assert opened_page.locator("#examples .example").first.locator("h4").all_inner_texts() == [
+        "Tuned",
+        "Base",
+        "Reference",
+    ]
+    voices = {row["question"]: row["answers"]["tuned"]["voice"] for row in evaluation["rows"]}
+    best = opened_page.locator("#examples h3").nth(1).inner_text().removeprefix("best").strip()
+    assert voices[best] == max(voices.values())
+    worst = opened_page.locator("#examples .example").last
+    assert "(no answer)" in worst.inner_text() or worst.locator(".answer").first.inner_text()
+    steps = opened_page.locator(".next li").all_inner_texts()
+    assert any("it has forgotten" in step for step in steps)
+
+
+def test_a_phone_shows_at_most_six_screens_before_the_details(browser, page_path, measured, tmp_path):
+    paths = [page_path, page_of(measured, grounded_evaluation(tmp_path))]
+    for path in paths:
+        page, _ = opened(browser, path)
+        page.set_viewport_size({"width": 390, "height": 844})
+        page.reload()
+        top = page.locator("#differences").evaluate("part => part.getBoundingClientRect().top + scrollY")
+        assert top <= 6 * 844
+        assert page.locator("#differences table").first.is_visible() is False
+        page.locator("nav a[href='#differences']").click()
+        page.locator("#differences details[open] table").first.wait_for()
+        page.close()
+
+
+@pytest.mark.parametrize(
+    ("base", "low", "high", "shown"),
+    [(0.85, -0.763, 0.513, (-0.763, 0.15)), (0.25, -1.078, 0.578, (-0.25, 0.578)), (0.5, None, None, (None, None))],
+)
+def test_an_interval_ends_where_a_share_can_not_go_on(base, low, high, shown):
+    interval = possible(Interval(-0.125, low, high, 0.95, 4), base)
+    assert (interval.low, interval.high) == (shown if low is None else pytest.approx(shown))
 
 
 def test_the_questions_are_searched_and_compared_by_keyboard(opened_page):
@@ -222,13 +267,16 @@ def grounded_evaluation(folder) -> str:
 
 
 def test_truth_stands_beside_voice_on_the_first_screen(browser, measured, opened_page, tmp_path):
-    assert opened_page.locator("#verdict table").count() == 0
+    assert opened_page.locator("table.truth").count() == 0
     page, _ = opened(browser, page_of(measured, grounded_evaluation(tmp_path)))
-    names = page.locator("#verdict table.truth").first.locator("tbody th").all_inner_texts()
+    names = page.locator("#truth table.truth").first.locator("tbody th").all_inner_texts()
     assert names[-1] == "Reference" and "Tuned, with the passages that are found" in names
-    heads = page.locator("#verdict table.truth").first.locator("thead th").all_inner_texts()
+    heads = page.locator("#truth table.truth").first.locator("thead th").all_inner_texts()
     assert {"facts found", "made up in 100 words", "voice"} <= set(heads)
-    assert "It does more than a prompt." in page.locator("#verdict dd").all_inner_texts()
+    assert page.locator("#truth b").inner_text() == "It does more than a prompt."
+    assert page.locator("#truth td small").first.is_visible() is False, "intervals unfold"
+    compared = page.locator("#examples .example").first.locator("h4").all_inner_texts()
+    assert compared == ["Tuned", "Base with a good prompt, with the passages that are found", "Reference"]
     columns = page.locator("#columns h4").all_inner_texts()
     assert columns[-2:] == [
         "Base with a good prompt, with the passages that are found",
@@ -278,6 +326,7 @@ def test_the_judges_verdicts_stand_beside_the_answers(browser, measured, page_pa
     page, complaints = opened(
         browser, page_of(measured, str(tmp_path / "evaluation.json"), judge=tmp_path / "judge.json")
     )
+    page.locator("#judge details").evaluate("details => { details.open = true; }")
     assert page.locator("#judge tbody tr").first.inner_text().split("\t")[1] == "98.8 %"
     assert HOSTILE[0] in page.locator("#judge p").inner_text()
     ties = page.locator("#judged li").all_inner_texts()
@@ -361,7 +410,9 @@ def test_the_rule_makes_the_page_of_the_run(browser, measured, page_path, tmp_pa
     project.snakemake("--allowed-rules", "report", "--", "models/tiny/report.html")
     page, complaints = opened(browser, project / "models/tiny/report.html")
     assert page.locator("header .name").inner_text() == "tiny"
-    page.locator("#settings details").first.locator("summary").click()
+    page.locator("#settings details").first.evaluate(
+        "part => [part, ...part.querySelectorAll('details')].forEach((details) => { details.open = true; })"
+    )
     settings = dict(
         line.split("\t") for line in page.locator("#settings details tr").all_inner_texts()[:300] if "\t" in line
     )

@@ -250,6 +250,7 @@ def test_a_closed_page_loses_no_decision(browser, tmp_path):
     page, _ = opened(browser, path)
     page.keyboard.press("y")
     page.keyboard.press("n")
+    page.keyboard.press("n")
     page.keyboard.press("u")
     page.close()
     page, _ = opened(browser, path)

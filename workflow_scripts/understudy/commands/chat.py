@@ -1,19 +1,20 @@
 """Talk to what was trained: understudy chat [MODEL] ["question"]
 
 MODEL is a GGUF file, a model folder (models/NAME/fused, models/NAME/hf, models/base/...), or adapters (models/NAME/adapters, or a
-checkpoint's file in it). Without a question, on a terminal, it is a conversation; an empty line or Ctrl-D ends it, and Ctrl-C
-stops an answer."""
+checkpoint's file in it). Without a question, on a terminal, it is a conversation, in which /help lists the commands."""
 
 import argparse
 import contextlib
+import os
 import sys
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from understudy.commands.talks import Talks, talks_beside
+from understudy.commands.terminal import CommandError, Conversation, do_command, markdown_writer, typed_questions
 from understudy.models.blas import run_with_optimised_blas
 from understudy.models.paths import MlxModel, model_to_ask
 from understudy.models.requests import TalkingModel
@@ -40,30 +41,50 @@ def chat(
     With the index of `talks` the passages for a question are shown, then go with it to the model; with later questions they
     don't go again. With its gate the model isn't asked what the talks don't answer, and gets no passages for a greeting. Where
     answers are strict, no model is asked. `sampling` is temperature, max_tokens and repeat_penalty. Ctrl-C ends it; where it
-    `goes_on`, in an answer only the answer. Raises an UnderstudyError if there is no model, it can't be loaded, or the
+    `goes_on`, in an answer only the answer, a line that begins with / is a command, and what hinders an answer ends nothing.
+    Raises an UnderstudyError if there is no model, it can't be loaded, or the
     conversation outgrows the context."""
-    from understudy.passages.gate import NOT_COVERED
-
     talks = Talks() if talks is None else talks
     with contextlib.ExitStack() as opened:
         talking = None if talks.strict else opened.enter_context(replies_of(model_to_ask(model), **sampling))
-        messages: list[dict[str, str]] = []
+        conversation = Conversation()
         for question in questions:
-            before = messages[-2]["content"] if messages else None
-            decision = talks.decision(question, before)
-            if decision is not None and decision.kind == NOT_COVERED:
-                said = talks.say_not_covered(question, decision)
-            elif talking is None:
-                said = talks.answer_strictly(question, before)
-            else:
-                said = answer_from_talks(talking, messages, question, decision, talks, goes_on)
-            talks.say_what_holds()
-            messages += [{"role": "user", "content": question}, {"role": "assistant", "content": said}]
+            try:
+                if goes_on and question.startswith("/"):
+                    do_command(question, conversation)
+                else:
+                    answer_question(talking, conversation, question, talks, goes_on)
+            except UnderstudyError as error:
+                if not goes_on:
+                    raise
+                more = "" if isinstance(error, CommandError) else " /new begins a new conversation."
+                print(f"{error}{more}")
+            if conversation.has_ended:
+                return
+
+
+def answer_question(
+    talking: TalkingModel | None, conversation: Conversation, question: str, talks: Talks, goes_on: bool
+) -> None:
+    """Print the answer to a question, and add both to the conversation."""
+    from understudy.passages.gate import NOT_COVERED
+
+    before = conversation.messages[-2]["content"] if conversation.messages else None
+    decision = talks.decision(question, before)
+    conversation.sources = []
+    if decision is not None and decision.kind == NOT_COVERED:
+        said = talks.say_not_covered(question, decision)
+    elif talking is None:
+        said = talks.answer_strictly(question, before)
+    else:
+        said = answer_from_talks(talking, conversation, question, decision, talks, goes_on)
+    talks.say_what_holds()
+    conversation.add(question, said)
 
 
 def answer_from_talks(
     talking: TalkingModel,
-    messages: list[dict[str, str]],
+    conversation: Conversation,
     question: str,
     decision: "Decision | None",
     talks: Talks,
@@ -73,11 +94,13 @@ def answer_from_talks(
     from understudy.passages.frame import framed
     from understudy.passages.gate import SMALL_TALK
 
+    messages, temperature = conversation.messages, conversation.temperature
     if decision is not None and decision.kind == SMALL_TALK:
-        return answer(talking, [*messages, {"role": "user", "content": question}], goes_on)
+        return answer(talking, [*messages, {"role": "user", "content": question}], goes_on, temperature)
     before = messages[-2]["content"] if messages else None
     found = talks.sources(question, before, talking.count_tokens)
-    said = answer(talking, [*messages, {"role": "user", "content": framed(question, found)}], goes_on)
+    conversation.sources = found
+    said = answer(talking, [*messages, {"role": "user", "content": framed(question, found)}], goes_on, temperature)
     talks.say_places(said, found)
     return said
 
@@ -95,37 +118,43 @@ def replies_of(
     return llama_replies(model, CONTEXT_LENGTH, temperature, max_tokens, repeat_penalty)
 
 
-def answer(talking: TalkingModel, messages: list[dict[str, str]], goes_on: bool) -> str:
-    """Print the answer as it comes; return it, or what there is of it when it is stopped."""
+def answer(
+    talking: TalkingModel, messages: list[dict[str, str]], goes_on: bool, temperature: float | None = None
+) -> str:
+    """Print the answer as it comes, on a terminal as Markdown; return it, or what there is of it when it is stopped."""
     pieces = []
+    sampling = {} if temperature is None else {"temperature": temperature}
     try:
-        with closing(talking.reply(messages)) as stream:
+        with (
+            markdown_writer() if is_terminal() else plain_writer() as write,
+            closing(talking.reply(messages, **sampling)) as stream,
+        ):
             for piece in stream:
                 pieces.append(piece)
-                print(shown(piece), end="", flush=True)
+                write(shown(piece))
     except KeyboardInterrupt:
         if not goes_on:
             raise
-    print()
     return "".join(pieces)
+
+
+def is_terminal() -> bool:
+    """Whether what is printed is seen at once, by somebody whose terminal can go back a line."""
+    return sys.stdout.isatty() and os.environ.get("TERM") not in ("", "dumb", None)
+
+
+@contextlib.contextmanager
+def plain_writer() -> Iterator[Callable[[str], None]]:
+    """What prints pieces as they are, and at last the end of the line."""
+    try:
+        yield lambda piece: print(piece, end="", flush=True)
+    finally:
+        print()
 
 
 def shown(text: str) -> str:
     """The text without the control characters by which it could command the terminal; lines and tabs stay."""
     return "".join(mark for mark in text if mark in "\n\t" or unicodedata.category(mark) != "Cc")
-
-
-def typed_questions() -> Iterator[str]:
-    """What is typed at the terminal, up to an empty line or Ctrl-D."""
-    while True:
-        try:
-            question = input("> ").strip()
-        except EOFError:
-            print()
-            return
-        if not question:
-            return
-        yield question
 
 
 def _questions(question: str | None) -> Iterator[str]:

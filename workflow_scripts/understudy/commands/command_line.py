@@ -13,6 +13,8 @@ from understudy.commands.new import arguments as arguments_of_new
 from understudy.commands.pages import PAGES, open_page
 from understudy.commands.project import configuration_of_project, enter_project, nearest_project, project_folder
 from understudy.gguf.types import quantization_to_run
+from understudy.serving.arguments import port_number
+from understudy.serving.served import PORT
 from understudy.shared.checkout import REPOSITORY
 from understudy.shared.errors import InputFileError, UnderstudyError
 from understudy.shared.log import log, start_command_log
@@ -108,7 +110,6 @@ def parser_of_commands() -> argparse.ArgumentParser:
     newer.add_argument("--deno", action="store_true", help="install deno, too: yt-dlp's JavaScript runtime (96 MB)")
     opened = command("open", _open, "open a page of the project in the browser")
     opened.add_argument("page", nargs="?", choices=tuple(PAGES), default="report", help="which (default: report)")
-    command("review", _review, "open the page on which you decide about the pairs")
     chat.add_arguments(command("chat", _chat, "talk to a model"))
     asked = command("ask", _ask, "ask base, prompted and tuned model a list of questions, and write a page and a CSV")
     asked.add_argument("questions", type=Path, help="a .csv file with a column `question`, or .txt, one a line")
@@ -132,6 +133,10 @@ def parser_of_commands() -> argparse.ArgumentParser:
         _mcp,
         "offer search of the talks to other programs as a tool (MCP over stdio), which start this themselves",
     )
+    reviewed = command(
+        "review", _review, "serve the page on which a person keeps, rejects and edits pairs; it saves by itself"
+    )
+    reviewed.add_argument("--port", type=port_number, default=PORT, help=f"default: {PORT}")
     plan = command("plan", _plan, "say what teaching will take before a request: calls, tokens, money, time")
     plan.add_argument(
         "--in-flight", type=whole_number, metavar="N", help="requests at a time (default: llm of profiles/default)"
@@ -212,11 +217,6 @@ def _open(arguments: argparse.Namespace) -> None:
     open_page(arguments.page, configuration_of_project()["name"])
 
 
-def _review(arguments: argparse.Namespace) -> None:
-    arguments.page = "review"
-    _open(arguments)
-
-
 def _chat(arguments: argparse.Namespace) -> None:
     model, question = chat.model_and_question(arguments.words)
     sampling = {name: getattr(arguments, name) for name in ("temperature", "max_tokens", "repeat_penalty")}
@@ -253,6 +253,14 @@ def _search(arguments: argparse.Namespace) -> None:
 def _serve(arguments: argparse.Namespace) -> None:
     is_computed_elsewhere = arguments.engine is not None and arguments.model is None
     serve.serve_model(None if is_computed_elsewhere else model_meant(arguments.model, arguments.directory), arguments)
+
+
+def _review(arguments: argparse.Namespace) -> None:
+    from understudy.report.review.service import serve_review
+
+    enter_project(arguments.directory)
+    config = configuration_of_project()
+    serve_review(config["name"], config["dataset"]["extra_pairs"], arguments.port)
 
 
 def _mcp(arguments: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""Open what was made to be read, in the browser: understudy open [PAGE], understudy review"""
+"""Open what was made to be read, in the browser: understudy open [PAGE]"""
 
 import webbrowser
 from pathlib import Path

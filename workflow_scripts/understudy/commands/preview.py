@@ -17,13 +17,13 @@ from understudy.shared.errors import UnderstudyError
 from understudy.shared.files import read_json, write_text
 from understudy.shared.formats import clock_time
 from understudy.shared.run import remove_stop_file
-from understudy.shared.safe_html import content_policy, rendered_answer
 from understudy.teach.answers import asked_answers
 from understudy.teach.question_list import read_questions, slots_of
 from understudy.teacher.client import Job
 from understudy.teacher.prompts import messages_about, prompt_file
 from understudy.teacher.servers import EmbeddedWork, teacher_for, teacher_identity
 from understudy.text.language import language_of_talk
+from understudy.text.safe_html import content_policy, rendered_answer
 
 DATA, PAGE = Path("data"), Path("data/preview/index.html")
 LOCKS = Path(".snakemake/locks")

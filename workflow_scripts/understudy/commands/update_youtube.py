@@ -10,6 +10,7 @@ import sys
 import tempfile
 import tomllib
 from importlib.metadata import Distribution, PackageNotFoundError, version
+from importlib.util import find_spec
 
 from understudy.shared.checkout import REPOSITORY
 from understudy.shared.errors import UnderstudyError
@@ -28,6 +29,10 @@ def update_youtube(with_deno: bool = False) -> None:
     """Bring the newest packages into this environment if the tests pass with them; print old and new versions.
 
     Raises UpdateFailed, and leaves everything as it is, if they can't be fetched or a test fails."""
+    if find_spec("pytest") is None:
+        raise UpdateFailed(
+            "What tries the newest packages is not installed here: `make youtube` brings it, and does the rest."
+        )
     with tempfile.TemporaryDirectory() as folder:
         fetch([bounds()[name] for name in PACKAGES], folder)
         fetch([*scripts_of_yt_dlp(folder), *([DENO] if with_deno or installed(DENO) else [])], folder)

@@ -31,6 +31,14 @@ class Interval(NamedTuple):
     videos: int
 
 
+def possible(interval: Interval, base: float) -> Interval:
+    """The interval of a difference of shares, cut where the share beside `base` would be less than none or more than all."""
+    if interval.low is None or interval.high is None:
+        return interval
+    low, high = (min(max(end, -base), 1 - base) for end in (interval.low, interval.high))
+    return interval._replace(low=low, high=high)
+
+
 def interval_of(
     statistic: Statistic, video_ids: Sequence[str], confidence: float = CONFIDENCE, seed: int = SEED
 ) -> Interval:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from understudy.evaluate.contexts import CONTEXTS_IN_WORDS
-from understudy.evaluate.intervals import Interval
+from understudy.evaluate.intervals import Interval, possible
 from understudy.shared.formats import change_text, figure_text
 
 Outcome = Literal["better", "no_difference", "worse"]
@@ -40,7 +40,8 @@ class Difference:
 
     def in_words(self) -> str:
         """As in `loss of the reference answers 2.31 instead of 2.95 (-0.640; 95 % interval -0.710 to -0.550, 28 videos)`."""
-        low, high = self.interval.low, self.interval.high
+        shown = possible(self.interval, self.base) if self.is_share else self.interval
+        low, high = shown.low, shown.high
         interval = "one video has no interval"
         if low is not None and high is not None:
             percent = f"{self.interval.confidence * 100:.3g} %"

@@ -11,9 +11,10 @@ REPEAT_LAST_N = 64
 
 
 class TalkingModel(NamedTuple):
-    """`reply` gives the pieces of the reply to a conversation (OpenAI's messages); `count_tokens` how many tokens a text has."""
+    """`reply` gives the pieces of the reply to a conversation (OpenAI's messages), with `temperature` at another one than at the
+    start; `count_tokens` how many tokens a text has."""
 
-    reply: Callable[[list[dict[str, str]]], Iterator[str]]
+    reply: Callable[..., Iterator[str]]
     count_tokens: Callable[[str], int]
 
 

@@ -1,7 +1,7 @@
 """The one HTTP application: the page at /, what it asks for under /api, and OpenAI's protocol under /v1; nothing else."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 
 from understudy.serving import openai_api, page_api
 from understudy.serving.guard import Guard, Hosts, error_body
@@ -45,13 +45,21 @@ def create_application(state: State, hosts: Hosts) -> Starlette:
         if state.answers.engine is not None:
             await state.answers.engine.close()
 
+    routes = [
+        Route("/", index),
+        Route("/page/{name:path}", page_file),
+        Mount("/api", routes=page_api.ROUTES),
+        Mount("/v1", routes=openai_api.ROUTES),
+    ]
+    application = guarded_application(routes, hosts, lifespan)
+    application.state.serving = state
+    return application
+
+
+def guarded_application(routes: list[BaseRoute], hosts: Hosts, lifespan: Callable | None = None) -> Starlette:
+    """An application whose every request goes through the guard, and whose errors say what is wrong."""
     application = Starlette(
-        routes=[
-            Route("/", index),
-            Route("/page/{name:path}", page_file),
-            Mount("/api", routes=page_api.ROUTES),
-            Mount("/v1", routes=openai_api.ROUTES),
-        ],
+        routes=routes,
         middleware=[Middleware(Guard, hosts=hosts)],
         exception_handlers={
             HTTPException: http_error,
@@ -64,7 +72,6 @@ def create_application(state: State, hosts: Hosts) -> Starlette:
     )
     # A redirection would name the host of the request.
     application.router.redirect_slashes = False
-    application.state.serving = state
     return application
 
 

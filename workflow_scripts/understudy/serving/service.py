@@ -92,7 +92,7 @@ def base_engine(served: Served) -> Iterator[Engine]:
         yield engine
 
 
-def listening_socket(address: Address) -> socket.socket:
+def listening_socket(address: Address, command: str = "serve") -> socket.socket:
     """Raise ServeError if nothing can listen there: said before a model is loaded."""
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     listening = socket.socket(family)
@@ -108,7 +108,8 @@ def listening_socket(address: Address) -> socket.socket:
         other = address.port + 1 if address.port < LAST_PORT else PORT
         raise ServeError(
             f"Port {address.port} of {address.host} can't be used ({error.strerror}): another program may be listening there. "
-            f"Choose another one: `understudy serve --port {other}`, or PORT={other} after `make serve`."
+            f"Choose another one: `understudy {command} --port {other}`"
+            + (f", or PORT={other} after `make serve`." if command == "serve" else ".")
         ) from None
     return listening
 

@@ -28,7 +28,7 @@ def llama_replies(
         direct = DefaultHttpxClient(trust_env=False)
         client = OpenAI(base_url=base_url, api_key="none", max_retries=0, http_client=direct)
 
-        def reply(messages: list[dict[str, str]]) -> Iterator[str]:
+        def reply(messages: list[dict[str, str]], temperature: float = temperature) -> Iterator[str]:
             sampling = {"temperature": temperature, "max_tokens": max_tokens}
             penalty = {"repeat_penalty": repeat_penalty, "repeat_last_n": REPEAT_LAST_N}
             try:

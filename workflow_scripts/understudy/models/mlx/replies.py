@@ -42,12 +42,10 @@ def mlx_replies(
         put_adapters(model, chosen)
     own_limit = read_json(chosen.folder / "config.json").get("max_position_embeddings") or context_length
     limit = min(context_length, own_limit)
-    how = {
-        "sampler": make_sampler(temperature, **SAMPLING),
-        "logits_processors": logits_processors(repeat_penalty),
-    }
+    processors = logits_processors(repeat_penalty)
 
-    def reply(messages: list[dict[str, str]]) -> Iterator[str]:
+    def reply(messages: list[dict[str, str]], temperature: float = temperature) -> Iterator[str]:
+        how = {"sampler": make_sampler(temperature, **SAMPLING), "logits_processors": processors}
         prompt = prompt_tokens(tokenizer, messages)
         if len(prompt) >= limit:
             raise ConversationError(

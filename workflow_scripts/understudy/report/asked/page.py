@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from understudy.passages.answers.sentences import without_signs
 from understudy.shared.files import write_text
-from understudy.shared.safe_html import content_policy
+from understudy.text.safe_html import content_policy
 
 PARTS = Path(__file__).parent
 COLUMNS = ("question", "model", "answer", "sentences", "with_place", "marks", "places", "sources", "answer_before")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from understudy.evaluate.figures import REFERENCE
-from understudy.evaluate.intervals import Interval
+from understudy.evaluate.intervals import Interval, possible
 from understudy.evaluate.verdict import SIGN, Difference
 from understudy.report.truth_table import LABELS, label
 from understudy.shared.formats import change_text, figure_text
@@ -44,8 +44,9 @@ def forest(evaluation: dict[str, Any], name: str) -> list[dict[str, Any]]:
 
 def forest_line(figure: dict[str, Any], base: float, tuned: float, interval: Interval) -> dict[str, Any]:
     is_share, better = figure["is_share"], figure["better"]
-    ends = [value for value in (interval.low, interval.high) if value is not None] or [interval.estimate]
     outcome = Difference("", "", better, base, tuned, interval).outcome if better else None
+    interval = possible(interval, base) if is_share else interval
+    ends = [value for value in (interval.low, interval.high) if value is not None] or [interval.estimate]
     scale = max(map(abs, [interval.estimate, *ends])) or 1.0
     drawn = [place(value * SIGN.get(better, 1) / scale) for value in ends]
     return {

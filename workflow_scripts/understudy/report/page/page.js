@@ -98,6 +98,7 @@ function column(name, answer) {
   const body = element("div", "", "answer");
   body.dir = "auto";
   body.innerHTML = answer.html;
+  globalThis.drawFormulas?.(body);
   for (const wide of body.querySelectorAll("pre, table")) wide.tabIndex = 0;
   made.setAttribute("aria-label", name);
   made.append(element("h4", name), element("p", answer.facts, "facts"));
@@ -127,6 +128,18 @@ function pressed(event) {
   keys[event.key]();
 }
 
+// What a link leads to, and what is printed, is unfolded.
+function unfold() {
+  const part = document.getElementById(location.hash.slice(1));
+  part?.querySelector("details.part")?.setAttribute("open", "");
+}
+
+// On a telephone the first screens would be long.
+document.querySelector("#answers details").open = innerWidth > 760;
+unfold();
+addEventListener("hashchange", unfold);
+addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((details) => { details.open = true; }));
+for (const answer of document.querySelectorAll("#examples .answer")) globalThis.drawFormulas?.(answer);
 makeFlags();
 byId("browser").hidden = false;
 document.addEventListener("keydown", pressed);

@@ -15,13 +15,15 @@ from understudy.export.table import HEADERS, ladder_rows, measured_on
 from understudy.models.licence import base_model_of
 from understudy.report.card.facts import settings_of, training_of
 from understudy.report.dataset_pictures import as_base64_svg, draw_flow, draw_lengths, flow_steps, lengths_by_side
+from understudy.report.formulas import with_formulas
 from understudy.report.page.account import flat_settings, hashes, spending_by_pass, times_by_stage, versions
 from understudy.report.page.figures import OUTCOMES, forest, form_strips, general_bars, judge_lines, voice_strip
+from understudy.report.page.first_screen import broken_bounds, next_steps, plain_measures, three_questions
 from understudy.report.truth_table import arm_label, label, truth_table
 from understudy.shared.files import read_json, read_json_lines, write_text
 from understudy.shared.formats import as_duration, counted, figure_text
 from understudy.shared.log import log
-from understudy.shared.safe_html import as_json_in_html, content_policy, rendered_answer
+from understudy.text.safe_html import as_json_in_html, content_policy, rendered_answer
 
 PARTS = Path(__file__).parent
 FLAWS = {"empty": "empty", "endless": "cut off", "repetitive": "repeats itself"}
@@ -51,6 +53,7 @@ def write_report(
         base=base_model_of(paths["base"]),
         data=Markup(as_json_in_html(compared_rows(evaluation, titles_of(pairs), verdicts))),
         **parts_of_evaluation(evaluation),
+        next_steps=next_steps(evaluation, compared_models(evaluation)[0], config),
         judge=verdicts,
         judge_lines=judge_lines(verdicts) if verdicts else [],
         **parts_of_dataset(read_json(paths["report"]), pairs),
@@ -61,9 +64,10 @@ def write_report(
     log.info("%s: %s", output, evaluation["verdict"]["line"])
 
 
-def report_page(**values: Any) -> str:
+def report_page(data: Markup, **values: Any) -> str:
     """Return the page; everything in it is escaped but the JSON of the rows, which can't end its element."""
     style, program = ((PARTS / f"page.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
+    program = with_formulas(program, data)
     environment = Environment(
         loader=FileSystemLoader(PARTS), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -71,11 +75,13 @@ def report_page(**values: Any) -> str:
         policy=content_policy(program, style, images="data:"),
         style=Markup(style),
         program=Markup(program),
+        data=data,
         label=label,
         counted=counted,
         dollars=dollars,
         as_duration=as_duration,
         figure_text=figure_text,
+        rendered=lambda answer: Markup(rendered_answer(answer, BELOW)),
         long_run=LONG_RUN,
         **values,
     )
@@ -173,13 +179,21 @@ def flags_of(answer: dict[str, Any]) -> list[str]:
     return [*flags, "repeats a training answer"] if repeated >= LONG_RUN else flags
 
 
+def compared_models(evaluation: dict[str, Any]) -> list[str]:
+    """The models that have a verdict, the trained one first."""
+    return [name for name, model in evaluation["models"].items() if "verdict" in model]
+
+
 def parts_of_evaluation(evaluation: dict[str, Any]) -> dict[str, Any]:
-    compared = [name for name, model in evaluation["models"].items() if "verdict" in model]
+    compared = compared_models(evaluation)
     phrases = evaluation["teacher"]["phrases"]
     return {
         "evaluation": evaluation,
         "truth": truth_table(evaluation),
         "outcomes": OUTCOMES,
+        "measures": plain_measures(evaluation, compared[0]),
+        "bounds": broken_bounds(evaluation),
+        "examples": three_questions(evaluation, compared[0]),
         "forests": {name: forest(evaluation, name) for name in compared},
         "strips": form_strips(evaluation),
         "voice_strip": voice_strip(evaluation),

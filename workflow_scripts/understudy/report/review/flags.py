@@ -2,13 +2,14 @@
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from understudy.dataset.csv_rows import read_csv_rows
 from understudy.passages.cutting import plain_line
 from understudy.serving.kept.flags import COLUMNS
-from understudy.shared.safe_html import rendered_answer
+from understudy.text.safe_html import rendered_answer
 from understudy.text.spreadsheets import uncovered
 
 # What the program itself makes of a video's id; whatever else stands in the file is shown as text.
@@ -17,15 +18,20 @@ LINK = re.compile(r"https://youtu\.be/[A-Za-z0-9_-]{11}(\?t=[0-9]{1,6})?")
 QUESTION_LEVEL = 3
 
 
-def flagged_answers(path: str | Path | None) -> list[dict[str, Any]]:
-    """Each flagged answer with its question, its passages and the note, the newest first; none without a file.
+def flagged_answers(path: str | Path | None, right: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
+    """Each flagged answer with its question, its passages and the note, the newest first; none without a file. `right` are the
+    answers that a person wrote by their questions: what has one comes last.
 
     Raises InputFileError, naming file and line, for a file that is no CSV with these columns."""
     if path is None:
         return []
     columns = list(COLUMNS)
     rows = read_csv_rows(path, columns, ["question", "answer"])
-    return [flagged({name: uncovered(cell) for name, cell in row.items()}) for _, row in reversed(rows)]
+    found = [flagged({name: uncovered(cell) for name, cell in row.items()}) for _, row in reversed(rows)]
+    known = right or {}
+    return sorted(
+        ({**flag, "right": known.get(flag["question"], "")} for flag in found), key=lambda flag: bool(flag["right"])
+    )
 
 
 def flagged(row: dict[str, str]) -> dict[str, Any]:

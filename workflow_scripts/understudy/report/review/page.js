@@ -1,6 +1,7 @@
 "use strict";
-// Pairs of the data set, each decided by one key. Decisions are kept in the browser at once, and saved as curation.csv.
-const { name, pairs, flags, untouched, columns, applied } = JSON.parse(document.getElementById("data").textContent);
+// Pairs of the data set, each decided by one key. `understudy review` keeps each decision at once; as a file alone, the page keeps them in
+// the browser until they are saved as curation.csv.
+const { name, pairs, flags, untouched, columns, applied, served } = JSON.parse(document.getElementById("data").textContent);
 const ROW_HEIGHT = 56;
 const MARGIN_ROWS = 10;
 const MEMORY = "understudy-review-" + name;
@@ -14,8 +15,50 @@ const words = pairs.map((pair) => plain([pair.question, pair.answer, pair.title,
 let shown = [];
 let place = 0;
 let unsaved = false;
+// What was decided here, the last one at the end: the pair's number and its decision before.
+const made = [];
+
+// What the server doesn't have yet, by pair. One request at a time, so that they arrive in their order.
+const waiting = new Map();
+let sending = null;
+
+async function post(path, body) {
+  const headers = { "Content-Type": "application/json", "X-Understudy": "page" };
+  let response;
+  try {
+    response = await fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
+  } catch {
+    throw new Error("The program doesn't answer. Is it still running (understudy review)?");
+  }
+  if (!response.ok) throw new Error((await response.json()).error);
+  return response.json();
+}
+
+async function send() {
+  while (waiting.size) {
+    const [number, entry] = waiting.entries().next().value;
+    const pair = pairs[number];
+    try {
+      await post("/api/decisions", { video_id: pair.curation_video_id, slot: pair.slot, question_sha256: pair.question_sha256, ...entry });
+    } catch (error) {
+      say(`Not saved: ${error.message} It is tried again with the next decision.`);
+      break;
+    }
+    if (waiting.get(number) === entry) waiting.delete(number);
+    if (!waiting.size) say("Saved in data/curation.csv; the next run of snakemake applies it.");
+  }
+  unsaved = waiting.size > 0;
+  sending = null;
+}
+
+function keepOnServer(number) {
+  waiting.set(number, { ...decided[number] });
+  unsaved = true;
+  sending ??= send();
+}
 
 function remember(isSaved = false) {
+  if (served) return;
   unsaved = !isSaved;
   const changed = {};
   decided.forEach((entry, number) => {
@@ -30,6 +73,7 @@ function remember(isSaved = false) {
 
 // What was saved and then applied by a run is in the file now, which may have been edited since.
 function recall() {
+  if (served) return;
   let memory = null;
   try {
     memory = JSON.parse(localStorage.getItem(MEMORY));
@@ -148,6 +192,7 @@ function drawPair() {
   closeEdit();
   byId("pair").hidden = !shown.length;
   byId("nothing").hidden = shown.length > 0;
+  Object.assign(byId("decided"), { max: Math.max(pairs.length, 1), value: decided.filter((entry) => entry.decision).length });
   byId("progress").textContent = `${decided.filter((entry) => entry.decision).length} of ${pairs.length} decided, ${shown.length} shown`;
   if (!shown.length) return;
   const pair = pairs[shown[place]];
@@ -161,8 +206,10 @@ function drawPair() {
   byId("rests-on").hidden = !pair.passage;
   byId("said-at").textContent = pair.span;
   byId("said").textContent = pair.passage;
+  byId("said-link").hidden = !pair.link;
+  if (pair.link) byId("said-link").href = pair.link;
   byId("note").value = entry.note;
-  for (const button of document.querySelectorAll("#buttons button")) {
+  for (const button of document.querySelectorAll("#buttons button[data-decision]")) {
     button.setAttribute("aria-pressed", Boolean(entry.decision) && button.dataset.decision === entry.decision);
   }
   byId("pair").scrollTop = 0;
@@ -173,16 +220,33 @@ function drawAnswer(pair, entry) {
   const answer = byId("answer");
   if (entry.edited_answer && entry.edited_answer !== pair.answer) answer.replaceChildren(element("pre", entry.edited_answer));
   else answer.innerHTML = pair.rendered;
+  globalThis.drawFormulas?.(answer);
 }
 
-function decide(decision) {
+function decide(decision, edits = { edited_question: "", edited_answer: "" }) {
   if (!shown.length) return;
   const number = shown[place];
-  const edits = decision === "edit" ? {} : { edited_question: "", edited_answer: "" };
-  decided[number] = { ...decided[number], ...edits, decision };
+  made.push([number, decided[number]]);
+  keep(number, { ...decided[number], ...edits, decision });
+  choose(decision ? place + 1 : place);
+}
+
+function keep(number, entry) {
+  decided[number] = entry;
   remember();
-  if (decision) choose(place + 1);
-  else choose(place);
+  if (served) keepOnServer(number);
+}
+
+function undo() {
+  if (!made.length) return say("There is nothing to undo.");
+  const [number, before] = made.pop();
+  keep(number, before);
+  if (!shown.includes(number)) {
+    for (const id of ["search", "verdict", "decision", "video", "tag"]) byId(id).value = "";
+    filter();
+  }
+  choose(shown.indexOf(number));
+  say("Undone.");
 }
 
 function openEdit() {
@@ -217,8 +281,7 @@ function keepEdit() {
     say("Nothing was changed.");
     return closeEdit();
   }
-  decided[number] = { ...decided[number], edited_question: question, edited_answer: answer };
-  decide("edit");
+  decide("edit", { edited_question: question, edited_answer: answer });
   byId("list").focus();
 }
 
@@ -238,6 +301,7 @@ function curation() {
 }
 
 function save() {
+  if (served) return say(unsaved ? "It isn't all saved yet." : "All of it is in data/curation.csv already.");
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([curation()], { type: "text/csv" }));
   link.download = "curation.csv";
@@ -247,7 +311,7 @@ function save() {
   say("Put curation.csv into the project's data/ folder; the next run of snakemake applies it.");
 }
 
-// Answers of the model, not pairs of the data set: they are read here, and what is right goes into the hand-written pairs.
+// Answers of the model, not pairs of the data set: what is right goes into the hand-written pairs, which only the served page writes.
 function drawFlags() {
   byId("flagged").hidden = !flags.length;
   byId("flagged").textContent = `Said to be wrong (${flags.length})`;
@@ -255,12 +319,35 @@ function drawFlags() {
     const made = element("section", "");
     const answer = element("div", "", "answer");
     answer.innerHTML = flag.rendered;
+    globalThis.drawFormulas?.(answer);
     made.append(element("h3", flag.question), answer);
     if (flag.note) made.append(element("p", `Note: ${flag.note}`, "note"));
-    made.append(...flag.passages.map(flaggedPassage), element("p", flag.when, "when"));
+    made.append(...flag.passages.map(flaggedPassage), element("p", flag.when, "when"), ...(served ? [rightAnswer(flag)] : []));
     for (const part of made.children) part.dir = "auto";
     return made;
   }));
+}
+
+function rightAnswer(flag) {
+  const form = element("form", "", "right");
+  const label = element("label", "The right answer, as the teacher would give it");
+  const text = element("textarea", "");
+  Object.assign(text, { rows: 6, value: flag.right, dir: "auto" });
+  const button = element("button", "Keep it as a hand-written pair");
+  const said = element("span", flag.right ? "It is one already." : "", "written");
+  said.setAttribute("role", "status");
+  label.append(text);
+  form.append(label, button, " ", said);
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    try {
+      const { file } = await post("/api/right-answers", { question: flag.question, answer: text.value, link: flag.passages[0]?.link ?? "" });
+      said.textContent = `It is in ${file}; the next run of snakemake takes it up.`;
+    } catch (error) {
+      said.textContent = `Not kept: ${error.message}`;
+    }
+  });
+  return form;
 }
 
 function flaggedPassage(passage) {
@@ -275,14 +362,20 @@ function flaggedPassage(passage) {
   return made;
 }
 
+const next = () => choose(place + 1);
+const previous = () => choose(place - 1);
 const KEYS = {
-  j: () => choose(place + 1), ArrowDown: () => choose(place + 1), k: () => choose(place - 1), ArrowUp: () => choose(place - 1),
-  y: () => decide("keep"), n: () => decide("reject"), u: () => decide(""), e: openEdit, s: save,
-  "/": () => byId("search").focus(),
+  j: next, ArrowDown: next, k: previous, ArrowUp: previous, y: () => decide("keep"), n: () => decide("reject"), e: openEdit,
+  u: undo, x: () => decide(""), s: save, "/": () => byId("search").focus(), "?": () => byId("keys").showModal(),
 };
+const IN_WORDS = [
+  ["j, ↓", "next pair"], ["k, ↑", "pair before"], ["y", "keep"], ["n", "reject"], ["e", "edit"], ["Ctrl Enter", "keep the edit"],
+  ["u", "undo the last decision, wherever it was"], ["x", "clear the decision on this pair"], ["/", "search"],
+  ...(served ? [] : [["s", "save curation.csv"]]), ["Esc", "leave a field, close what is open"], ["?", "this list"],
+];
 
 function pressed(event) {
-  if (byId("flags").open) return;
+  if (document.querySelector("dialog[open]")) return;
   const isWriting = event.target.matches("input, textarea, select");
   if (event.key === "Escape" && isWriting) {
     closeEdit();
@@ -299,14 +392,25 @@ document.addEventListener("keydown", pressed);
 byId("list").addEventListener("scroll", drawRows, { passive: true });
 byId("search").addEventListener("input", filter);
 drawFlags();
+byId("keys-list").replaceChildren(...IN_WORDS.map(([key, words]) => {
+  const line = element("div", "");
+  const term = element("dt", "");
+  term.append(element("kbd", key));
+  line.append(term, element("dd", words));
+  return line;
+}));
+byId("save").hidden = Boolean(served);
+byId("undo").addEventListener("click", undo);
+byId("show-keys").addEventListener("click", () => byId("keys").showModal());
 byId("flagged").addEventListener("click", () => byId("flags").showModal());
 byId("save").addEventListener("click", save);
 byId("cancel").addEventListener("click", closeEdit);
 byId("edit").addEventListener("submit", (event) => { event.preventDefault(); keepEdit(); });
-byId("note").addEventListener("input", (event) => { decided[shown[place]].note = event.target.value; remember(); });
-for (const button of document.querySelectorAll("#buttons button")) {
+byId("note").addEventListener("input", (event) => keep(shown[place], { ...decided[shown[place]], note: event.target.value }));
+for (const button of document.querySelectorAll("#buttons button[data-decision]")) {
   button.addEventListener("click", () => (button.dataset.decision === "edit" ? openEdit() : decide(button.dataset.decision)));
 }
 window.addEventListener("resize", drawRows);
 window.addEventListener("beforeunload", (event) => { if (unsaved) event.preventDefault(); });
 filter();
+if (served && flags.some((flag) => !flag.right)) byId("flags").showModal();

@@ -1,9 +1,11 @@
 """The passage of its talk that an answer rests on: what is said there, so that a person can judge whether the answer is true."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from understudy.passages.cutting import plain_line
+from understudy.passages.sources import link_to
 from understudy.shared.files import read_json
 from understudy.text.voices import turns_of
 
@@ -11,21 +13,35 @@ from understudy.text.voices import turns_of
 LONGEST = 4000
 
 
-def passages_of_pairs(pairs: list[dict], transcripts: Iterable[str]) -> list[str]:
-    """What is said in each pair's span of its talk, as one line; empty for a pair without a span or a talk.
+class RestsOn(NamedTuple):
+    """What is said, as one line, and the address of the video at its second, None for a local file."""
 
-    `transcripts` are the files, each with its video's id as its name."""
+    text: str = ""
+    link: str | None = None
+
+
+def passages_of_pairs(
+    pairs: list[dict], transcripts: Iterable[str], source_files: Mapping[str, str | None] | None = None
+) -> list[RestsOn]:
+    """What is said in each pair's span of its talk; nothing for a pair without a span or a talk.
+
+    `transcripts` are the files, each with its video's id as its name. `source_files` are the caption files of the talks; without
+    them one with captions of its own has no link."""
     files = {Path(path).stem: path for path in transcripts}
     wanted: dict[str, list[int]] = {}
     for number, pair in enumerate(pairs):
         if pair["start_s"] is not None and pair["video_id"] in files:
             wanted.setdefault(pair["video_id"], []).append(number)
-    passages = [""] * len(pairs)
+    passages = [RestsOn()] * len(pairs)
     for video_id, numbers in wanted.items():
         # One talk in memory at a time.
-        segments = read_json(files[video_id])["segments"]
+        transcript = read_json(files[video_id])
+        is_known = transcript.get("kind") != "file" or source_files is not None
         for number in numbers:
-            passages[number] = said_in(segments, pairs[number]["start_s"], pairs[number]["end_s"])
+            start_s, end_s = pairs[number]["start_s"], pairs[number]["end_s"]
+            link = link_to(video_id, (source_files or {}).get(video_id), start_s, None) if is_known else ""
+            said = said_in(transcript["segments"], start_s, end_s)
+            passages[number] = RestsOn(said, link if link.startswith("https://") else None)
     return passages
 
 

@@ -7,14 +7,16 @@ from pathlib import Path
 import pandas as pd
 
 from understudy.dataset.curation import COLUMNS, FINAL_VERDICTS, read_curation
+from understudy.report.formulas import with_formulas
 from understudy.report.review.flags import flagged_answers
-from understudy.report.review.rests_on import passages_of_pairs
+from understudy.report.review.rests_on import RestsOn, passages_of_pairs
 from understudy.shared.files import read_json_lines, write_text
 from understudy.shared.formats import clock_time
 from understudy.shared.log import log
-from understudy.shared.safe_html import as_json_in_html, content_policy, rendered_answer
+from understudy.text.safe_html import as_json_in_html, content_policy, rendered_answer
 
 PARTS = Path(__file__).parent
+SERVED_PROGRAMS = ("page/formulas/katex.js", "page/formulas/formulas.js", "review.js")
 SHOWN = [
     "video_id",
     "slot",
@@ -32,7 +34,7 @@ SHOWN = [
 DECIDED = ["decision", "edited_question", "edited_answer", "note"]
 
 
-def page_data(pairs: list[dict], passages: list[str], flags: list[dict], curation: pd.DataFrame, name: str) -> dict:
+def page_data(pairs: list[dict], passages: list[RestsOn], flags: list[dict], curation: pd.DataFrame, name: str) -> dict:
     """What the page's script reads; `passages` has what each pair rests on, `flags` what somebody found wrong.
 
     The decisions about these pairs go with them; all others are `untouched`, and saved again."""
@@ -45,7 +47,7 @@ def page_data(pairs: list[dict], passages: list[str], flags: list[dict], curatio
         decision = next((row for row in about if row["question_sha256"] in ("", pair["question_sha256"])), None)
         if decision is not None:
             used.add(decision["line"])
-        shown.append({**page_pair(pair, decision), "passage": passage})
+        shown.append({**page_pair(pair, decision), "passage": passage.text, "link": passage.link})
     untouched = curation[~curation["line"].isin(used)][COLUMNS].values.tolist()
     applied = hashlib.sha256(curation.to_json(orient="values").encode()).hexdigest()
     return {
@@ -79,15 +81,38 @@ def page_pair(pair: dict, decision: dict | None) -> dict:
     }
 
 
-def review_page(pairs: list[dict], passages: list[str], flags: list[dict], curation: pd.DataFrame, name: str) -> str:
-    """Return the page as HTML; `passages` has for each pair what is said at its place; `flags` has flagged answers."""
-    page, style, program = ((PARTS / f"page.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js"))
-    filled = {"policy": content_policy(program, style), "name": escape(name), "style": style, "program": program}
+def review_page(data: dict) -> str:
+    """Return the page as HTML, with what `page_data` gives."""
+    page, style, program = (part(f"page.{kind}") for kind in ("html", "css", "js"))
+    rows = as_json_in_html(data)
+    program = with_formulas(program, rows)
+    filled = {
+        "policy": content_policy(program, style),
+        "name": escape(data["name"]),
+        "style": style,
+        "program": program,
+    }
     for key, text in filled.items():
         page = page.replace("{{ " + key + " }}", text)
     # Last, so that no pair's text is taken for a placeholder.
     before, _, after = page.partition("{{ data }}")
-    return before + as_json_in_html(page_data(pairs, passages, flags, curation, name)) + after
+    return before + rows + after
+
+
+def served_page(data: dict) -> str:
+    """Return the page as `understudy review` serves it: program and style are files of their own, under the server's policy."""
+    page = part("page.html").replace('<meta http-equiv="Content-Security-Policy" content="{{ policy }}">\n', "")
+    page = page.replace("<style>{{ style }}</style>", '<link rel="stylesheet" href="/review.css">')
+    scripts = [f'<script src="/{name}"></script>' for name in SERVED_PROGRAMS]
+    page = page.replace("<script>{{ program }}</script>", "\n".join(scripts)).replace(
+        "{{ name }}", escape(data["name"])
+    )
+    before, _, after = page.partition("{{ data }}")
+    return before + as_json_in_html({**data, "served": True}) + after
+
+
+def part(name: str) -> str:
+    return (PARTS / name).read_text(encoding="utf-8")
 
 
 def write_review_page(
@@ -105,7 +130,7 @@ def write_review_page(
     # Where doctor and second reader differ, a person looks first.
     pairs.sort(key=lambda pair: not pair.get("readers_differ"))
     passages, flags = passages_of_pairs(pairs, transcripts), flagged_answers(flags_path)
-    text = review_page(pairs, passages, flags, read_curation(curation_path), name)
+    text = review_page(page_data(pairs, passages, flags, read_curation(curation_path), name))
     write_text(path, text)
     log.info(
         "%s: %d pairs, %.1f MB. Open it in a browser.", path, len(pairs), len(text.encode("utf-8", "replace")) / 1e6

@@ -1,5 +1,7 @@
 // One answer as it is written: only blocks that changed are drawn again, so that 5,000 words stay quick.
 import { make } from "./elements.js";
+import "./formulas/katex.js";
+import "./formulas/formulas.js";
 import { blocksOf } from "./markdown.js";
 import { weave } from "./sentences.js";
 
@@ -18,6 +20,7 @@ export class Answer {
       if (this.drawn[number]?.key === key) return;
       block.innerHTML = html;
       weave(block.content, text, sentences);
+      drawFormulas(block.content);
       const element = make("div", { class: "block" }, block.content);
       if (this.drawn[number]) this.drawn[number].element.replaceWith(element);
       else this.element.append(element);

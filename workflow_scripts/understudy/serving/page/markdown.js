@@ -1,4 +1,5 @@
 // An answer's markdown, by markdown-it: HTML stays text, links lead to the web alone, pictures are never loaded.
+import { findFormulas } from "./formulas/find_formulas.js";
 import MarkdownIt from "./markdown-it.js";
 
 const renderer = new MarkdownIt({ html: false, linkify: false, typographer: false, breaks: true });
@@ -6,6 +7,7 @@ const { escapeHtml } = renderer.utils;
 // Without joining, a text that stands otherwise in the source, as `&amp;` and `\*`, is a token of its own.
 renderer.core.ruler.disable("text_join");
 renderer.core.ruler.push("places_in_source", findTexts);
+findFormulas(renderer);
 renderer.validateLink = (address) => /^https?:\/\//i.test(address);
 
 const located = (token, html) => (token.meta?.at === undefined ? html : `<span data-at="${token.meta.at}">${html}</span>`);
@@ -60,10 +62,10 @@ function findTexts(state) {
   for (const token of state.tokens) {
     if (token.map) cursor = Math.max(cursor, lines[token.map[0]]);
     const end = token.map ? (lines[token.map[1]] ?? state.src.length) : state.src.length;
-    if (token.type === "fence" || token.type === "code_block") find(token, token.content, end);
+    if (["fence", "code_block"].includes(token.type)) find(token, token.content, end);
     for (const child of token.type === "inline" ? token.children : []) {
       if (child.type === "text_special") find(child, child.markup, end);
-      else if (child.type === "text" || child.type === "code_inline") find(child, child.content, end);
+      else if (["text", "code_inline", "formula"].includes(child.type)) find(child, child.content, end);
     }
   }
 }

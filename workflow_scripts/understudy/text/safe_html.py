@@ -8,8 +8,11 @@ from typing import Any
 
 from markdown_it import MarkdownIt
 
+from understudy.text.formulas import find_formulas
+
 # What could load or link something stays as it was written.
 RENDERER = MarkdownIt("commonmark", {"html": False}).enable("table").disable(["image", "link", "autolink", "reference"])
+find_formulas(RENDERER)
 
 
 def rendered_answer(answer: str, below: int = 0) -> str:
