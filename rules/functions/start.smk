@@ -57,6 +57,5 @@ def teaching_to_come(talks):
     limits = {
         name: limit.value for name, limit in workflow.global_resources.items() if name in ("llm", "question_jobs")
     }
-    return "The teacher: " + plan_in_a_line(
-        Path("data"), config, prompts, SLOTS, {"llm": calls_of_all_jobs(), **limits}, talks
-    )
+    takes = plan_in_a_line(Path("data"), config, prompts, SLOTS, {"llm": calls_of_all_jobs(), **limits}, talks)
+    return f"The teacher: {takes}"
