@@ -101,7 +101,7 @@ def in_order_of_preference(pairs: pd.DataFrame, keep: str) -> list[int]:
 def languages_of(pairs: pd.DataFrame, talks: dict[str, Talk], language: str | None) -> pd.Series:
     """The language of each pair: the configured one, or its talk's; None for a pair without either."""
     spoken = {video_id: language or talk.language for video_id, talk in talks.items()}
-    return pairs["video_id"].map(lambda video_id: spoken.get(video_id, language)).astype(object)
+    return pd.Series([spoken.get(video_id, language) for video_id in pairs["video_id"]], pairs.index, dtype=object)
 
 
 def drop_duplicates(pairs: pd.DataFrame, settings: dict, languages: pd.Series) -> pd.DataFrame:

@@ -35,7 +35,8 @@ def similar_pairs(pairs: pd.DataFrame, question_similarity: float, answer_simila
     or empty: in what they are the same).
 
     Raises TooManySimilarError when they are more than MOST_SIMILAR."""
-    languages = pairs["language"].tolist() if "language" in pairs else [None] * len(pairs)
+    known = pairs["language"].tolist() if "language" in pairs else [None] * len(pairs)
+    languages = [language if isinstance(language, str) else None for language in known]
     compared_questions = partial(similar_questions, languages=languages)
     found = {
         "question": similar_texts(pairs["question"].tolist(), compared_questions, question_similarity, "question"),
