@@ -16,7 +16,7 @@ from understudy.commands.new.servers import served_models
 from understudy.commands.new.settings import Wanted, files_of
 from understudy.configuration import MODEL_NAME, complete_configuration
 from understudy.shared.errors import ConfigurationError, UnderstudyError
-from understudy.source.captions.files import caption_files, has_caption_suffix
+from understudy.source.captions.files import caption_files, why_not_read
 from understudy.source.youtube.address import addresses_of
 
 CAPTIONS = "captions"
@@ -65,7 +65,7 @@ def asked_for(given: argparse.Namespace, folder: Path) -> tuple[Wanted, list[Pat
         "--rights", f"By what right do you use them?\n{numbered(RIGHTS)}\nWhich, or in your words"
     )
     rights = RIGHTS[int(rights) - 1] if rights in ("1", "2", "3") else rights
-    there = [path for path in (folder / CAPTIONS).glob("*") if has_caption_suffix(path)]
+    there = [path for path in (folder / CAPTIONS).glob("*") if why_not_read(path) is None]
     work = Work(len(captions or there) or TALKS_UNKNOWN, QUESTIONS_A_TALK)
     print("Looking for models on this machine ...", flush=True)
     local = local_models()
