@@ -4,7 +4,7 @@ from collections import Counter
 from snakemake_logger_plugin_understudy import tell_display
 from understudy.commands.first_checks import check_before_first_job
 from understudy.teach.plan import plan_in_a_line
-from understudy.teach.planned import Prompts, requests_of_project
+from understudy.teach.planned import prompts_of_project, requests_of_project
 from understudy.teacher.servers import store_identity
 from understudy.teacher.store import ResponseStore
 
@@ -29,7 +29,7 @@ def has_every_reply_of(pending):
         if config["fresh"] is not None or "judge" in pending or not Path("data/videos.json").exists():
             return False
         store = ResponseStore(store_identity(teacher_identity(config["teacher"])))
-        prompts = Prompts(QUESTIONS_PROMPT, ANSWERS_PROMPT, REWORDED_PROMPT, GROUNDED_PROMPT)
+        prompts = prompts_of_project()
         videos = requests_of_project(Path("data"), config, prompts, SLOTS, store)
         try:
             return all(video.is_known and all(map(store.has, video.all())) for video in videos)
@@ -53,7 +53,7 @@ def teaching_to_come(talks):
     """What asking the teacher about talks of usual length takes; nothing where their number isn't known."""
     if not talks or config["source"]["captions_dir"] is None:
         return "`understudy run data/videos.json`, then `understudy plan` says what the teacher takes."
-    prompts = Prompts(QUESTIONS_PROMPT, ANSWERS_PROMPT, REWORDED_PROMPT, GROUNDED_PROMPT)
+    prompts = prompts_of_project()
     limits = {
         name: limit.value for name, limit in workflow.global_resources.items() if name in ("llm", "question_jobs")
     }

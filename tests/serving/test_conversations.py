@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from understudy.serving.kept.conversations import LARGEST, Conflict, Conversations, NoConversation, NotDeleted
-from understudy.serving.kept.flags import COLUMNS, add_flag, uncovered
+from understudy.serving.kept.flags import COLUMNS, add_flag
 from understudy.shared.errors import FileNotWritten, InputFileError
+from understudy.text.spreadsheets import uncovered
 
 PLACE = {
     "heading": "Slugs (1:10)",

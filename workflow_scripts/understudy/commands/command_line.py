@@ -353,14 +353,13 @@ def _prune(arguments: argparse.Namespace) -> None:
 
 def teaching_of_project(directory: Path | None) -> dict:
     """What the teacher is asked, and whom, as the rules have it."""
-    from understudy.teach.planned import Prompts
+    from understudy.teach.planned import prompts_of_project
     from understudy.teach.question_list import slots_of
-    from understudy.teacher.prompts import prompt_file
     from understudy.teacher.servers import teacher_identity
 
     enter_project(directory)
     config = configuration_of_project()
-    prompts = Prompts(*(prompt_file(f"{name}.md") for name in Prompts._fields))
+    prompts = prompts_of_project()
     check_listed()
     return {
         "data": Path("data"),

@@ -20,9 +20,8 @@ from understudy.shared.log import log
 from understudy.shared.snakemake_records import PLAN_FILE
 from understudy.source.captions.files import caption_files
 from understudy.teach.plan import plan_in_a_line
-from understudy.teach.planned import Prompts
+from understudy.teach.planned import prompts_of_project
 from understudy.teach.question_list import slots_of
-from understudy.teacher.prompts import prompt_file
 
 NOTHING = "Nothing to do: all is as the configuration wants it."
 # What these take says understudy plan; the first run of these is not known before the preflight.
@@ -96,7 +95,7 @@ def teaching_in_a_line(config: dict, limits: dict[str, int]) -> str:
     folder = config["source"]["captions_dir"]
     if folder is None and not Path("data/videos.json").exists():
         return "known once the talks are listed: `understudy run data/videos.json`."
-    prompts = Prompts(*(prompt_file(f"{name}.md") for name in Prompts._fields))
+    prompts = prompts_of_project()
     slots = slots_of(config["questions"]["per_video"])
     talks = 0 if folder is None else len(caption_files(folder))
     return plan_in_a_line(Path("data"), config, prompts, slots, limits, talks)

@@ -10,9 +10,8 @@ from understudy.shared.errors import UnderstudyError
 from understudy.shared.files import read_json
 from understudy.shared.formats import as_duration, counted
 from understudy.teach.plan import LENGTH_OF, Calls, Plan, expected_reply, plan_of, price
-from understudy.teach.planned import Prompts, requests_of_project
+from understudy.teach.planned import prompts_of_project, requests_of_project
 from understudy.teach.question_list import slots_of
-from understudy.teacher.prompts import prompt_file
 from understudy.teacher.servers import store_identity, teacher_identity
 from understudy.teacher.spending import ledger_lines, prices_of
 from understudy.teacher.store import ResponseStore
@@ -66,7 +65,7 @@ def asks_in_words(config: dict) -> str:
     """What is left to ask the teacher, in requests and money."""
     slots = slots_of(config["questions"]["per_video"])
     store = ResponseStore(store_identity(teacher_identity(config["teacher"])))
-    prompts = Prompts(*(prompt_file(f"{name}.md") for name in Prompts._fields))
+    prompts = prompts_of_project()
     plan = plan_of(requests_of_project(DATA, config, prompts, slots, store), len(slots), store, config)
     calls = sum(each.calls for each in plan.passes.values())
     return f"asks the teacher for {counted(calls, 'reply', '') if calls == 1 else f'{calls:,} replies'}{dollars(plan, config)}"

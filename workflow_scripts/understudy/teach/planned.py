@@ -12,7 +12,7 @@ from understudy.teach.reader import reading_request
 from understudy.teach.requests import answer_request, question_request
 from understudy.teach.reworded import drawn_questions, naive_fraction, rewording_request
 from understudy.teacher.client import Reply
-from understudy.teacher.prompts import prompt_sha256
+from understudy.teacher.prompts import prompt_file, prompt_sha256
 from understudy.teacher.requests import Request
 from understudy.teacher.store import ResponseStore
 from understudy.text.transcripts import OK, Reading, voices_in
@@ -29,6 +29,11 @@ class Prompts(NamedTuple):
     reworded: str
     grounded: str
     reader: str
+
+
+def prompts_of_project() -> Prompts:
+    """The prompt file of each pass, for the project in the working directory. Raises PromptError."""
+    return Prompts(*(prompt_file(f"{name}.md") for name in Prompts._fields))
 
 
 class VideoRequests(NamedTuple):
