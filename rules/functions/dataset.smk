@@ -73,7 +73,7 @@ def curation_file(wildcards):
 
 def extra_pairs_file(wildcards):
     """The project's hand-written pairs, or none."""
-    path = config["dataset"]["extra_pairs"]
+    path = config["source"]["pairs"] or config["dataset"]["extra_pairs"]
     return [] if path is None else path
 
 
