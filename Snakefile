@@ -76,8 +76,7 @@ rule all:
         "data/review/answers.md",
         "data/review/index.html",
         "data/dataset/report.html",
-        "data/index/index.json",
-        "data/gate.json",
+        index_and_gate(),
         optional_files_of_dataset(),
     localrule: True
 

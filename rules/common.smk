@@ -68,6 +68,20 @@ def speaker_where_set():
     return {} if config["source"]["speaker"] is None else {"speaker": config["source"]["speaker"]}
 
 
+def has_talks():
+    """Whether the project has talks, or pairs alone."""
+    return config["source"]["pairs"] is None
+
+
+def need_talks(path):
+    """End the run with what a file that is made of talks takes, in a project of pairs alone."""
+    if not has_talks():
+        raise WorkflowError(
+            f"{path} is made of talks, and this project has pairs alone: source.pairs is {config['source']['pairs']}. "
+            "Take source.channel or source.captions_dir instead, and name the pairs in dataset.extra_pairs."
+        )
+
+
 VIDEO_LIST = VideoList("data/videos.json")
 
 

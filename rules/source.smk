@@ -1,5 +1,5 @@
 # From an address or a folder to transcripts.
-# Requires: source.channel (YouTube) or source.captions_dir (caption files).
+# Requires: source.channel (YouTube) or source.captions_dir (caption files). With source.pairs alone the list is empty.
 # Makes: data/videos.json, data/transcripts/{video_id}.json
 
 

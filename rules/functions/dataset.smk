@@ -72,8 +72,8 @@ def curation_file(wildcards):
 
 
 def extra_pairs_file(wildcards):
-    """The project's hand-written pairs, else those written on the review page, or none."""
-    path = config["dataset"]["extra_pairs"] or HAND_WRITTEN
+    """The pairs of a project without talks, its hand-written ones, else those written on the review page, or none."""
+    path = config["source"]["pairs"] or config["dataset"]["extra_pairs"] or HAND_WRITTEN
     return [] if path == HAND_WRITTEN and not Path(path).exists() else path
 
 

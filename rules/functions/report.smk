@@ -7,6 +7,7 @@ FLAGS = "data/flags.csv"
 
 def transcripts_of_channel(wildcards):
     """The transcript of every listed video; with `dataset.allow_missing`, those that are there."""
+    need_talks("data/channel.json")
     paths = [f"data/transcripts/{video['video_id']}.json" for video in listed_videos()]
     return [path for path in paths if Path(path).exists()] if config["dataset"]["allow_missing"] else paths
 

@@ -5,7 +5,13 @@ from understudy.shared.blocks import block_names, ids_of_block
 
 def blocks_of_index(wildcards):
     """The blocks of all listed videos."""
+    need_talks("data/index/index.json")
     return [f"data/index/blocks/{block}.json" for block in block_names(listed_ids())]
+
+
+def index_and_gate():
+    """What makes the talks searchable, where there are talks."""
+    return ["data/index/index.json", "data/gate.json"] if has_talks() else []
 
 
 def transcripts_of_index_block(wildcards):

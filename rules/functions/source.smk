@@ -13,7 +13,9 @@ def files_of_source(wildcards=None):
 
 
 def what_shapes_the_list():
-    """The keys of source that decide which videos are listed; how they are reached doesn't."""
+    """The keys of source that decide which videos are listed; how they are reached doesn't. Pairs alone have none."""
+    if not has_talks():
+        return {"pairs": config["source"]["pairs"]}
     keys = ("channel", "captions_dir", "tabs", "languages", "max_videos", "published_after", "forget_removed")
     return {key: config["source"][key] for key in (*keys, "title_include", "title_exclude")}
 
@@ -43,7 +45,9 @@ def asks_youtube(wildcards):
 
 
 def state_of_talks():
-    """How many talks have been fetched, in a line; nothing before there is a list."""
+    """How many talks have been fetched, in a line; nothing before there is a list, or where there are no talks."""
+    if not has_talks():
+        return ""
     try:
         return account_in_a_line(VIDEO_LIST.records(), "data/transcripts")
     except (UnderstudyError, OSError):

@@ -41,7 +41,7 @@ def has_every_reply_of(pending):
 
 def talks_that_are_not_listed(plan):
     """What a dry run says before the talks are listed: the stages of each talk are the costliest, and have no jobs yet."""
-    if not {"videos", "dataset"} <= plan.keys():
+    if not {"videos", "dataset"} <= plan.keys() or not has_talks():
         return ""
     talks = len(files_of_source())
     how_many = f"each of {talks} talks" if config["source"]["captions_dir"] else "each talk of the channel"

@@ -76,7 +76,19 @@ def test_a_schedules_numbers_may_be_written_in_the_same_way():
         ({"export": {"quantizations": ["Q9_K"]}}, "export.quantizations.0 is 'Q9_K'; it takes one of F32, F16"),
         ({"name": "base"}, "name is 'base'"),
         ({"name": "../up"}, "name is '../up'"),
-        ({"source": {}}, "source takes either `channel`"),
+        (
+            {"source": {}},
+            "source takes `channel` (an address), `captions_dir` (a folder of caption files), or both; or `pairs`",
+        ),
+        ({"teacher": {}}, "teacher takes either `model`"),
+        (
+            {"source": {"pairs": "p.csv", "channel": "@x"}},
+            "source.channel is set, too. Pairs beside talks go into dataset.extra",
+        ),
+        ({"source": {"pairs": "p.csv"}, "dataset": {"extra_pairs": "q.csv"}}, "dataset.extra_pairs is set, too"),
+        ({"source": {"pairs": "p.csv"}, "grounding": {"rows": True}}, "grounding.rows takes talks with transcripts"),
+        ({"source": {"pairs": "p.csv"}, "dataset": {"second_reader": True}}, "dataset.second_reader takes talks"),
+        ({"source": {"pairs": "p.csv"}, "teacher": {}, "evaluation": {"judge": True}}, "teacher takes either `model`"),
         ({"retrieval": {"embedder": {"gguf": "g.gguf", "base_url": "http://x", "model": "m"}}}, "takes either `gguf`"),
         ({"retrieval": {"embedder": {"base_url": "http://x"}}}, "takes `base_url` and `model` together"),
         ({"retrieval": {"embedder": {"gguf": "models/x-Q4_K_M.gguf"}}}, "which this project makes"),
@@ -89,6 +101,11 @@ def test_the_message_names_the_key_and_what_it_takes(change, message):
     with pytest.raises(ConfigurationError) as error:
         complete_configuration({**SMALLEST, **change}, SCHEMA)
     assert message in str(error.value)
+
+
+def test_pairs_alone_need_no_teacher():
+    alone = {"name": "x", "source": {"pairs": "p.csv"}, "base_model": "owner/base"}
+    assert complete_configuration(alone, SCHEMA)["teacher"]["model"] is None
 
 
 def test_a_missing_key_says_what_it_takes():

@@ -5,6 +5,7 @@ import pytest
 from project import REPOSITORY
 from understudy.configuration import complete_configuration
 from understudy.dataset.doctor.doctor import Doctor, Talk
+from understudy.text.voices import Voices
 
 SCHEMA = REPOSITORY / "schemas/config.schema.yaml"
 NEEDED = {"name": "x", "source": {"captions_dir": "x"}, "teacher": {"gguf": "x.gguf"}, "base_model": "x"}
@@ -395,3 +396,25 @@ def test_a_verdict_can_warn_or_be_ignored():
 def test_a_hostile_answer_is_examined_like_any_other(piece):
     """Each of these would take hours with a pattern that goes back and forth over the text."""
     assert verdicts("How do I plant tomatoes?", piece * 3000)
+
+
+@pytest.mark.parametrize("label", ["[SPEAKER_00]:", "SPEAKER_01", "speaker_0", "[Speaker 1]", "(spk 2)", "Guest 2:"])
+def test_a_label_that_a_program_gave_a_voice_reaches_no_answer(label):
+    question, answer = GOOD["en"]
+    record = {"text": TALKS["en"], "language": "en", "segments": [[0.0, 60.0, TALKS["en"], "Guest 2"]]}
+    talk = Talk(record | {"voices": Voices({"Guest 2": 1.0}, frozenset(["Guest 2"]))})
+    doctor = Doctor(DATASET["doctor"], DATASET["verdicts"], [], PROMPTS, count_words, 500)
+    for pair in ((question, f"{label} {answer}"), (f"{question[:-1]} as {label} says?", answer)):
+        remarks = {remark.verdict: remark for remark in doctor.remarks_on(*pair, talk)[0]}
+        assert (
+            remarks["broken_markdown"].level == "reject"
+            and "a label of the captions" in remarks["broken_markdown"].says
+        )
+
+
+@pytest.mark.parametrize(
+    "said", ["Connect speaker 1 to the left.", "The speaker (1 of 2) hums.", "Guest 2 is a network."]
+)
+def test_a_speaker_that_is_no_label_stays(said):
+    question, answer = GOOD["en"]
+    assert verdicts(question, f"{answer}\n- {said}") == []

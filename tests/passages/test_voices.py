@@ -4,6 +4,7 @@ import pytest
 
 from understudy.passages.answers.places import Places
 from understudy.passages.answers.strict import strict_answer
+from understudy.passages.evidence import evidence
 from understudy.passages.filling import search_in_memory
 from understudy.passages.frame import framed
 from understudy.source.selection import video_record
@@ -89,3 +90,24 @@ def test_an_index_without_labels_is_as_it_always_was():
     assert "turns" not in tables
     assert passages[0].speaker is None and passages[0].heading() == f"Radio, {passages[0].heading().split(', ')[1]}"
     assert "speaker" not in passages[0].as_record()
+
+
+def test_what_another_claims_is_no_evidence_for_the_gate(search):
+    claimed, said, asked = evidence(
+        search,
+        ["lemonade with a copper nail in the stem", "compost needs air and a fork", "water for tomatoes in summer"],
+    )
+    assert claimed.covered < 0.25 and claimed.meets < 1
+    assert said.covered == 1 and said.meets > 1.5
+    assert asked.covered > 0.6, "what the host asks leads to the reply"
+
+
+def test_a_unit_that_is_another_s_is_not_the_nearest(search):
+    turns = (*[("Anna", "My uncle gives his tomatoes ninety litres of lemonade every single day.")] * 20, *TURNS[4:])
+    talk = Reading(speaker="ben").applied(transcript(turns))
+    opened = search_in_memory([(talk, video_record("aaaaaaaaaaa", "Radio"))])
+    units = [unit for (unit,) in opened.store.rows("SELECT id FROM units ORDER BY id")]
+    others = opened._units_of_others().tolist()
+    opened.store.connection.close()
+    assert units[0] in others and len(others) < len(units)
+    assert search._units_of_others().tolist() == []

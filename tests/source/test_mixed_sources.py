@@ -127,3 +127,24 @@ def test_a_text_without_front_matter_and_a_rule_in_it_is_whole(tmp_path):
     )
     assert read_json(tmp_path / "t.json")["text"].startswith("One line.")
     assert "Two lines." in read_json(tmp_path / "t.json")["text"]
+
+
+@pytest.mark.parametrize(
+    ("name", "front", "language"),
+    [
+        ("Note.md", "language: nl", "nl"),
+        ("Note.txt", "Language: 'de_CH'", "de-CH"),
+        ("Note.md", "lang: pt-BR", "pt-BR"),
+        ("Note.de.md", "language: nl", "de"),
+        ("Note.md", "language: Dutch", "en"),
+        ("Note.md", "title: Note", "en"),
+    ],
+)
+def test_a_text_says_its_language(tmp_path, name, front, language):
+    text = "Cover the soil with straw, a hand thick, and water it in the evening before the sun comes back."
+    (tmp_path / name).write_text(f"---\n{front}\n---\n{text}\n")
+    fetch_transcript(
+        video_record("aaaaaaaaaaa", "A", source_file=str(tmp_path / name)), ["en"], None, str(tmp_path / "t.json")
+    )
+    assert read_json(tmp_path / "t.json")["language"] == language
+    assert read_json(tmp_path / "t.json")["text"] == text

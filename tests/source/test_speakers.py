@@ -168,3 +168,11 @@ def test_the_record_names_who_speaks_and_without_labels_stays_as_it_was(tmp_path
     record = read_json(tmp_path / "talk.srt.json")
     assert record["segments"] == [[1.0, 1.0, "Dig.", "ANNA"], [2.0, 1.0, "Wait.", "BEN"]]
     assert record["text"] == "Dig. Wait."
+
+
+def test_the_name_field_of_substation_alpha_says_who_speaks(tmp_path):
+    lines = ("Anna,0,0,0,,How much {\\i1}water{\\i0}?", "Ben Adler,0,0,0,,Ten litres.", ",0,0,0,,Music off.")
+    events = [f"Dialogue: 0,0:00:0{n}.00,0:00:0{n + 1}.00,Default,{line}" for n, line in enumerate(lines)]
+    head = "Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text"
+    path = written(tmp_path, "a.ass", "\n".join(["[Script Info]", "ScriptType: v4.00+", "", "[Events]", head, *events]))
+    assert said(path) == [("Anna", "How much water?"), ("Ben Adler", "Ten litres."), (None, "Music off.")]

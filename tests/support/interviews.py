@@ -84,7 +84,8 @@ def interview(number: int, subject: str) -> Interview:
     turns, pairs = list(GREETINGS), []
     for at, (asked, said, answered) in enumerate(FACTS):
         turns += [(HOST, asked.format(**words)), (TEACHER, said.format(**words))]
-        alone = re.sub(r"\b(?:they|them)\b", subject, asked.format(**words))
+        # What the host asks as a follow-up is asked by itself.
+        alone = re.sub(r"\b(?:they|them)\b", subject, asked.format(**words)).replace("And what", "What")
         pairs.append((f"{alone[:-1]} with {subject}, fact {at + 1}?", answered.format(**words), False))
         if at in (1, 3, 5):
             claim, reply, repeated = CLAIMS[at // 2]

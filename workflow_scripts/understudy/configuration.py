@@ -150,8 +150,12 @@ def conflicts(config: dict) -> list[str]:
     """Return what is wrong although each key alone is right."""
     source, teacher = config["source"], config["teacher"]
     found = []
-    if source["channel"] is None and source["captions_dir"] is None:
-        found.append("source takes `channel` (an address), `captions_dir` (a folder of caption files), or both.")
+    if source["channel"] is None and source["captions_dir"] is None and source["pairs"] is None:
+        found.append(
+            "source takes `channel` (an address), `captions_dir` (a folder of caption files), or both; or `pairs` (a file) alone."
+        )
+    if source["pairs"] is not None:
+        found += conflicts_without_talks(config)
     embedder = config["retrieval"]["embedder"]
     if embedder["gguf"] is not None and embedder["base_url"] is not None:
         found.append("retrieval.embedder takes either `gguf` (a file) or `base_url` (a server).")
@@ -182,7 +186,9 @@ def conflicts(config: dict) -> list[str]:
             "teacher.base_url has a login, which doesn't belong into this file. Leave it out, and put the server's key into the "
             "variable OPENAI_API_KEY, in the environment or in a .env file."
         )
-    if (teacher["model"] is None) == (teacher["gguf"] is None):
+    has_one = (teacher["model"] is None) != (teacher["gguf"] is None)
+    is_needed = source["pairs"] is None or config["evaluation"]["judge"]
+    if not has_one and (is_needed or teacher["model"] is not None):
         found.append("teacher takes either `model` (a name at a server) or `gguf` (a file for the embedded llama.cpp).")
     if config["answers"]["quote"] and config["answers"]["form"] != "schema":
         found.append("answers.quote needs answers.form: schema.")
@@ -215,6 +221,29 @@ def conflicts(config: dict) -> list[str]:
         if arm not in known
     ]
     return found
+
+
+def conflicts_without_talks(config: dict) -> list[str]:
+    """What else is set in a project of pairs alone, and takes talks."""
+    source, evaluation = config["source"], config["evaluation"]
+    others = [f"source.{key}" for key in ("channel", "captions_dir") if source[key] is not None]
+    others += ["dataset.extra_pairs"] if config["dataset"]["extra_pairs"] is not None else []
+    found = [
+        f"source.pairs is for a project without talks, and {other} is set, too. Pairs beside talks go into dataset.extra_pairs."
+        for other in others
+    ]
+    taking_talks = {
+        "grounding.rows": config["grounding"]["rows"],
+        "dataset.second_reader": config["dataset"]["second_reader"],
+        "evaluation.arms": evaluation["arms"],
+        "export.publish_transcripts": config["export"]["publish_transcripts"],
+        "answering.strict": config["answering"]["strict"],
+    }
+    return found + [
+        f"{key} takes talks with transcripts, and a project of source.pairs has none. Remove {key}."
+        for key, value in taking_talks.items()
+        if value
+    ]
 
 
 def endless_numbers(value: Any, path: str) -> Iterator[tuple[str, float]]:
@@ -359,6 +388,7 @@ def named_files_that_are_missing(config: dict) -> list[str]:
     """What the configuration names and the project does not have, one line each."""
     named = {
         "dataset.extra_pairs": config["dataset"]["extra_pairs"],
+        "source.pairs": config["source"]["pairs"],
         "source.cookies": config["source"]["cookies"],
         "training.replay.file": config["training"]["replay"]["file"],
         "evaluation.file": config["evaluation"]["file"],

@@ -11,7 +11,13 @@ import yaml
 from understudy.commands import chat, serve
 from understudy.commands.new import arguments as arguments_of_new
 from understudy.commands.pages import PAGES, open_page
-from understudy.commands.project import configuration_of_project, enter_project, nearest_project, project_folder
+from understudy.commands.project import (
+    check_talks,
+    configuration_of_project,
+    enter_project,
+    nearest_project,
+    project_folder,
+)
 from understudy.gguf.types import quantization_to_run
 from understudy.serving.arguments import port_number
 from understudy.serving.served import PORT
@@ -236,6 +242,7 @@ def _ask(arguments: argparse.Namespace) -> None:
     questions = seen_from_here(arguments.questions, arguments.directory).absolute()
     tuned = model_meant(arguments.model, arguments.directory).absolute()
     enter_project(arguments.directory)
+    check_talks(configuration_of_project(), "ask gives the models passages of the talks")
     with talks_of_project(with_sources=True, with_gate=True) as talks:
         folder = ask(questions, Path(os.path.relpath(tuned)), configuration_of_project(), talks)
     print(f"{folder}/index.html, to read in a browser; {folder}/answers.csv, for a spreadsheet.")
@@ -246,8 +253,9 @@ def _search(arguments: argparse.Namespace) -> None:
 
     enter_project(arguments.directory)
     limit = arguments.limit or (LIMIT_OF_JSON if arguments.json else LIMIT_ON_SCREEN)
-    embedder = configuration_of_project()["retrieval"]["embedder"]
-    search(" ".join(arguments.question), embedder, limit, arguments.json)
+    config = configuration_of_project()
+    check_talks(config, "search looks in the transcripts of talks")
+    search(" ".join(arguments.question), config["retrieval"]["embedder"], limit, arguments.json)
 
 
 def _serve(arguments: argparse.Namespace) -> None:
@@ -270,6 +278,7 @@ def _mcp(arguments: argparse.Namespace) -> None:
     start_command_log(says_on=sys.stderr)
     enter_project(arguments.directory)
     config = configuration_of_project()
+    check_talks(config, "mcp offers search of the transcripts of talks")
     offer_search(config["name"], config["retrieval"]["embedder"])
 
 
@@ -282,6 +291,7 @@ def _pack(arguments: argparse.Namespace) -> None:
     model = model_meant(arguments.model, arguments.directory).absolute()
     enter_project(arguments.directory)
     config = configuration_of_project()
+    check_talks(config, "pack puts the talks beside the model")
     base = Path("models/base") / base_folder_name(config["base_model"])
     pack(Path(os.path.relpath(model)), config, base, target or Path("packs") / config["name"])
 
@@ -306,6 +316,11 @@ def seen_from_here(given: Path, directory: Path | None) -> Path:
 def _plan(arguments: argparse.Namespace) -> None:
     from understudy.teach.plan import plan_teaching
 
+    enter_project(arguments.directory)
+    pairs = configuration_of_project()["source"]["pairs"]
+    if pairs is not None:
+        log.info("No teacher is asked: the pairs are in %s (source.pairs).", pairs)
+        return
     limits = limits_of_profile() | ({"llm": arguments.in_flight} if arguments.in_flight else {})
     plan_teaching(limits=limits, **teaching_of_project(arguments.directory))
 

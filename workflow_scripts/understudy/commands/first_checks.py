@@ -11,6 +11,7 @@ from pathlib import Path
 from tabulate import tabulate
 
 from understudy.configuration import base_folder_name
+from understudy.dataset.hand_written_pairs import hand_written_pairs
 from understudy.shared.errors import ConfigurationError, UnderstudyError
 from understudy.shared.files import read_json
 from understudy.shared.formats import counted, in_gigabytes
@@ -40,9 +41,10 @@ def check_before_first_job(config: dict, pending: dict[str, int], has_everything
     Raises ConfigurationError for what would stop the run later, one line a mistake."""
     page = Page()
     is_new = "videos" in pending and "dataset" in pending
+    pairs = config["source"]["pairs"]
     if "dataset" in pending:
-        look_at_talks(config, page)
-    if is_new or any(rule in pending for rule in ASKS_THE_TEACHER):
+        (look_at_talks if pairs is None else look_at_pairs)(config, page)
+    if (is_new and pairs is None) or any(rule in pending for rule in ASKS_THE_TEACHER):
         look_at_teacher(config["teacher"], has_everything_stored, page)
     if {"adapters", "fused", "hf", "gguf"} & pending.keys():
         look_at_base(config, pending, page)
@@ -81,6 +83,28 @@ def look_at_talks(config: dict, page: Page) -> None:
         page.lines["rows"] += (
             f": enough to see that all works. A voice takes {SENSIBLE_ROWS} rows or more, better {MANY_ROWS:,}; add talks, or "
             "raise questions.per_video"
+        )
+
+
+def look_at_pairs(config: dict, page: Page) -> None:
+    """Whether the file of pairs can be read, and the talks that its rows name are enough for the split."""
+    path, sides = config["source"]["pairs"], 2 + bool(config["dataset"]["test_fraction"])
+    try:
+        pairs = hand_written_pairs(path, [])
+    except UnderstudyError as error:
+        page.mistakes.append(str(error))
+        return
+    talks = len({pair["video_id"] for pair in pairs})
+    page.lines["pairs"] = f"{counted(len(pairs), 'pair')} in {path}, of {counted(talks, 'talk')} for the split"
+    if len(pairs) < SENSIBLE_ROWS:
+        page.lines["pairs"] += f": enough to see that all works. A voice takes {SENSIBLE_ROWS} or more"
+    page.lines["off"] = (
+        "there are no transcripts: nothing is searched, no answer has a source, and the doctor compares with no talk"
+    )
+    if talks < sides:
+        page.mistakes.append(
+            f"{path}: all pairs are from {counted(talks, 'talk')}. Rows to train and to validate with come from different "
+            f"talks, so it takes {sides} or more. Rows without `talk`, `video_id` and `source_file` each count as one."
         )
 
 

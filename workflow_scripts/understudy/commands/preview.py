@@ -9,7 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
-from understudy.commands.project import configuration_of_project, enter_project
+from understudy.commands.project import check_talks, configuration_of_project, enter_project
 from understudy.commands.run import run_snakemake
 from understudy.passages.cutting import plain_line
 from understudy.passages.support import Place, PlacesOfAnswers
@@ -60,6 +60,7 @@ def preview(directory: Path | None, talk: str | None) -> int:
     `talk` is an id or a part of a title; without it the first talk that has captions. Raises UnderstudyError."""
     enter_project(directory)
     config = configuration_of_project()
+    check_talks(config, "preview asks the teacher model about a talk")
     status = made(DATA / "videos.json")
     if status:
         return status

@@ -47,3 +47,11 @@ def configuration_of_project() -> dict:
     for line in keys_that_are_flags(given):
         log.warning("%s", line)
     return checked_configuration(given)
+
+
+def check_talks(config: dict, what: str) -> None:
+    """Raise ConfigurationError in a project of pairs alone for a command that takes talks; `what` says why it does."""
+    if config["source"]["pairs"] is not None:
+        raise ConfigurationError(
+            f"{what}, and this project has none: its pairs are in {config['source']['pairs']} (source.pairs of {CONFIG})."
+        )

@@ -92,6 +92,8 @@ def seconds_of(rule: str, stage: dict) -> float | None:
 
 def teaching_in_a_line(config: dict, limits: dict[str, int]) -> str:
     """What asking the teacher takes, as far as it is known."""
+    if config["source"]["pairs"] is not None:
+        return f"not asked; the pairs are in {config['source']['pairs']}."
     folder = config["source"]["captions_dir"]
     if folder is None and not Path("data/videos.json").exists():
         return "known once the talks are listed: `understudy run data/videos.json`."

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from understudy.commands.project import configuration_of_project, enter_project
+from understudy.commands.project import check_talks, configuration_of_project, enter_project
 from understudy.commands.run import run_snakemake
 from understudy.commands.summary import benchmark_seconds
 from understudy.shared.errors import UnderstudyError
@@ -25,6 +25,7 @@ def update(directory: Path | None) -> int:
     """Look for new talks, fetch their captions, index them, and say what is newer than the model. Return an exit status."""
     enter_project(directory)
     config = configuration_of_project()
+    check_talks(config, "update looks for new talks")
     status = run_snakemake(Path.cwd(), TARGETS, sys.stderr)
     if not status:
         print(newer_than_the_model(config))

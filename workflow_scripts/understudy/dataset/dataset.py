@@ -8,7 +8,7 @@ import pandas as pd
 from understudy.dataset.counts import dataset_report
 from understudy.dataset.curation import CURATION, FINAL_VERDICTS, curated, question_sha256, read_curation
 from understudy.dataset.doctor.doctor import Doctor, Remark, Talk
-from understudy.dataset.duplicates.pairs import choose_kept, similar_across, similar_pairs
+from understudy.dataset.duplicates.pairs import choose_kept, clusters, similar_across, similar_pairs
 from understudy.dataset.grounding.training_pairs import ground_training_pairs, rewritten_answers, without_faults
 from understudy.dataset.hand_written_pairs import hand_written_pairs
 from understudy.dataset.same_words import lost_to_held_out, split_of_talks, talks_of_the_same_words
@@ -20,6 +20,7 @@ from understudy.dataset.topics import topics_of, wanting
 from understudy.rows.chat import rows_of_split
 from understudy.shared.files import read_json, write_json, write_json_lines
 from understudy.shared.log import log
+from understudy.text.language import language_of
 from understudy.text.transcripts import Reading
 
 # Every key of a line of pairs.jsonl and rejected.jsonl, in this order.
@@ -29,6 +30,16 @@ COLUMNS = [
     *("question_model", "question_prompt_sha256", "question_response"),
     *("answer_model", "answer_prompt_sha256", "answer_response"),
 ]
+# What the doctor looks for beside a transcript; and in the words of a language.
+NEED_A_TALK = ("copies_transcript", "off_topic", "other_speaker")
+NEED_A_LANGUAGE = (
+    "refusal",
+    "not_standalone",
+    "third_person",
+    "points_at_source",
+    "repeats_question",
+    "wrong_language",
+)
 # Where there is a second reader; and what it looks for, by the doctor's names.
 READER_COLUMNS = ["reader", "readers_differ"]
 READER_KINDS = ("not_standalone", "points_at_source", "third_person", "refusal", "repeats_question")
@@ -104,6 +115,16 @@ def languages_of(pairs: pd.DataFrame, talks: dict[str, Talk], language: str | No
     return pd.Series([spoken.get(video_id, language) for video_id in pairs["video_id"]], pairs.index, dtype=object)
 
 
+def language_of_pairs(pairs: pd.DataFrame) -> str | None:
+    """The language of pairs without talks, where nearly all of their text is in one."""
+    return language_of("\n".join([*pairs["question"], *pairs["answer"]]))
+
+
+def checks_off(language: str | None) -> list[str]:
+    """The verdicts that can't be given without transcripts, and without a language."""
+    return [*NEED_A_TALK, *(NEED_A_LANGUAGE if language is None else ())]
+
+
 def drop_duplicates(pairs: pd.DataFrame, settings: dict, languages: pd.Series) -> pd.DataFrame:
     """Reject, or with `keep: all` warn about, what is nearly the same as another pair; return the similar pairs (left, right:
     rows of `pairs`)."""
@@ -127,6 +148,15 @@ def rows_of_videos(pairs: pd.DataFrame) -> dict[str, int]:
     """Kept pairs by video, in the order of the talks; pairs without a talk belong to none."""
     kept = pairs[(pairs["verdict"] == "ok") & pairs["video_id"].notna()]
     return kept.groupby("video_id", sort=False).size().to_dict()
+
+
+def alike_without_a_talk(pairs: pd.DataFrame, similar: pd.DataFrame) -> list[list[str]]:
+    """Where pairs alone are the talks: the ids of rows that name no talk and are nearly the same, in groups. They are one for the
+    split, or most would leave the training as leaks."""
+    nameless = pairs.index[pairs["title"].isna()]
+    among = similar[similar["left"].isin(nameless) & similar["right"].isin(nameless)]
+    groups = (sorted(set(pairs.loc[rows, "video_id"])) for rows in clusters(among, len(pairs)))
+    return [group for group in groups if len(group) > 1]
 
 
 def assign_split(pairs: pd.DataFrame, sides: dict[str, str]) -> None:
@@ -223,9 +253,10 @@ def build_dataset(
     tell_not_applied(idle)
     apply_statuses(pairs)
     tokens = PairTokens(Path(sources["base"]).parent)
+    language = settings["doctor"]["language"] or (None if transcripts else language_of_pairs(pairs))
     names = teacher_names(settings["teacher_names"], voice)
     doctor = Doctor(
-        settings["doctor"],
+        {**settings["doctor"], "language": language},
         {"other_speaker": "reject", **settings["verdicts"]},
         names,
         [Path(path).read_text(encoding="utf-8") for path in prompts],
@@ -237,9 +268,9 @@ def build_dataset(
     examine(pairs, doctor, talks)
     if settings.get("second_reader"):
         compare_with_reader(pairs, readings(sources["reader"]), settings["verdicts"].get("second_reader", "warn"))
-    similar = drop_duplicates(pairs, settings, languages_of(pairs, talks, settings["doctor"]["language"]))
+    similar = drop_duplicates(pairs, settings, languages_of(pairs, talks, language))
     fractions = {"valid": settings["valid_fraction"], "test": settings["test_fraction"]}
-    same_words = talks_of_the_same_words(transcripts)
+    same_words = talks_of_the_same_words(transcripts) if videos else alike_without_a_talk(pairs, similar)
     remembered = remembered_sides(sources["remembered"], settings["seed"], fractions)
     try:
         sides = split_of_talks(rows_of_videos(pairs), settings["seed"], fractions, remembered, same_words)
@@ -283,7 +314,9 @@ def build_dataset(
         videos, transcripts, sources["answers"], pairs, similar, len(curation), idle, training["max_seq_length"]
     )
     report |= {"topics": topics, "topics_wanting": wanting(topics)}
-    if same_words:
+    if not videos:
+        report |= {"languages": {language: len(pairs)} if language else {}, "checks_off": checks_off(language)}
+    if same_words and videos:
         report["same_words"] = same_words
     if grounded:
         report["grounding"] = grounded.counts
@@ -318,6 +351,8 @@ def tell(report: dict) -> None:
         )
     if "grounding" in report:
         log.info("Rows with passages: %(rows)s; pairs: %(pairs)s; why plain: %(plain)s.", report["grounding"])
+    if "checks_off" in report:
+        log.warning("There are no transcripts, so these checks are off: %s.", ", ".join(report["checks_off"]))
     for group in report.get("same_words", []):
         log.info("The same words: %s. They are on one side of the split.", ", ".join(group))
     if report["missing_videos"]:

@@ -28,7 +28,7 @@ SCHEMA = pa.schema(
 CARD = """
 # {name}: questions and answers in a teacher's voice
 
-{rows} pairs from {videos} talks, made by Understudy from captions: questions and answers by
+{rows} pairs from {videos} {origin}: questions and answers by
 {models}, examined by rules, split by video, so that no held-out row comes from a talk that is trained on.
 
 | split | rows |
@@ -39,7 +39,7 @@ Each row has `messages` (user, assistant) and where it came from: video, slot, a
 rests on.{missing}
 
 **Before you publish it:** you need the right to use the talks, and the consent of the person whose voice this is. What the
-answers say was written by a model from automatic captions; nobody has checked it for truth.
+answers say {written}; nobody has checked it for truth.
 """
 
 
@@ -60,7 +60,10 @@ def card_text(name: str, counts: dict[str, int], pairs: list[dict], report: dict
         configs=[{"config_name": "default", "data_files": files}],
     )
     models = sorted({pair["answer_model"] for pair in pairs if pair["answer_model"]}) or ["hand"]
+    has_talks = "checks_off" not in report
     body = CARD.format(
+        origin="talks, made by Understudy from captions" if has_talks else "sources, without transcripts",
+        written="was written by a model from automatic captions" if has_talks else "has no talk to be compared with",
         name=name,
         rows=len(pairs),
         videos=len({pair["video_id"] for pair in pairs if pair["video_id"]}),

@@ -1,6 +1,7 @@
 """What retrieval knows about whether the talks answer a question, in a few figures that the gate judges by."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ PARTS = 20
 LEAST_SHARE = 1e-30
 # Texts that are brought to vectors and compared at a time.
 AT_ONCE = 256
+ENDS_QUESTION = re.compile(r"[?？؟][\"'”»」』)]*\s*$")
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ def _by_words(search: Search, question: str) -> tuple[float, float, float]:
     counted = np.array([weights[form] for form in known])
     told = np.round(PARTS * counted * np.log(1 + (units - counts + 0.5) / (counts + 0.5))).astype(int)
     in_sentences = _parts(known, alike, [set(row) for row in sentences.terms])
+    if sentences.others is not None:
+        in_sentences[:, [is_no_evidence(*row) for row in zip(sentences.others, sentences.text, strict=True)]] = 0
     in_titles = _parts(known, alike, [set(titles[talk]) for talk in sentences.talk])
     meets, covered = [], []
     for size in RUNS:
@@ -66,6 +70,12 @@ def _by_words(search: Search, question: str) -> tuple[float, float, float]:
         by_chance = units * share_that_reaches(told, shares, int((told @ has).max()))
         meets.append(-math.log10(max(by_chance, LEAST_SHARE)))
     return max(meets), sum(covered) / len(covered), asked
+
+
+def is_no_evidence(is_others: bool, text: str) -> bool:
+    """Whether a sentence is another's than the teacher's, and no question: what a host asks leads to what the teacher replies,
+    what he claims doesn't."""
+    return bool(is_others) and not ENDS_QUESTION.search(text)
 
 
 def _parts(forms: list[str], alike: dict[str, list[tuple[str, int]]], rows: list[set[str]]) -> np.ndarray:

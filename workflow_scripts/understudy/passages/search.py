@@ -136,14 +136,29 @@ class Search:
         return self.read(units) if units else None
 
     def nearest(self, texts: list[str]) -> np.ndarray | None:
-        """The greatest cosine of each text with a unit; None without vectors, or, with a warning, if nobody can be asked."""
+        """The greatest cosine of each text with a unit that is not mostly another's claims; None without vectors, or, with
+        a warning, if nobody can be asked."""
         if self._vectors is None or not self.totals["units"]:
             return None
         try:
-            return self._vectors.greatest_cosines(self.embedder.questions(texts))
+            return self._vectors.greatest_cosines(self.embedder.questions(texts), self._units_of_others())
         except EmbedderError as error:
             log.warning("Warning: searched by words alone. %s", error)
             return None
+
+    def _units_of_others(self) -> np.ndarray:
+        """The ids of the units of which more than two thirds of the words are claims of others than the teacher."""
+        if not self._has_turns:
+            return np.array([], int)
+        query = (
+            "SELECT units.id FROM units JOIN sentences ON sentences.talk = units.talk "
+            'AND sentences.place >= first AND sentences.place < "end" '
+            "LEFT JOIN turns ON turns.talk = units.talk AND turns.place = sentences.place "
+            "WHERE units.talk IN (SELECT talk FROM turns) "
+            "GROUP BY units.id "
+            "HAVING 3 * sum(words * (coalesce(is_others, 0) AND text NOT GLOB '*[?？؟]*')) > 2 * sum(words)"
+        )
+        return np.array([unit for (unit,) in self.store.rows(query)], int)
 
     def terms_like(self, form: str) -> list[tuple[str, int]]:
         """The form, and terms that have a few letters more or less at their end; in how many units each occurs."""

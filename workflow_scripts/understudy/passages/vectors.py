@@ -86,11 +86,15 @@ class UnitVectors:
             list(pool.map(fill, range(0, len(found), ROWS)))
         return found
 
-    def greatest_cosines(self, vectors: np.ndarray) -> np.ndarray:
-        """The greatest cosine that each of `vectors` (texts, dimensions), of length 1, has with a unit."""
+    def greatest_cosines(self, vectors: np.ndarray, without: np.ndarray) -> np.ndarray:
+        """The greatest cosine that each of `vectors` (texts, dimensions), of length 1, has with a unit that is not one of the
+        units `without` (ids)."""
+        left_out = np.isin(self.ids, without)
 
         def greatest(at: int) -> np.ndarray:
-            return (self._vectors[at : at + ROWS].astype(np.float32) @ vectors.T).max(axis=0)
+            cosines = self._vectors[at : at + ROWS].astype(np.float32) @ vectors.T
+            cosines[left_out[at : at + ROWS]] = -1
+            return cosines.max(axis=0)
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             return np.max([*pool.map(greatest, range(0, len(self.ids), ROWS))], axis=0)

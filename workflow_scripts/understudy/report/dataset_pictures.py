@@ -15,10 +15,13 @@ def flow_steps(report: dict) -> list[tuple[str, int]]:
     """What there is at every step, from videos to rows; what is taken out is negative."""
     taken = [(verdict.replace("_", " "), -count) for verdict, count in report["rejected"].items()]
     origins = {"teacher": "answered questions", "extra_pairs": "hand-written pairs"}
-    return [
+    of_talks = [
         ("videos", report["videos"]),
         ("transcripts", report["transcripts"].get("ok", 0)),
         ("slots for questions", report["slots"]),
+    ]
+    return [
+        *(of_talks if report["videos"] else []),
         *((origins[origin], count) for origin, count in report["pairs"].items()),
         *taken,
         ("rows", sum(report["rows"].values())),

@@ -118,7 +118,9 @@ def list_videos(source: dict, access: YouTubeAccess, path: str, passed_over_path
 
     If the list can't be made, the old one stays in place."""
     before = read_json(path) if Path(path).exists() else []
-    if source["channel"] is None:
+    if source.get("pairs"):
+        videos, others = [], []
+    elif source["channel"] is None:
         videos, others = videos_of_folder(source, before)
     else:
         listed_by = videos_of_channel if source["captions_dir"] is None else videos_of_both

@@ -31,7 +31,7 @@ class Project:
     @classmethod
     def of(cls, config: dict) -> "Project":
         """Of a checked configuration, in the project's folder."""
-        extra = config["dataset"]["extra_pairs"]
+        extra = config["source"]["pairs"] or config["dataset"]["extra_pairs"]
         grounding = config["grounding"]
         return cls(
             slots=config["questions"]["per_video"],

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 
-from understudy.dataset.doctor.leftovers import chat_phrase_in, control_token_in
+from understudy.dataset.doctor.leftovers import chat_phrase_in, control_token_in, speaker_label_in
 from understudy.dataset.doctor.other_speaker import VoicesOfAnswers
 from understudy.dataset.doctor.personal_data import personal_data_in
 from understudy.passages.time_span import SpokenSegments
@@ -56,6 +56,7 @@ class Talk:
         self.stems = stems_of(words)
         self.spoken = SpokenSegments(record["segments"] or [])
         voices = voices_in(record)
+        self.labels = frozenset(filter(None, voices.shares)) if voices else frozenset()
         has_others = voices is not None and any(map(voices.are_others, voices.shares))
         self.voices = VoicesOfAnswers(record, voices) if has_others else None
 
@@ -114,7 +115,9 @@ class Doctor:
             **by_wording,
             "cut_off": markdown.cut_off(wording.dangling if wording else ()),
             "wrong_language": self._language_fault(question, markdown, language),
-            "broken_markdown": control_token_in(f"{question}\n{answer}", self._control_tokens) or markdown.fault(),
+            "broken_markdown": control_token_in(f"{question}\n{answer}", self._control_tokens)
+            or speaker_label_in(f"{question}\n{answer}", talk.labels if talk else ())
+            or markdown.fault(),
             "chat_phrases": None if by_wording.get("repeats_question") else chat_phrase_in(answer, language),
             "no_structure": self._structure_fault(markdown, words),
             "too_short": self._length_fault(question, words),

@@ -5,6 +5,8 @@ from collections.abc import Collection
 
 from understudy.teacher.reply_text import CONTROL_CHARACTERS, CONTROL_TOKENS, marks
 
+# How programs that tell voices apart label them.
+SPEAKER_LABEL = re.compile(r"\bSPEAKER_\d{1,3}\b|[\[(](?:speaker|spk)[ _-]?\d{1,3}[\])]", re.IGNORECASE)
 # An answer begins with these words.
 OPENINGS = {
     "en": [
@@ -79,6 +81,15 @@ def control_token_in(text: str, own: Collection[str] = ()) -> str | None:
     if found is None and (character := CONTROL_CHARACTERS.search(text)):
         found = character.group()
     return found and f"a control token: {found!r}"
+
+
+def speaker_label_in(text: str, own: Collection[str] = ()) -> str | None:
+    """Say which label of a voice, as programs give it, a text has; `own` are the speakers that the talk's captions name."""
+    numbered = [re.escape(label) for label in own if re.search(r"\d", label)]
+    found = SPEAKER_LABEL.search(text)
+    if found is None and numbered:
+        found = re.search(rf"\b(?:{'|'.join(numbered)})\b", text, re.IGNORECASE)
+    return found and f"a label of the captions: {found.group()!r}"
 
 
 def chat_phrase_in(answer: str, language: str | None) -> str | None:

@@ -34,9 +34,11 @@ def talks_of(videos: list[dict], transcripts: str | Path, report: dict) -> dict[
     channels = sorted({video["channel"] for video in listed if str(video["channel"]).startswith(CHANNELS)})
     origin = f", of {', '.join(channels)}" if channels else ""
     languages = f" Languages: {', '.join(report['languages'])}." if report["languages"] else ""
+    count = counted(len(accounts), "talk") if videos else "pairs alone, without transcripts"
     return {
-        "count": counted(len(accounts), "talk"),
-        "sentence": f"{counted(len(accounts), 'talk')}{length}{origin}.{languages}",
+        "count": count,
+        "have_transcripts": bool(videos),
+        "sentence": f"{count[0].upper()}{count[1:]}{length}{origin}.{languages}",
         "missing": named("Listed, but without answers when the data set was made", missing, titles),
         "unavailable": named("Listed, but without captions", report["unavailable"], titles),
     }

@@ -90,17 +90,21 @@ def kind_of(text: str, suffix: str) -> str:
 
 
 def language_named(text: str, kind: str) -> str | None:
-    """The language in a file's own head, in its usual form: WebVTT's `Language: en`, Whisper's `language`."""
+    """The language in a file's own head, in its usual form: WebVTT's `Language: en`, Whisper's `language`, a text's
+    front matter."""
     code = None
     if kind == ".vtt":
         found = VTT_LANGUAGE.search(text.replace("\r", "\n").partition("-->")[0])
         code = found and found[1]
+    elif kind in (".txt", ".md"):
+        keys, _ = front_matter_of(text)
+        code = keys.get("language", keys.get("lang"))
     elif kind == ".json":
         content = json.loads(text)
         if isinstance(content, dict):
             result = content.get("result")
             code = content.get("language", result.get("language") if isinstance(result, dict) else None)
-    return usual_form(code) if isinstance(code, str) and language_of_code(code) else None
+    return usual_form(code) if isinstance(code, str) and language_of_code(code.replace("_", "-")) else None
 
 
 def vtt_cues(text: str) -> list[Segment]:

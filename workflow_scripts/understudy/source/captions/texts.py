@@ -13,7 +13,7 @@ SUFFIXES = (".txt", ".md")
 # A file that tells of the folder is no talk.
 NO_TEXTS = re.compile(r"readme(?:\.\w+)*\.md", re.IGNORECASE)
 FRONT_MATTER = re.compile(r"\s*---[^\S\n]*\n(.*?)^---[^\S\n]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
-KEY = re.compile(r"^(title|url|language):[^\S\n]*(.*)$", re.MULTILINE | re.IGNORECASE)
+KEY = re.compile(r"^(title|url|lang(?:uage)?):[^\S\n]*(.*)$", re.MULTILINE | re.IGNORECASE)
 LINE_OF_KEYS = re.compile(r"[\w.-]+:(?:\s|$)|\s|- |#")
 LONGEST_FRONT_MATTER = 10_000
 LONGEST_ADDRESS = 500
