@@ -216,8 +216,12 @@ def removed(path: str):
 @pytest.mark.parametrize(
     ("asked", "change", "complaint"),
     [
-        ("models/x/fused", None, r"fused does not exist: run `make demo` first, or `snakemake .*fused/config\.json`"),
-        ("models/y/adapters", None, r"does not exist.*`snakemake .*models/y/adapters/adapters\.safetensors`"),
+        (
+            "models/x/fused",
+            None,
+            r"fused does not exist: run `make demo` first, or `understudy run .*fused/config\.json`",
+        ),
+        ("models/y/adapters", None, r"does not exist.*`understudy run .*models/y/adapters/adapters\.safetensors`"),
         ("models/x", None, r"x has no model: neither.*Did you mean .*models/x/adapters\?"),
         ("models/base/tiny/model.safetensors", None, r"is not an adapter.*Give the folder: .*tiny\."),
         ("models/x/adapters", removed("models/base/tiny/config.json"), "base model models/base/tiny, which is not in"),

@@ -34,7 +34,7 @@ def captions(tmp_path):
     (tmp_path / "talks").mkdir()
     for subject in ("tomatoes", "beans"):
         (tmp_path / f"talks/{subject}.srt").write_text(TALK.format(subject=subject))
-    (tmp_path / "talks/notes.md").write_text("No captions.")
+    (tmp_path / "talks/notes.pdf").write_text("No captions.")
     return tmp_path / "talks"
 
 
