@@ -268,6 +268,7 @@ Dialogue: 0,0:00:01.00,0:00:02.50,Default,,0,0,0,,{\\p1}m 0 0 l 9 9{\\p0}
         ("a.srt", srt("-Slow.\n-Hands.", "–Dig.", "—¿Ya?", "\u2010Wait.", "\u2212Yes."), "Slow. Hands. Dig. ¿Ya? Wait. Yes."),
         ("a.srt", srt("-slow\n-hands", "-ing is an ending", "-5 degrees"), "slow hands -ing is an ending -5 degrees"),
         ("a.srt", srt("-[Music]", "Hands"), "Hands"),
+        ("a.srt", srt("♪ Slow hands [Music] ♪", "♪ [Music] ♪", "*Dig [Applause]*"), "Slow hands *Dig *"),
         ("a.srt", srt("土は帳簿を\nつける。", "水は\nABC\nだ",
                        "\uff0dはい\n\uff0dいいえ"), "土は帳簿をつける。水は ABC だはい いいえ"),
         ("a.srt", srt("今天我们\n浇水。"), "今天我们浇水。"),

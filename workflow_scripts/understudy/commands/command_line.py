@@ -268,7 +268,7 @@ def _review(arguments: argparse.Namespace) -> None:
 
     enter_project(arguments.directory)
     config = configuration_of_project()
-    serve_review(config["name"], config["dataset"]["extra_pairs"], arguments.port)
+    serve_review(config["name"], config["source"]["pairs"] or config["dataset"]["extra_pairs"], arguments.port)
 
 
 def _mcp(arguments: argparse.Namespace) -> None:

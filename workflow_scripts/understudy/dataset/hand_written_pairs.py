@@ -26,7 +26,7 @@ def hand_written_pairs(path: str, videos: list[dict]) -> list[dict]:
     of its own.
     Raises InputFileError, naming the line, if one has no question or no answer, or a key or a column is unknown."""
     rows = csv_pairs(path) if path.lower().endswith((".csv", ".tsv")) else json_pairs(path)
-    if not rows:
+    if not videos and not rows:
         raise InputFileError(f"{path} has no pairs.")
     if not videos:
         return [{**as_pair(number, row), **own_talk(row), "status": "ok", "says": ""} for number, row in rows]
