@@ -76,6 +76,8 @@ def test_prompts_are_the_project_s_own_and_about_no_subject(tmp_path, teacher):
     given = [teacher if word == OPTIONS[5] else word for word in OPTIONS[:6]]
     made = new(tmp_path / "x", "--channel", "@x", "--language", "en", "--name", "x", *given, *OPTIONS[6:])
     assert made.returncode == 0, made.stderr
+    config = complete_configuration(yaml.safe_load((tmp_path / "x/config.yaml").read_text()))
+    assert config["dataset"]["second_reader"] is (teacher == "gpt-5-mini"), "a server can read what it has written"
     for name in PLACEHOLDERS:
         text = (tmp_path / "x/prompts" / name).read_text()
         check_placeholders(tmp_path / "x/prompts" / name)

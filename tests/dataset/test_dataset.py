@@ -95,6 +95,26 @@ def test_each_used_slot_is_kept_or_rejected_with_its_reason(tmp_path, tiny_base)
     assert (report["slots"], report["questions"]) == (10, 9)
 
 
+@pytest.mark.parametrize(("asked_of_the_talk", "warned"), [([0], False), ([0, 1, 2, 4], True)])
+def test_more_than_a_fifth_of_one_reason_is_a_warning_with_three_examples(
+    tmp_path, tiny_base, caplog, asked_of_the_talk, warned
+):
+    records = good_records()
+    pointing = [records[number] for number in asked_of_the_talk]
+    for record in pointing:
+        record["question"] = f"What are the three steps mentioned for {record['question'].split()[7]}?"
+    _, rejected, report = built(tmp_path, tiny_base, records)
+    assert [pair["verdict"] for pair in rejected] == ["not_standalone"] * len(pointing)
+    said = [line.getMessage() for line in caplog.records if line.levelname == "WARNING"]
+    assert bool(said) == bool(report["frequent_reasons"]) == warned
+    if warned:
+        (reason,) = report["frequent_reasons"]
+        assert (reason["verdict"], reason["share"], len(reason["examples"])) == ("not_standalone", 0.667, 3)
+        assert said[0].startswith("67 % of the pairs are left out as not_standalone: ") and "`keep`" in said[0]
+        assert all(repr(record["question"]) in said[0] for record in pointing[:3])
+        assert "mentioned" in reason["examples"][0]["says"], "the words that caused it"
+
+
 def test_a_pair_says_where_it_came_from(tmp_path, tiny_base):
     kept, _, _ = built(tmp_path, tiny_base, good_records())
     assert list(kept[0]) == COLUMNS

@@ -37,7 +37,7 @@ def test_one_more_talk_changes_one_block():
 
 def write_files_of_talks(folder: Path, ids: list[str]) -> dict[str, list[str]]:
     """One question file, one transcript, one file with reworded questions and two answers of each talk; their paths."""
-    paths = {"answers": [], "questions": [], "transcripts": [], "reworded": [], "grounded": []}
+    paths = {"answers": [], "questions": [], "transcripts": [], "reworded": [], "grounded": [], "reader": []}
     for video_id in ids:
         for kind, name in (
             ("answers", f"answers/{video_id}/q01.json"),

@@ -460,7 +460,9 @@ def test_an_empty_reply_that_an_earlier_version_kept_is_asked_for_again(server, 
     entry = read_json(path)
     for text in ("", "<think>hm</think>"):
         path.write_text(json.dumps({**entry, "reply": {**entry["reply"], "text": text}}))
+        assert not make_teacher().has_reply(request()), "so that understudy plan counts it"
         assert make_teacher().ask(request()).text == entry["reply"]["text"]
+        assert make_teacher().has_reply(request())
     path.write_text(json.dumps({**entry, "reply": {**entry["reply"], "text": f"hm</think>{entry['reply']['text']}"}}))
     again = make_teacher().ask(request())
     assert (again.text, again.from_store, len(server.requests)) == (entry["reply"]["text"], True, 3)

@@ -110,6 +110,7 @@ def asked_verdicts(teacher: Teacher, name: str, pairs: list[dict], prompt: str) 
     try:
         verdicts = verdicts_in(reply.text, slots)
     except UnusableReading as error:
+        # Without a reason: no talk is lost, so that the run goes on.
         teacher.forget(request)
         log.warning(
             "%s: the second reader's reply can't be used: %s. The doctor judges alone; `snakemake -R reader` asks again.",

@@ -164,11 +164,13 @@ class Teacher:
             [usage["cached_tokens"] / usage["prompt_tokens"] for usage in usages if usage["prompt_tokens"]]
         )
 
-    def forget(self, request: Request, why: str) -> None:
-        """Set the replies to a request aside as of no use, so that the next run asks again. Raises what `talk_failed` does."""
+    def forget(self, request: Request, why: str | None = None) -> None:
+        """Set the replies to a request aside as of no use, so that they are asked for again. With `why` the talk is lost with
+        them: raises what `talk_failed` does."""
         self._store.set_aside(request)
         self._store.set_aside(request.for_a_longer_reply())
-        self.talk_failed(why)
+        if why is not None:
+            self.talk_failed(why)
 
     def talk_failed(self, why: str) -> None:
         """Note that nothing of what was asked for about this talk can be used; `why` is the same for talks that fail alike.

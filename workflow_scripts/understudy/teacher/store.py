@@ -43,9 +43,19 @@ class ResponseStore:
         return self._folder / key[:2] / f"{key}.json"
 
     def reply_to(self, request: Request) -> dict | None:
-        """Return the stored reply, or None. A damaged entry is set aside and counts as none; so does an empty one, which earlier
-        versions kept."""
+        """Return the stored reply, or None, also where it is older than `fresh_since`."""
         path = self.path_of(request)
+        reply = self._final_reply(path)
+        return reply if reply and path.stat().st_mtime >= self._fresh_since else None
+
+    def has(self, request: Request) -> bool:
+        """Whether a reply is stored, however old."""
+        return self._final_reply(self.path_of(request)) is not None
+
+    @staticmethod
+    def _final_reply(path: Path) -> dict | None:
+        """The reply in a file, or None. A damaged entry is set aside and counts as none; so does an empty one, which earlier
+        versions kept."""
         try:
             entry = read_json(path)
             if (
@@ -60,11 +70,7 @@ class ResponseStore:
                 path.replace(path.with_suffix(".damaged"))
             return None
         reply = {**entry["reply"], "text": reply_in(entry["reply"]["text"])}
-        return reply if path.stat().st_mtime >= self._fresh_since and is_final(reply) else None
-
-    def has(self, request: Request) -> bool:
-        """Whether a reply is stored, without reading it."""
-        return self.path_of(request).exists()
+        return reply if is_final(reply) else None
 
     def keep(self, request: Request, reply: dict) -> None:
         """Keep a reply, whole or not at all; the one that it replaces stays beside it."""

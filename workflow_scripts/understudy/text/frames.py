@@ -19,6 +19,8 @@ QUOTED = re.compile(
 SENTENCE = re.compile(r"(?<=[.!?…])[\s)»”\"]+|\n+")
 # Who declines says so at once; what is admitted later is a limit of an answer.
 DECLINES_WITHIN = 2
+# A chat program's last words are followed by a wish at most.
+CLOSES_WITHIN = 2
 # A first line that is the question again has nearly all of its words, and hardly others.
 SAME_WORDS = 0.7
 FEWEST_WORDS_OF_A_QUESTION = 3
@@ -109,19 +111,16 @@ class Frames:
                     return found.group().strip(" .!?:;,\n")
         return None
 
-    def chats(self, question: str, answer: str) -> str | None:
-        """The words by which an answer says the question again, or talks as a chat program does around it."""
+    def chats(self, answer: str) -> str | None:
+        """The words by which an answer says what it was asked, or talks as a chat program does around it."""
         visible = AnswerMarkdown(answer).visible_text().strip()
         first = re.sub(r"^[\W_]+(?<![¡¿])", "", visible)
         opening = self._opening.match(first) or self._restating.match(first)
         if opening:
             return opening.group().strip()
-        repeated = repeated_question(question, answer)
-        if repeated:
-            return repeated
         sentences = [part for part in SENTENCE.split(visible) if words_of(part)]
-        last = unquoted(sentences[-1]) if len(sentences) > 1 else ""
-        return found_in(self._closing, last)
+        said = (found_in(self._closing, unquoted(part)) for part in sentences[1:][-CLOSES_WITHIN:])
+        return next(filter(None, said), None)
 
 
 def repeated_question(question: str, answer: str) -> str | None:
@@ -165,3 +164,10 @@ def frames_of(language: str | None) -> Frames | None:
     """The frames of a language by its code, or None for one that has no file."""
     entries = phrases_of(language)
     return entries and Frames(language.split("-")[0].lower(), entries)
+
+
+def chat_words(language: str | None, question: str, answer: str) -> str | None:
+    """The words by which an answer says the question again, or talks as a chat program does: in its own language, or in English,
+    which such programs fall into."""
+    spoken = dict.fromkeys(filter(None, (frames_of(language), frames_of("en"))))
+    return next(filter(None, (frames.chats(answer) for frames in spoken)), None) or repeated_question(question, answer)

@@ -4,10 +4,7 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-import yaml
-
 from understudy.commands.new.choices import Choice
-from understudy.configuration import SCHEMA
 from understudy.shared.checkout import REPOSITORY
 from understudy.teacher.prompts import PLACEHOLDERS
 
@@ -127,9 +124,12 @@ export:
 
 
 def second_reader(teacher: Choice) -> str:
-    """`dataset.second_reader` where a server teaches: the one place that turns it on, as soon as the schema has the key."""
-    known = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))["properties"]["dataset"]["properties"]
-    return "  second_reader: true\n" if "second_reader" in known and "model" in teacher.settings else ""
+    """`dataset.second_reader` where a server teaches: an embedded model small enough to run here judges nothing."""
+    return (
+        "  second_reader: true                # the teacher model looks through the finished pairs: docs/dataset.md\n"
+        if "model" in teacher.settings
+        else ""
+    )
 
 
 def sampling(teacher: Choice) -> str:

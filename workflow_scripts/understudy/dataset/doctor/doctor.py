@@ -3,11 +3,11 @@
 from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 
-from understudy.dataset.doctor.leftovers import chat_phrase_in, control_token_in, speaker_label_in
+from understudy.dataset.doctor.leftovers import control_token_in, speaker_label_in
 from understudy.dataset.doctor.other_speaker import VoicesOfAnswers
 from understudy.dataset.doctor.personal_data import personal_data_in
 from understudy.passages.time_span import SpokenSegments
-from understudy.text.frames import frames_of, unquoted
+from understudy.text.frames import chat_words, frames_of, unquoted
 from understudy.text.language import language_of, other_language
 from understudy.text.markdown import AnswerMarkdown
 from understudy.text.transcripts import voices_in
@@ -110,15 +110,13 @@ class Doctor:
         language = self._thresholds["language"] or (talk.language if talk else None)
         wording = wording_of(language)
         over = tokens > self._max_tokens
-        by_wording = self._faults_of_wording(question, answer, markdown, wording)
         return {
-            **by_wording,
+            **self._faults_of_wording(question, answer, markdown, wording),
             "cut_off": markdown.cut_off(wording.dangling if wording else ()),
             "wrong_language": self._language_fault(question, markdown, language),
             "broken_markdown": control_token_in(f"{question}\n{answer}", self._control_tokens)
             or speaker_label_in(f"{question}\n{answer}", talk.labels if talk else ())
             or markdown.fault(),
-            "chat_phrases": None if by_wording.get("repeats_question") else chat_phrase_in(answer, language),
             "no_structure": self._structure_fault(markdown, words),
             "too_short": self._length_fault(question, words),
             "too_long": f"{tokens} tokens, training.max_seq_length is {self._max_tokens}" if over else None,
@@ -130,8 +128,10 @@ class Doctor:
         }
 
     def _faults_of_wording(self, question: str, answer: str, markdown: AnswerMarkdown, wording: Wording | None) -> dict:
+        chat = chat_words(wording.language if wording else None, question, answer)
+        repeats = chat and f"the question again, or a chat program's words around the answer: {chat!r}"
         if wording is None:
-            return {}
+            return {"repeats_question": repeats}
         visible = markdown.visible_text()
         frames = frames_of(wording.language)
         outside = wording.points_outside(unquoted(question)) or frames.question_at_source(question)
@@ -140,13 +140,13 @@ class Doctor:
         )
         about = about or frames.outside_view(question, visible)
         refusal = wording.refuses(unquoted(visible)) or frames.declines(visible)
-        at_source, chat = frames.answer_at_source(visible), frames.chats(question, answer)
+        at_source = frames.answer_at_source(visible)
         return {
             "refusal": refusal and f"it declines: {refusal!r}",
             "not_standalone": outside and f"the question points outside itself: {outside!r}",
             "third_person": about and f"it speaks of the teacher from outside: {about!r}",
             "points_at_source": at_source and f"the answer speaks of the talk, not of its subject: {at_source!r}",
-            "repeats_question": chat and f"the question again, or a chat program's words around the answer: {chat!r}",
+            "repeats_question": repeats,
         }
 
     def _language_fault(self, question: str, markdown: AnswerMarkdown, expected: str | None) -> str | None:
