@@ -82,10 +82,12 @@ OF_COMMANDS = {
         keys(export={"quantizations": ["Q4KM"]}), "plan", "export.quantizations.0 is 'Q4KM'; it takes one of"
     ),
     "no source": Mistake(
-        keys(source={"captions_dir": None}), "plan", "source takes either `channel` (an address) or `captions_dir`"
+        keys(source={"captions_dir": None}),
+        "plan",
+        "source takes `channel` (an address), `captions_dir` (a folder of caption files), or both.",
     ),
-    "two sources": Mistake(
-        keys(source={"channel": "https://www.youtube.com/@x"}), "plan", "source takes either `channel`"
+    "a list of channels": Mistake(
+        keys(source={"channel": ["@x", "@y"]}), "plan", "source.channel is ['@x', '@y']; it takes"
     ),
     "a folder that isn't there": Mistake(
         keys(source={"captions_dir": "caption"}), "plan", "source.captions_dir is 'caption': the folder does not exist"
