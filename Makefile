@@ -111,8 +111,9 @@ demo-figures: environment
 	@.venv/bin/python docs/write_demo_figures.py --record
 
 DEMO ?= demo
-# 2 minutes, after `make demo`: docs/chat_page.png, which README shows; needs Chromium. DEMO=FOLDER takes another built demo.
+# 15 minutes, after `make demo`: docs/chat_page.png, report.png and review.png; needs Chromium. DEMO=FOLDER takes another built demo.
 pictures: dev-environment
+	@.venv/bin/snakemake --directory "$(DEMO)" models/demo/report.html data/review/index.html --quiet all
 	@.venv/bin/python docs/take_pictures.py "$(DEMO)"
 
 # 3 hours: docs/grounded_figures.json anew, from five folds of the demo; then the tables of docs/answering.md.

@@ -1,4 +1,5 @@
-"""docs/chat_page.png, README's picture: a real dialogue with the demo's model, in a browser. `make pictures`, after `make demo`.
+"""docs/chat_page.png, README's picture, a real dialogue with the demo's model in a browser, and docs/report.png and
+docs/review.png, as its pages open: `make pictures`, which makes the pages first.
 
 The demo is copied: the dialogue doesn't come into its conversations. Another built demo than demo/ is the argument."""
 
@@ -16,6 +17,7 @@ from browser import launched_browser  # noqa: E402
 from chat_server import ChatServer  # noqa: E402
 
 PICTURE = REPOSITORY / "docs/chat_page.png"
+PAGES = {"report": "models/demo/report.html", "review": "data/review/index.html"}
 WINDOW, DOTS_A_PIXEL = {"width": 1280, "height": 800}, 1.5
 QUESTION = "How often should I water my tomatoes?"
 DRAWN_MS = 300
@@ -64,6 +66,20 @@ def words_at(page: Page, place: Locator) -> str:
     return words
 
 
+def take_pictures_of_pages(demo: Path) -> list[Path]:
+    """Photograph the first screen of each page of PAGES that is there."""
+    pictures = []
+    with launched_browser() as browser:
+        page = browser.new_page(viewport=WINDOW, device_scale_factor=DOTS_A_PIXEL)
+        for name, file in PAGES.items():
+            if (demo / file).exists():
+                page.goto((demo / file).absolute().as_uri())
+                page.wait_for_timeout(DRAWN_MS)
+                pictures.append(PICTURE.with_name(f"{name}.png"))
+                page.screenshot(path=pictures[-1])
+    return pictures
+
+
 def main(demo: Path) -> None:
     """Raise SystemExit where the demo isn't built."""
     if not (demo / "models/demo-Q4_K_M.gguf").exists():
@@ -72,7 +88,8 @@ def main(demo: Path) -> None:
         project = copied(demo, Path(folder, "demo"))
         with ChatServer(project) as server:
             take_picture(server, QUESTION, PICTURE)
-    print(PICTURE.relative_to(REPOSITORY))
+    for picture in [PICTURE, *take_pictures_of_pages(demo)]:
+        print(picture.relative_to(REPOSITORY))
 
 
 if __name__ == "__main__":
