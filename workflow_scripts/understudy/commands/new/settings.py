@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from understudy.commands.new.choices import Choice
 from understudy.shared.checkout import REPOSITORY
+from understudy.source.captions.formats import SUFFIXES
 from understudy.teacher.prompts import PLACEHOLDERS
 
 PROMPTS = Path(__file__).with_name("prompts")
@@ -87,7 +88,8 @@ def config_text(wanted: Wanted) -> str:
     """config.yaml with its comments."""
     teacher, base = wanted.teacher, wanted.base
     if wanted.channel is None:
-        talks = "  captions_dir: captions             # .srt, .vtt, .json3, .json or .txt; or channel: '@handle'"
+        kinds = f"{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"
+        talks = f"  captions_dir: captions             # {kinds}; or channel: '@handle'"
     else:
         talks = f"  channel: {quoted(wanted.channel)}    # or captions_dir: captions, for caption files"
     questions = QUESTIONS_OF_A_TINY_TEACHER if teacher.is_tiny else QUESTIONS
