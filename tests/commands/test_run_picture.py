@@ -8,7 +8,8 @@ from rich.console import Console
 from understudy.commands.running.ending import causes
 from understudy.commands.running.events import Run
 from understudy.commands.running.picture import Moment, line, picture
-from understudy.commands.running.running import only_tells
+from understudy.commands.running.running import only_tells, stopped_line
+from understudy.commands.summary import summary
 
 HOSTILE = "\x1b]0;owned\x07[red]x[/red]\u202eevil\r\n\x1b[2J"
 
@@ -115,3 +116,16 @@ def test_what_only_tells_gets_no_display(words):
 )
 def test_what_makes_files_gets_one(words):
     assert not only_tells(words)
+
+
+def test_a_run_that_was_stopped_before_a_step_was_finished_counts_none():
+    said = stopped_line(Run(), "understudy run")
+    assert said == "Stopped; what earlier runs made is kept: `understudy run` goes on from there."
+
+
+def test_a_run_of_the_index_alone_ends_with_what_can_be_searched(tmp_path):
+    assert summary(tmp_path, "x", None).startswith("No model yet")
+    (tmp_path / "data/index").mkdir(parents=True)
+    (tmp_path / "data/index/index.json").write_text('{"talks": 5}')
+    said = summary(tmp_path, "x", None)
+    assert f"5 talks can be searched: `understudy --directory {tmp_path} search" in said and "No model yet" in said

@@ -33,6 +33,7 @@ def summary(project: Path, name: str, started: float | None) -> str:
     lines += filter(None, said)
     command = f"understudy --directory {shlex.quote(str(project))}" if project != Path() else "understudy"
     if not files:
+        lines += filter(None, [index_line(project, command)])
         return "\n".join([*lines, f"No model yet: `{command} run` makes everything."])
     lines += [quality_line(project, name, command), report_line(project, name, command)]
     lines += ["", "The model has learned a voice and a form, not facts. Talk to it:", ""]
@@ -49,6 +50,16 @@ def rows_line(project: Path) -> str:
     report = read_json(path)
     rows = report["rows"]
     return f"{report['videos']} talks, {rows['train']} training rows, {rows['valid']} rows of held-out talks"
+
+
+def index_line(project: Path, command: str) -> str:
+    """How many talks can be searched, and how."""
+    path = project / "data/index/index.json"
+    return (
+        f'{counted(read_json(path)["talks"], "talk")} can be searched: `{command} search "..."`'
+        if path.exists()
+        else ""
+    )
 
 
 def loss_line(kept_file: Path) -> str:

@@ -210,11 +210,13 @@ def last_said(run: Run) -> list[str]:
 
 def stopped_line(run: Run, again: str) -> str:
     """What is kept of a run that was stopped, and what to type."""
-    kept = [counted(sum(not job.is_running and not job.has_failed for job in run.jobs.values()), "finished step")]
+    finished = sum(not job.is_running and not job.has_failed for job in run.jobs.values())
+    kept = [counted(finished, "finished step")] if finished else []
     if run.asked:
         kept.append(
             counted(len(run.asked), "stored reply") if len(run.asked) == 1 else f"{len(run.asked):,} stored replies"
         )
     if run.steps:
         kept.append("the training up to its last save")
-    return f"Stopped; kept are {', '.join(kept)}, and what earlier runs made: `{again}` goes on from there."
+    what = f"kept are {', '.join(kept)}, and what earlier runs made" if kept else "what earlier runs made is kept"
+    return f"Stopped; {what}: `{again}` goes on from there."
