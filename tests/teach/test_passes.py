@@ -77,6 +77,9 @@ def test_questions_fill_slots_in_order_once():
 
 def test_a_talk_that_answers_nothing_leaves_its_slots_unused_and_no_schema_forces_a_question():
     assert questions_in('{"questions": []}', SLOTS) == []
+    for nothing in ("[]", '{"tags": []}', '{"questions": [3]}', '["I like this talk."]'):
+        with pytest.raises(UnusableReply, match="no question in it"):
+            questions_in(nothing, SLOTS)
     Draft202012Validator(reply_schema(3)).validate({"questions": []})
 
 

@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 
 from dataset_records import SETTINGS, built, good_records
 from fake_teacher import FakeTeacher
-from project import REPOSITORY, Project
+from project import REPOSITORY, TALK, Project, understudy
 from understudy.shared.errors import InputFileError
 from understudy.shared.files import read_json, read_json_lines, write_json
 from understudy.teach.check_reader import check_reader, groups_of, labelled_pairs, scores
@@ -163,6 +163,38 @@ def test_labelled_pairs_are_asked_in_groups_as_large_as_a_talk(tmp_path):
     bad.write_text('{"language": "en", "question": "Why?", "answer": "So.", "label": "perhaps"}\n')
     with pytest.raises(InputFileError, match=r"bad\.jsonl, line 1: a labelled pair has"):
         check_reader(Path(bad), str(PROMPT), {}, {}, 1)
+
+
+def test_check_reader_shows_what_the_configured_teacher_makes_of_labelled_pairs(tmp_path, teacher: FakeTeacher):
+    """It finds all bad pairs in English, none in French, and says nothing about one good pair. Asked again, it costs nothing."""
+    labels = [row for _, row in read_json_lines(REPOSITORY / "tests/labelled/shared/doctor_pairs.jsonl")]
+    mine = [row for row in labels if row["language"] in ("en", "fr")]
+    bad = {row["question"] for row in mine if (row["language"], row["label"]) == ("en", "bad")}
+    unsaid = next(row["question"] for row in mine if row["label"] == "good")
+    teacher.reading = lambda pairs: json.dumps(
+        {
+            "verdicts": [
+                verdict(pair, "refusal" if pair["question"] in bad else "fine")
+                for pair in pairs
+                if pair["question"] != unsaid
+            ]
+        }
+    )
+    (tmp_path / "captions").mkdir()
+    (tmp_path / "captions/Beans.srt").write_text(TALK.format(subject="beans"))
+    (tmp_path / "config.yaml").write_text(
+        "name: x\nsource: {captions_dir: captions}\nbase_model: x\n"
+        f"teacher: {{model: fake-1, base_url: {teacher.base_url}}}\n"
+    )
+    (tmp_path / "mine.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in mine))
+    asked = understudy("check-reader", "mine.jsonl", cwd=tmp_path)
+    assert asked.returncode == 0, asked.stderr
+    rows = [line.strip("| ").split() for line in (asked.stdout + asked.stderr).splitlines() if line.startswith("| ")]
+    table = {row[0]: row[2::2] for row in rows}
+    assert table["en"] == ["60", "1", "1", "1"] and table["fr"] == ["60", "0", "-", "0"] and table["all"][3] == "0.5"
+    assert len(teacher.asked(kind="reader")) == 10
+    teacher.forget()
+    assert understudy("check-reader", "mine.jsonl", cwd=tmp_path).returncode == 0 and teacher.asked() == []
 
 
 ROWS = "data/dataset/train.jsonl"

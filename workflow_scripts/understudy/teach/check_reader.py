@@ -82,5 +82,6 @@ def check_reader(path: Path, prompt: str, identity: dict, settings: dict, thread
     work = EmbeddedWork(threads, [{"role": "user", "content": filled_prompt(prompt)}])
     with teacher_for(Job("reader-check", "labelled pairs"), identity, settings, work) as teacher:
         table = scores(judged(teacher, pairs, prompt))
-    log.info("%s", tabulate(table, headers="keys", tablefmt="github", showindex=False, missingval="-"))
+    shown = table.astype(object).where(table.notna(), None)
+    log.info("%s", tabulate(shown, headers="keys", tablefmt="github", showindex=False, missingval="-"))
     log.info("\nOf %d labelled pairs, judged by %s.", len(pairs), identity["model"] or identity["gguf"])

@@ -36,7 +36,7 @@ class UnusableReply(UnderstudyError):
 
 def list_of_questions(said: Any) -> Any:
     """A reply with its list under `questions`, whatever it is in: alone, under another name, or an object deeper. What can be no
-    question is left out."""
+    question is left out; that there is nothing to ask is said by an empty list under `questions`, by no other."""
     while isinstance(said, dict) and "questions" not in said and len(said) == 1:
         (said,) = said.values()
     if isinstance(said, dict) and not isinstance(said.get("questions"), list):
@@ -45,7 +45,10 @@ def list_of_questions(said: Any) -> Any:
     items = said.get("questions") if isinstance(said, dict) else said
     if not isinstance(items, list):
         return said
-    return {"questions": [item for item in items if is_question(item)]}
+    questions = [item for item in items if is_question(item)]
+    if not questions and said != {"questions": []}:
+        raise ValueError("it has no question in it")
+    return {"questions": questions}
 
 
 def is_question(item: Any) -> bool:

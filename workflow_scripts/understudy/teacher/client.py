@@ -218,7 +218,7 @@ class Teacher:
             if rung != "json_schema":
                 reply["text"] = json_in(text)
             as_list = listed_questions(text)
-            listed = {**reply, "text": as_list} if fits(as_list) else listed
+            listed = {**reply, "text": as_list} if as_list and fits(as_list) else listed
             if decided is not None or reply["refusal"] or reply["finish_reason"] != "stop":
                 return listed or reply
             log.info("%s: the reply does not keep to the JSON schema (%s).", self._model, rung)

@@ -44,7 +44,9 @@ def json_values(text: str) -> Iterator[str]:
             continue
 
 
-def listed_questions(text: str) -> str:
-    """The questions of a list that is no JSON, one a line, as a JSON array of strings."""
+def listed_questions(text: str) -> str | None:
+    """The questions of a list that is no JSON, one a line, as a JSON array of strings; None where there are none: words that ask
+    nothing don't say that there is nothing to ask."""
     items = (item[: max(map(item.rfind, QUESTION_MARKS)) + 1].strip(MARKS_AROUND) for item in LIST_ITEM.findall(text))
-    return json.dumps([item for item in items if item], ensure_ascii=False)
+    questions = [item for item in items if item]
+    return json.dumps(questions, ensure_ascii=False) if questions else None
