@@ -87,7 +87,9 @@ OF_COMMANDS = {
     "a list of channels": Mistake(
         keys(source={"channel": ["@x", "@y"]}), "plan", "source.channel is ['@x', '@y']; it takes"
     ),
-    "talks and pairs": Mistake(keys(source={"pairs": "pairs.csv"}), "plan", "source.pairs is for a project without talks"),
+    "talks and pairs": Mistake(
+        keys(source={"pairs": "pairs.csv"}), "plan", "source.pairs is for a project without talks"
+    ),
     "a folder that isn't there": Mistake(
         keys(source={"captions_dir": "caption"}), "plan", "source.captions_dir is 'caption': the folder does not exist"
     ),

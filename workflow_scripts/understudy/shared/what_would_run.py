@@ -56,9 +56,11 @@ def reasons_of(dag, job) -> list[str]:
         found.append("it has not ended well")
     if reason.missing_output - reason._incomplete_output if reason._incomplete_output else reason.missing_output:
         found.append("it is not made yet")
-    if changed := sorted(set(map(str, reason.updated_input)) - set(map(str, reason.updated_input_run))):
+    updated = set(map(str, reason.updated_input)) - set(map(str, reason.updated_input_run))
+    if changed := sorted(updated & inputs_before(persistence, job)):
         found.append(f"{some_of(changed)} {'has' if len(changed) == 1 else 'have'} changed")
-    if reason.input_changed:
+    # Snakemake may call a file that has come since the last run updated, too.
+    if reason.input_changed or len(updated) > len(changed):
         found.append(other_files(persistence, job))
     if reason.params_changed:
         found.append(other_values(reason.params_changed.only_old, reason.params_changed.only_new))
@@ -72,14 +74,19 @@ def some_of(names: list[str]) -> str:
 
 def other_files(persistence, job) -> str:
     """Which inputs have come and gone since the last run."""
-    now = set(map(str, persistence._input(job)))
-    before = {str(path) for output in job.output for path in persistence.input(output) or now}
+    now, before = set(map(str, persistence._input(job))), inputs_before(persistence, job)
     said = [
         f"{some_of(sorted(files))} {word}"
         for files, word in ((now - before, "is new"), (before - now, "is gone"))
         if files
     ]
     return "; ".join(said) or "other files are read"
+
+
+def inputs_before(persistence, job) -> set[str]:
+    """The inputs of the last run; those of today where no record has them."""
+    now = persistence._input(job)
+    return {str(path) for output in job.output for path in persistence.input(output) or now}
 
 
 def other_values(old: set[str], new: set[str]) -> str:
