@@ -128,7 +128,8 @@ def checks_off(language: str | None) -> list[str]:
 def drop_duplicates(pairs: pd.DataFrame, settings: dict, languages: pd.Series) -> pd.DataFrame:
     """Reject, or with `keep: all` warn about, what is nearly the same as another pair; return the similar pairs (left, right:
     rows of `pairs`)."""
-    good = pairs[pairs["verdict"] == "ok"].assign(language=languages)
+    is_good = pairs["verdict"] == "ok"
+    good = pairs[is_good].assign(language=languages[is_good])
     similar = similar_pairs(good, settings["question_similarity"], settings["answer_similarity"])
     protected = is_protected(good).tolist()
     kept_instead = choose_kept(len(good), similar, in_order_of_preference(good, settings["keep"]))
