@@ -9,7 +9,7 @@ BRACKETED = re.compile(
     r"|\*{1,3}([^*\n]{1,60})\*{1,3}|#([^#\n]{1,60})#|[♩♪♫♬]\s{0,9}([^♩♪♫♬\n]{1,60})[♩♪♫♬]"
 )
 WORD = re.compile(r"[^\W\d_]+(?:['’\u093c-\u094d\u0902][^\W\d_]*)*", re.UNICODE)
-IN_SQUARE_BRACKETS = re.compile(r"\[[^\[\]]*\]|【[^【】]*】")
+TAG_INSIDE = re.compile(r"\[[^\[\]]*\]|【[^【】]*】|[(\uff08][^()\uff08\uff09]*[)\uff09]|\*[^*]*\*|#[^#]*#")
 # A script without blanks between its words, or one whose words end in many ways.
 RUN_TOGETHER = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 # Signs of a line beside the marks in which speech is looked for.
@@ -34,15 +34,17 @@ def without_sounds(text: str) -> tuple[str, int]:
 
     def blank_for_a_sound(found: re.Match) -> str:
         nonlocal removed
-        inside = next(filter(None, found.groups()))
+        whole = next(filter(None, found.groups()))
         # `♪ slow hands [Music] ♪` is sung: the tag inside goes by itself.
-        inside = beside if WORD.search(beside := IN_SQUARE_BRACKETS.sub(" ", inside)) else inside
+        inside = beside if WORD.search(beside := TAG_INSIDE.sub(" ", whole)) else whole
         begins, ends = found.span()
         before = found.string[max(0, begins - NEAR) : begins].rpartition("\n")[2]
         after = found.string[ends : ends + NEAR].partition("\n")[0]
         stands_alone = not any(character.isalnum() for character in before + after)
         if not is_sound(inside, stands_alone):
-            return found[0]
+            kept, tags = without_sounds(whole) if inside != whole else (whole, 0)
+            removed += tags
+            return found[0].replace(whole, kept)
         removed += 1
         return " "
 
