@@ -169,7 +169,7 @@ PROMPT_TOO_LONG = {  # what is said, with the tokens of prompt and limit
 def test_a_prompt_that_is_too_long_is_given_up_at_once_with_both_numbers(name):
     status, body, (prompt, limit) = PROMPT_TOO_LONG[name]
     verdict = judged(status, body)
-    assert verdict.meaning is Meaning.GIVE_UP
+    assert verdict.meaning is Meaning.TOO_LONG
     assert f"the transcript is too long for m ({prompt} tokens asked for, {limit} possible)" in verdict.said
 
 
@@ -357,7 +357,7 @@ def test_an_error_inside_of_a_success_is_read_as_any_other(name):
     )
     completion = client.chat.completions.create(model="m", messages=[])
     verdict = verdict_on_error_inside(error_inside(completion), SENT, "server", "sk-none")
-    assert verdict.meaning is Meaning.GIVE_UP and "the transcript is too long" in verdict.said
+    assert verdict.meaning is Meaning.TOO_LONG and "the transcript is too long" in verdict.said
 
 
 def test_a_completion_is_no_error():
