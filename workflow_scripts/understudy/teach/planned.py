@@ -81,14 +81,18 @@ def requests_of_project(
             item["slot"]: answer_request(transcript, prompts.answers, item["question"], config["answers"])
             for item in questions
         }
+        rewrites, is_read_again = config["grounding"]["rewrite"], config["dataset"]["second_reader"]
+        pairs = None
+        if rewrites or is_read_again:
+            pairs = known_pairs(data, transcript, questions, answers, config, prompts.answers, store)
         yield VideoRequests(
             video,
             transcript,
             asked,
             list(answers.values()),
             rewordings_to_ask(questions, config, prompts.reworded),
-            answers_to_ground(data, transcript, questions, answers, config, prompts, store),
-            pairs_to_read(data, transcript, questions, answers, config, prompts, store),
+            answers_to_ground(transcript, pairs, config, prompts.grounded) if rewrites else [],
+            pairs_to_read(pairs, prompts.reader) if is_read_again else [],
         )
 
 
@@ -120,40 +124,17 @@ def rewordings_to_ask(questions: list[dict], config: dict, prompt: str) -> list[
     return [rewording_request(drawn, prompt, config["questions"]["max_tokens"])] if drawn else []
 
 
-def answers_to_ground(
-    data: Path,
-    transcript: dict,
-    questions: list[dict],
-    requests: dict[str, Request],
-    config: dict,
-    prompts: Prompts,
-    store: ResponseStore,
-) -> list[Request] | None:
+def answers_to_ground(transcript: dict, pairs: list[dict] | None, config: dict, prompt: str) -> list[Request] | None:
     """The requests for those of a video's answers that their places don't hold, or None as long as an answer isn't known."""
-    if not config["grounding"]["rewrite"]:
-        return []
-    pairs = known_pairs(data, transcript, questions, requests, config, prompts, store)
     if pairs is None:
         return None
     placed = placed_answers(transcript, pairs, config["grounding"]["passage_words"])
-    wanting = [each for each in placed if each.is_to_be_rewritten]
-    return [grounding_request(each, prompts.grounded, config["answers"]) for each in wanting]
+    return [grounding_request(each, prompt, config["answers"]) for each in placed if each.is_to_be_rewritten]
 
 
-def pairs_to_read(
-    data: Path,
-    transcript: dict,
-    questions: list[dict],
-    requests: dict[str, Request],
-    config: dict,
-    prompts: Prompts,
-    store: ResponseStore,
-) -> list[Request] | None:
+def pairs_to_read(pairs: list[dict] | None, prompt: str) -> list[Request] | None:
     """The second reader's request about a video's pairs, or None as long as an answer isn't known."""
-    if not config["dataset"]["second_reader"]:
-        return []
-    pairs = known_pairs(data, transcript, questions, requests, config, prompts, store)
-    return pairs and [reading_request(pairs, prompts.reader)]
+    return pairs and [reading_request(pairs, prompt)]
 
 
 def known_pairs(
@@ -162,13 +143,13 @@ def known_pairs(
     questions: list[dict],
     requests: dict[str, Request],
     config: dict,
-    prompts: Prompts,
+    prompt: str,
     store: ResponseStore,
 ) -> list[dict] | None:
     """A video's questions with their answers, where there is a whole one; None as long as one isn't known."""
     pairs = []
     for item in questions:
-        known = known_answer(data, transcript["video_id"], item, requests[item["slot"]], config, prompts.answers, store)
+        known = known_answer(data, transcript["video_id"], item, requests[item["slot"]], config, prompt, store)
         if known is None:
             return None
         status, answer = known
