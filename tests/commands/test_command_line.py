@@ -233,4 +233,6 @@ def test_the_launcher_runs_the_checkout_that_its_environment_lies_in(tmp_path):
         assert said.stdout == f"{each.name}\n", said.stderr
     shutil.copy(second / ".venv/bin/understudy", elsewhere / "understudy")
     said = subprocess.run([elsewhere / "understudy"], capture_output=True, text=True)
-    assert said.stdout == "it's first\n", "the one that the environment lies in: one that links it leaves its files alone"
+    assert said.stdout == "it's first\n", (
+        "the one that the environment lies in: one that links it leaves its files alone"
+    )

@@ -26,8 +26,8 @@ def run():
     return run
 
 
-def drawn(moment: Moment) -> str:
-    console = Console(file=io.StringIO(), width=100, force_terminal=True, color_system=None)
+def drawn(moment: Moment, width: int = 100) -> str:
+    console = Console(file=io.StringIO(), width=width, force_terminal=True, color_system=None)
     console.print(picture(moment))
     return console.file.getvalue()
 
@@ -47,6 +47,13 @@ def test_stages_are_done_running_and_to_come(run):
     said = [text.split() for text in drawn(Moment(run, 3, None, {}, [])).splitlines()]
     states = {words[0]: words[-1] for words in said if words}
     assert states["talks"] == "done" and states["training"] == "come" and "abcdefghijk" in states["answers"]
+
+
+def test_a_narrow_terminal_cuts_off_what_a_stage_is_at_and_nothing_else(run):
+    said = drawn(Moment(run, 3, None, {"abcdefghijk": "A long title " * 5}, []), width=60).splitlines()
+    (answers,) = (line for line in said if line.startswith("answers"))
+    assert " 0 of 3  running  A long " in answers and answers.endswith("…")
+    assert all(len(line) <= 60 for line in said) and len(said) == len(drawn(Moment(run, 3, None, {}, [])).splitlines())
 
 
 def test_equal_errors_are_one_line_and_keys_are_hidden(run, tmp_path, monkeypatch):
