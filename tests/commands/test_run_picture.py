@@ -8,7 +8,7 @@ from rich.console import Console
 from understudy.commands.running.ending import causes
 from understudy.commands.running.events import Run
 from understudy.commands.running.picture import Moment, line, picture
-from understudy.commands.running.running import only_tells, stopped_line
+from understudy.commands.running.running import only_tells, shown_in_lines, stopped_line
 from understudy.commands.summary import summary
 
 HOSTILE = "\x1b]0;owned\x07[red]x[/red]\u202eevil\r\n\x1b[2J"
@@ -54,6 +54,15 @@ def test_a_narrow_terminal_cuts_off_what_a_stage_is_at_and_nothing_else(run):
     (answers,) = (line for line in said if line.startswith("answers"))
     assert " 0 of 3  running  A long " in answers and answers.endswith("…")
     assert all(len(line) <= 60 for line in said) and len(said) == len(drawn(Moment(run, 3, None, {}, [])).splitlines())
+
+
+def test_what_is_to_be_noticed_is_in_the_picture_and_once_in_a_pipe(run, capsys):
+    moment = Moment(run, 3, None, {}, [], note="Stopping: soon.")
+    assert drawn(moment).splitlines()[-1].strip() == "Stopping: soon."
+    with shown_in_lines("") as show:
+        show(moment)
+        show(moment)
+    assert capsys.readouterr().out == "Stopping: soon.\n"
 
 
 def test_equal_errors_are_one_line_and_keys_are_hidden(run, tmp_path, monkeypatch):

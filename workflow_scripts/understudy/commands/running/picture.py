@@ -49,13 +49,15 @@ class Count:
 
 @dataclass
 class Moment:
-    """A run now: seconds since its beginning, seconds left if known, titles of talks by id, the last lines of its jobs' logs."""
+    """A run now: seconds since its beginning, seconds left if known, titles of talks by id, the last lines of its jobs' logs, and
+    what is to be noticed."""
 
     run: Run
     taken: float
     left: float | None
     titles: dict[str, str]
     last_lines: list[str]
+    note: str = ""
 
 
 def counts(run: Run) -> list[Count]:
@@ -84,6 +86,7 @@ def picture(moment: Moment) -> Group:
         Text(plain_title(line), style="dim", no_wrap=True, overflow="ellipsis")
         for line in moment.last_lines[-LAST_LINES:]
     ]
+    lines += [Text(moment.note, style="bold")] if moment.note else []
     return Group(*table, *lines)
 
 

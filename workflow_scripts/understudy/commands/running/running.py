@@ -85,7 +85,7 @@ def run_alone(own: list[str], given: list[str], config: dict, again: str, is_all
     ):
         look = Look(run, watch, TimeLeft(project, *known_rates(config["name"])), show)
         while process.poll() is None:
-            look.again()
+            look.again(stopping.waits_for(run))
             stopping.see_to_it(run)
             time.sleep(LOOK_EVERY_S)
     for event in watch.new_events():
@@ -116,8 +116,8 @@ class Look:
         self._again_at = 0.0
         self._left: float | None = None
 
-    def again(self) -> None:
-        """Show the run as it is now. A run of hours doesn't end for a fault in its display."""
+    def again(self, note: str = "") -> None:
+        """Show the run as it is now, and the note. A run of hours doesn't end for a fault in its display."""
         if not self._can:
             return
         try:
@@ -131,7 +131,7 @@ class Look:
             if now > self._again_at:
                 self._left = self._steady.shown(stage_now(self._run), now, self._time_left.seconds(self._run, now))
                 self._again_at = time.time() + 1 + SHARE_FOR_GUESSING * (time.time() - now)
-            self._show(Moment(self._run, now - self._run.began, self._left, titles(), last_said(self._run)))
+            self._show(Moment(self._run, now - self._run.began, self._left, titles(), last_said(self._run), note))
         except BrokenPipeError:
             # Whoever read this has seen enough.
             raise
@@ -187,10 +187,13 @@ def shown_in_lines(first: str) -> Iterator:
     """A first line, then a line a minute, and fewer the longer it takes."""
     if first:
         print(first, flush=True)
-    next_at = LINE_EVERY_S
+    next_at, noted = LINE_EVERY_S, ""
 
     def show(moment: Moment) -> None:
-        nonlocal next_at
+        nonlocal next_at, noted
+        if moment.note not in ("", noted):
+            noted = moment.note
+            print(noted, flush=True)
         if moment.taken >= next_at:
             next_at = moment.taken + max(LINE_EVERY_S, moment.taken / SHARE_UNTIL_NEXT_LINE)
             print(line(moment), flush=True)
