@@ -40,7 +40,10 @@ exec "\$checkout/.venv/bin/python" "\$checkout/workflow_scripts/command_line.py"
 LAUNCHER
 }
 write_launcher() {
-    if [ -x .venv/bin/understudy ] && [ "$(launcher)" = "$(cat .venv/bin/understudy)" ]; then return; fi
+    # A linked environment is another checkout's, and so is the one line of its launcher that differs.
+    differing=$(if [ -h .venv ]; then echo "|| checkout="; else echo "no line"; fi)
+    if [ -x .venv/bin/understudy ] &&
+        [ "$(launcher | grep -vF "$differing")" = "$(grep -vF "$differing" .venv/bin/understudy)" ]; then return; fi
     launcher > ".venv/bin/understudy.$$" && chmod 755 ".venv/bin/understudy.$$" && mv ".venv/bin/understudy.$$" .venv/bin/understudy
 }
 

@@ -64,7 +64,7 @@ def files_to_publish_there(wildcards):
     if config["export"]["hub_repo"] is None:
         raise WorkflowError(
             "export.hub_repo is not set: name the repository of the Hugging Face hub, such as `hub_repo: owner/name`, in "
-            "config.yaml. `snakemake publish_plan` lists what would go there."
+            "config.yaml. `understudy run publish_plan` lists what would go there."
         )
     return files_to_publish()
 

@@ -43,7 +43,7 @@ def test_a_question_may_come_through_a_pipe():
 
 def test_a_missing_file_says_what_to_do():
     done = run("demo/models/nothing.gguf", "Hi")
-    expected = "Error: demo/models/nothing.gguf does not exist: run `make demo` first"
+    expected = "Error: demo/models/nothing.gguf does not exist: `make demo` makes it"
     assert done.returncode == 1 and done.stderr.startswith(expected) and done.stderr.count("\n") == 1
 
 
@@ -219,7 +219,7 @@ def removed(path: str):
         (
             "models/x/fused",
             None,
-            r"fused does not exist: run `make demo` first, or `understudy run .*fused/config\.json`",
+            r"fused does not exist: `understudy run .*fused/config\.json`",
         ),
         ("models/y/adapters", None, r"does not exist.*`understudy run .*models/y/adapters/adapters\.safetensors`"),
         ("models/x", None, r"x has no model: neither.*Did you mean .*models/x/adapters\?"),

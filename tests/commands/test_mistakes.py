@@ -113,7 +113,9 @@ OF_COMMANDS = {
         "plan",
         "{{ qestion }} is unknown",
     ),
-    "a plan before the list": Mistake(unchanged, "plan", "`understudy run data/videos.json` lists the talks"),
+    "questions before the list": Mistake(
+        unchanged, "check-questions", "`understudy run data/videos.json` lists the talks"
+    ),
     "a folder without a project": Mistake(without("config.yaml"), "plan", "There is no config.yaml in"),
     "a project that isn't there": Mistake(
         unchanged, "--directory nowhere plan", "--directory is nowhere, which is no folder"

@@ -17,6 +17,7 @@ def messages(requests: list[dict]) -> list[str]:
 def test_three_answers_are_shown_and_the_later_run_pays_for_none_of_them(new_project, teacher):
     said = understudy("preview", "beans", cwd=new_project / "captions")
     assert said.returncode == 0, said.stdout + said.stderr
+    assert [line for line in said.stderr.splitlines() if "profile" in line or "videos have" in line] == []
     asked = messages(teacher.asked())
     assert len(teacher.asked(kind="questions")) == 1 and len(teacher.asked(kind="answers")) == 3
     shown_there = said.stdout.partition("\nbeans\n")[2]

@@ -8,7 +8,7 @@ from rich.console import Console
 from understudy.commands.running.ending import causes
 from understudy.commands.running.events import Run
 from understudy.commands.running.picture import Moment, line, picture
-from understudy.commands.running.running import only_tells, stopped_line
+from understudy.commands.running.running import only_tells, shown_in_lines, stopped_line
 from understudy.commands.summary import summary
 
 HOSTILE = "\x1b]0;owned\x07[red]x[/red]\u202eevil\r\n\x1b[2J"
@@ -26,8 +26,8 @@ def run():
     return run
 
 
-def drawn(moment: Moment) -> str:
-    console = Console(file=io.StringIO(), width=100, force_terminal=True, color_system=None)
+def drawn(moment: Moment, width: int = 100) -> str:
+    console = Console(file=io.StringIO(), width=width, force_terminal=True, color_system=None)
     console.print(picture(moment))
     return console.file.getvalue()
 
@@ -47,6 +47,22 @@ def test_stages_are_done_running_and_to_come(run):
     said = [text.split() for text in drawn(Moment(run, 3, None, {}, [])).splitlines()]
     states = {words[0]: words[-1] for words in said if words}
     assert states["talks"] == "done" and states["training"] == "come" and "abcdefghijk" in states["answers"]
+
+
+def test_a_narrow_terminal_cuts_off_what_a_stage_is_at_and_nothing_else(run):
+    said = drawn(Moment(run, 3, None, {"abcdefghijk": "A long title " * 5}, []), width=60).splitlines()
+    (answers,) = (line for line in said if line.startswith("answers"))
+    assert " 0 of 3  running  A long " in answers and answers.endswith("…")
+    assert all(len(line) <= 60 for line in said) and len(said) == len(drawn(Moment(run, 3, None, {}, [])).splitlines())
+
+
+def test_what_is_to_be_noticed_is_in_the_picture_and_once_in_a_pipe(run, capsys):
+    moment = Moment(run, 3, None, {}, [], note="Stopping: soon.")
+    assert drawn(moment).splitlines()[-1].strip() == "Stopping: soon."
+    with shown_in_lines("") as show:
+        show(moment)
+        show(moment)
+    assert capsys.readouterr().out == "Stopping: soon.\n"
 
 
 def test_equal_errors_are_one_line_and_keys_are_hidden(run, tmp_path, monkeypatch):

@@ -7,9 +7,13 @@ import signal
 import subprocess
 import time
 
+import psutil
 import pytest
 
 from project import MODEL, command_line, environment, understudy
+from understudy.commands.running.events import Run
+from understudy.commands.running.picture import Moment
+from understudy.commands.running.running import shown_in_lines
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -54,6 +58,44 @@ def test_a_failure_says_its_cause_once_and_how_to_go_on(five_talks, teacher, mon
     assert f"Log: {log.relative_to(five_talks.path)}" in said
     assert f"To go on: understudy run {MODEL}" in said
     assert "sk-test" not in said + log.read_text()
+
+
+def test_a_second_run_beside_a_running_one_ends_at_once_and_one_after_a_killed_one_goes_on(
+    five_talks, teacher, monkeypatch
+):
+    """The first is killed without a chance to unlock, and so is its Snakemake."""
+    monkeypatch.setattr(teacher, "delay_s", 60)
+    words = command_line("run", MODEL)
+    first = subprocess.Popen(words, cwd=five_talks.path, env=environment(), stdout=subprocess.DEVNULL)
+    while not teacher.requests:
+        assert first.poll() is None
+        time.sleep(0.1)
+    for command in (("run", MODEL), ("update",), ("preview",)):
+        said = understudy(*command, cwd=five_talks.path)
+        assert said.returncode == 1 and said.stdout == "", said.stdout
+        assert (
+            said.stderr.startswith("Error: Another run is under way in this project.") and said.stderr.count("\n") == 1
+        )
+    for process in psutil.Process(first.pid).children(recursive=True):
+        process.kill()
+    first.kill()
+    first.wait()
+    monkeypatch.setattr(teacher, "delay_s", 0)
+    status, said = run(five_talks, MODEL)
+    assert status == 1 and "has left its lock. Once none does: `understudy run --unlock`" in said
+    assert run(five_talks, "--unlock")[0] == 0
+    assert run(five_talks, "data/videos.json")[0] == 0
+
+
+@pytest.mark.parametrize(("hours", "most"), [(0.5, 11), (24, 25)])
+def test_in_a_pipe_a_long_run_has_few_lines(capsys, hours, most):
+    """The page before the first job and the end take another fifteen."""
+    with shown_in_lines("bread: the log is x.log") as show:
+        for second in range(int(hours * 3600)):
+            show(Moment(Run(), second, None, {}, []))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "bread: the log is x.log" and lines[1].startswith("1 min 0 s so far")
+    assert len(lines) <= most
 
 
 def test_a_target_that_nothing_makes_is_named(five_talks):

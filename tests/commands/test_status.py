@@ -26,13 +26,16 @@ def test_each_stage_has_its_reason_time_and_cost(plan):
     for line in (
         "learning_rate is 0.002, was 0.001",
         "prompts/answers.md has changed",
-        "12 s, as before",
+        "About 12 s for what was made here before.",
         "what it is made of is made anew",
         f"The teacher: {TEACHING}",
-        "Not made here before, so its time isn't known: adapters (the training).",
+        "Not made here before, so its time isn't known: training.",
     ):
         assert line in said
-    assert "all " not in said
+    assert "all " not in said and "adapters" not in said
+    assert [line.split()[0] for line in said.splitlines()[2:4]] == ["answers", "training"], (
+        "a line a stage, not one a rule"
+    )
 
 
 @pytest.mark.parametrize(

@@ -52,3 +52,16 @@ def test_what_does_not_stop_is_ended(run, code):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     # Of a Snakemake that ended by itself the locks are its own matter.
     assert bool(list((stopping.LOCKS).glob("*"))) == (code == WAITING)
+
+
+def test_while_a_training_saves_its_step_it_says_so(run):
+    with subprocess.Popen([sys.executable, "-c", DEAF], stdout=subprocess.PIPE, process_group=0) as process:
+        process.stdout.readline()
+        with stopping_on_signals(process) as stopping_it:
+            run.take({"time": 0, "event": "begins", "job": 2, "rule": "adapters", "of": {}, "log": []})
+            assert stopping_it.waits_for(run) == ""
+            signal.raise_signal(signal.SIGINT)
+            assert stopping_it.waits_for(run).startswith("Stopping: the training saves its step first")
+            run.take({"time": 1, "event": "ends", "job": 2})
+            assert stopping_it.waits_for(run) == ""
+        process.kill()

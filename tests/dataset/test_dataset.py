@@ -280,9 +280,9 @@ def test_too_few_pairs_are_an_error_and_the_log_counts_what_was_left_out(project
     project.configure(dataset={"doctor": {"min_answer_words": 500}})
     output = project.snakemake("data/dataset/train.jsonl", succeeds=False)
     assert "pairs of 0 video(s)" in output
-    assert "logs/dataset.log says what was left out" in output
+    assert "Left out: 6 too_short." in output
     assert project.contents("data/dataset/*.jsonl") == before
-    assert "Left out of the data set: 6 too_short." in (project / "logs/dataset.log").read_text()
+    assert "Left out: 6 too_short." in (project / "logs/dataset.log").read_text()
 
 
 def test_a_validation_set_that_is_smaller_than_a_batch_stops_with_the_number(project):

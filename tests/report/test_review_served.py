@@ -113,7 +113,7 @@ def test_decisions_are_saved_by_themselves_and_undone(opened, tmp_path):
         expect(page.locator("#question")).to_have_text("One?")
         page.keyboard.press("y")
         page.keyboard.press("n")
-        assert saved(page) == "Saved in data/curation.csv; the next run of snakemake applies it."
+        assert saved(page) == "Saved in data/curation.csv; the next understudy run applies it."
         assert decided(folder) == {"q09": "reject", "q01": "keep", "q02": "reject"}
         expect(page.locator("#decided")).to_have_js_property("value", 2)
         # An e that is pressed opens the editor and isn't typed into it.
@@ -165,7 +165,7 @@ def test_a_flagged_answer_comes_first_and_its_right_one_is_a_pair(opened, tmp_pa
         for text in ("Two.", "Two years."):
             page.locator("#flags textarea").fill(text)
             page.get_by_role("button", name="Keep it as a hand-written pair").click()
-            expect(page.locator("#flags .written")).to_contain_text("the next run of snakemake takes it up")
+            expect(page.locator("#flags .written")).to_contain_text("the next understudy run takes it up")
             page.locator("#flags .written").evaluate("said => { said.textContent = ''; }")
         page.reload()
         expect(page.locator("#question")).to_have_text("One?")
@@ -207,7 +207,7 @@ def test_what_is_missing_is_said(tmp_path):
     run = understudy("review", "--directory", folder)
     assert (
         run.returncode == 1
-        and "data/dataset/pairs.jsonl is missing: `snakemake data/dataset/pairs.jsonl`" in run.stderr
+        and "data/dataset/pairs.jsonl is missing: `understudy run data/dataset/pairs.jsonl`" in run.stderr
     )
 
 

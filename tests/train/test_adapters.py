@@ -240,7 +240,9 @@ def test_a_key_that_the_configuration_lacks_is_told_with_what_writes_it(trainabl
     lora_yaml = Path("models/x/lora.yaml")
     for text in (lora_yaml.read_text().replace("save_every: 4\n", ""), "- a\n"):
         lora_yaml.write_text(text)
-        with pytest.raises(InputFileError, match=r"lora.yaml has no \w+\. `snakemake -f models/x/lora.yaml` writes it"):
+        with pytest.raises(
+            InputFileError, match=r"lora.yaml has no \w+\. `understudy run -f models/x/lora.yaml` writes it"
+        ):
             train_stage.train_adapters(str(lora_yaml), TRAIN, VALID, str(BASE), OUTPUTS)
 
 

@@ -313,16 +313,27 @@ def seen_from_here(given: Path, directory: Path | None) -> Path:
     return in_project if not given.exists() and in_project.exists() else given
 
 
-def _plan(arguments: argparse.Namespace) -> None:
+def _plan(arguments: argparse.Namespace) -> int:
+    from understudy.commands.run import make_first
+    from understudy.commands.running.ending import command_again
     from understudy.teach.plan import plan_teaching
+    from understudy.teach.planned import prompts_of_project
 
     enter_project(arguments.directory)
-    pairs = configuration_of_project()["source"]["pairs"]
+    config = configuration_of_project()
+    pairs = config["source"]["pairs"]
     if pairs is not None:
         log.info("No teacher is asked: the pairs are in %s (source.pairs).", pairs)
-        return
+        return 0
+    # What is wrong in them is told before the talks are looked up.
+    prompts_of_project()
+    again = command_again([], arguments.directory, "plan")
+    status = 0 if VIDEOS.exists() else make_first(["--", str(VIDEOS)], config, again)
+    if status:
+        return status
     limits = limits_of_profile() | ({"llm": arguments.in_flight} if arguments.in_flight else {})
     plan_teaching(limits=limits, **teaching_of_project(arguments.directory))
+    return 0
 
 
 def _status(arguments: argparse.Namespace) -> None:

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from understudy.commands.project import check_talks, configuration_of_project, enter_project
-from understudy.commands.run import run_snakemake
+from understudy.commands.run import make_first
+from understudy.commands.running.ending import command_again
 from understudy.passages.cutting import plain_line
 from understudy.passages.support import Place, PlacesOfAnswers
 from understudy.shared.errors import UnderstudyError
 from understudy.shared.files import read_json, write_text
-from understudy.shared.formats import clock_time
+from understudy.shared.formats import clock_time, counted
 from understudy.shared.run import remove_stop_file
 from understudy.teach.answers import asked_answers
 from understudy.teach.question_list import read_questions, slots_of
@@ -61,12 +62,13 @@ def preview(directory: Path | None, talk: str | None) -> int:
     enter_project(directory)
     config = configuration_of_project()
     check_talks(config, "preview asks the teacher model about a talk")
-    status = made(DATA / "videos.json")
+    again = command_again([talk] if talk else [], directory, "preview")
+    status = make_first(["--", str(DATA / "videos.json")], config, again)
     if status:
         return status
     for video in videos_meant(read_json(DATA / "videos.json"), talk)[:MOST_TRIED]:
         # Without captions a talk gets no questions, and the teacher isn't asked.
-        status = made(DATA / "questions" / f"{video['video_id']}.json")
+        status = make_first(["--", str(DATA / "questions" / f"{video['video_id']}.json")], config, again)
         if status:
             return status
         transcript = read_json(DATA / "transcripts" / f"{video['video_id']}.json")
@@ -76,11 +78,6 @@ def preview(directory: Path | None, talk: str | None) -> int:
     raise UnderstudyError(
         "None of these talks has captions: `understudy run channel_report` says why. Name another one."
     )
-
-
-def made(path: Path) -> int:
-    """Let Snakemake make a file of this project; return its exit status. Its words go to standard error."""
-    return run_snakemake(Path.cwd(), ["--quiet", "all", "--", str(path)], sys.stderr)
 
 
 def videos_meant(videos: list[dict], talk: str | None) -> list[dict]:
@@ -108,6 +105,8 @@ def answers_shown(transcript: dict, config: dict) -> list[Shown]:
         # What stopped an earlier run is looked at anew.
         remove_stop_file()
     identity, style = teacher_identity(config["teacher"]), config["answers"]
+    title = plain_line(transcript["title"])
+    print(f"Asking for {counted(len(questions), 'answer')} about {title} ...", file=sys.stderr, flush=True)
     job = Job(f"preview-{transcript['video_id']}", transcript["video_id"], len(questions))
     work = EmbeddedWork(os.cpu_count() or 1, messages_about(transcript))
     with teacher_for(job, identity, config["teacher"], work) as teacher:

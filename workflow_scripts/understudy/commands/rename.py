@@ -64,7 +64,7 @@ def check_new_name(old: str, new: str) -> None:
     if any(METADATA.with_name("locks").glob("*")):
         raise UnderstudyError(
             "A Snakemake run is under way here, or was killed. Rename when it has ended; after a killed one, "
-            "`snakemake --unlock`."
+            "`understudy run --unlock`."
         )
 
 

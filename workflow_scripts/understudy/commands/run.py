@@ -1,5 +1,6 @@
 """Make files of a project with Snakemake: understudy run [TARGET ...] [options of snakemake]"""
 
+import contextlib
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +26,13 @@ def run(directory: Path | None, arguments: list[str]) -> int:
     if only_tells(arguments):
         return run_snakemake(project, arguments)
     return run_shown(options_of(project), arguments, config, command_again(arguments, directory))
+
+
+def make_first(arguments: list[str], config: dict, again: str) -> int:
+    """Make files of the project in the working directory that the command `again` needs, shown on standard error as a run is, and
+    return the exit status; a good end is not told."""
+    with contextlib.redirect_stdout(sys.stderr):
+        return run_shown(options_of(Path.cwd()), arguments, config, again, is_all=False)
 
 
 def options_of(project: Path) -> list[str]:

@@ -11,6 +11,7 @@ from statistics import mean
 from tabulate import tabulate
 
 from understudy.commands.run import PROFILE
+from understudy.commands.running.stages import IN_WORDS, STAGES
 from understudy.commands.summary import benchmark_seconds
 from understudy.shared.checkout import REPOSITORY
 from understudy.shared.errors import UnderstudyError
@@ -29,7 +30,7 @@ TAUGHT, COSTLY = (
     ("questions", "answers", "reworded", "grounded", "reader", "judge"),
     ("adapters", "held_out_answers", "gguf"),
 )
-WORDS = {"adapters": "adapters (the training)"}
+TAUGHT_STAGES = {IN_WORDS[STAGES[rule]] for rule in TAUGHT if STAGES[rule] == rule}
 
 
 def status(targets: list[str], teaching: Callable[[], str]) -> None:
@@ -58,30 +59,40 @@ def planned(targets: list[str]) -> dict[str, dict]:
 def status_text(plan: dict[str, dict], teaching: Callable[[], str]) -> str:
     """The plan as a table, a line a stage, and sentences."""
     rows, known, unknown = [], 0.0, []
-    for rule, stage in plan.items():
-        seconds = seconds_of(rule, stage)
-        known += seconds or 0.0
-        if seconds is None and rule in (*TAUGHT, *COSTLY):
-            unknown.append(rule)
-        why = "; ".join(stage["reasons"]) or "what it is made of is made anew"
-        took = "" if seconds is None else f"{as_duration(seconds)}, as before"
-        if rule != "all":
-            rows.append([WORDS.get(rule, rule), counted(stage["jobs"], "job"), took, why])
+    for stage, rules in by_stage(plan).items():
+        taken = {rule: seconds_of(rule, found) for rule, found in rules.items()}
+        seconds = sum(each for each in taken.values() if each is not None)
+        is_unknown = any(taken[rule] is None for rule in (*TAUGHT, *COSTLY) if rule in taken)
+        known += seconds
+        if is_unknown and stage not in TAUGHT_STAGES:
+            unknown.append(stage)
+        jobs = counted(sum(found["jobs"] for found in rules.values()), "job")
+        why = "; ".join(dict.fromkeys(reason for found in rules.values() for reason in found["reasons"]))
+        took = "" if is_unknown or not seconds else f"{as_duration(seconds)}, as before"
+        rows.append([stage, jobs, took, why or "what it is made of is made anew"])
+    widths = [None, None, None, 70]
     lines = [
-        tabulate(
-            rows, headers=["stage", "", "takes", "because"], disable_numparse=True, maxcolwidths=[None, None, None, 70]
-        )
+        tabulate(rows, headers=["stage", "", "takes", "because"], disable_numparse=True, maxcolwidths=widths),
+        "Each job of it: `understudy run -n`",
     ]
     if any(rule in plan for rule in TAUGHT) or ("videos" in plan and "dataset" in plan):
         lines.append(f"The teacher: {teaching()}")
-    longer = [WORDS.get(rule, rule) for rule in unknown if rule not in TAUGHT]
     if known:
         lines.append(f"About {as_duration(known)} for what was made here before.")
-    if longer:
+    if unknown:
         lines.append(
-            f"Not made here before, so its time isn't known: {', '.join(longer)}. `understudy run preflight` tries the training."
+            f"Not made here before, so its time isn't known: {', '.join(unknown)}. `understudy run preflight` tries the training."
         )
     return "\n\n".join(lines)
+
+
+def by_stage(plan: dict[str, dict]) -> dict[str, dict[str, dict]]:
+    """The plan of each rule by its stage in words, in the order of a run; a rule without a door makes nothing."""
+    stages: dict[str, dict[str, dict]] = {IN_WORDS[stage]: {} for stage in IN_WORDS}
+    for rule, found in plan.items():
+        if rule in STAGES:
+            stages[IN_WORDS[STAGES[rule]]][rule] = found
+    return {stage: rules for stage, rules in stages.items() if rules}
 
 
 def seconds_of(rule: str, stage: dict) -> float | None:

@@ -1,10 +1,10 @@
 """New talks, searchable at once and without money: understudy update"""
 
-import sys
 from pathlib import Path
 
 from understudy.commands.project import check_talks, configuration_of_project, enter_project
-from understudy.commands.run import run_snakemake
+from understudy.commands.run import make_first
+from understudy.commands.running.ending import command_again
 from understudy.commands.summary import benchmark_seconds
 from understudy.shared.errors import UnderstudyError
 from understudy.shared.files import read_json
@@ -18,7 +18,7 @@ from understudy.teacher.store import ResponseStore
 
 DATA = Path("data")
 # The list is looked up anew; then the captions of what is new in it, and the index. None of it asks the teacher.
-TARGETS = ["--forcerun", "videos", "--quiet", "all", "--", "data/index/index.json"]
+TARGETS = ["--forcerun", "videos", "--", "data/index/index.json"]
 
 
 def update(directory: Path | None) -> int:
@@ -26,7 +26,7 @@ def update(directory: Path | None) -> int:
     enter_project(directory)
     config = configuration_of_project()
     check_talks(config, "update looks for new talks")
-    status = run_snakemake(Path.cwd(), TARGETS, sys.stderr)
+    status = make_first(TARGETS, config, command_again([], directory, "update"))
     if not status:
         print(newer_than_the_model(config))
     return status

@@ -281,10 +281,9 @@ def build_dataset(
         remove_leaks(pairs, similar)
         rows = Counter(pairs["split"].dropna())
         check_usable(rows, rows_of_videos(pairs), training["batch_size"], fractions, settings["seed"])
-    except (EmptySplitError, UnusableSplitError):
+    except (EmptySplitError, UnusableSplitError) as error:
         # Snakemake removes what a failed job has written, rejected.jsonl too.
-        log.warning("Left out of the data set: %s.", left_out(pairs))
-        raise
+        raise type(error)(f"{error} Left out: {left_out(pairs)}.") from None
     tell_kept_in_vain(pairs)
     topics, pairs["topic"] = topics_of(pairs, transcripts)
     records, grounded = records_of(pairs), None

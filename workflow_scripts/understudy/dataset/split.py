@@ -66,7 +66,7 @@ def split_of_videos(
     if len(present) < len(wanted):
         raise EmptySplitError(
             f"The data set has pairs of {len(present)} video(s); a split by video into {', '.join(wanted)} needs {len(wanted)} "
-            "or more. Add talks, or mend what took pairs out: logs/dataset.log says what was left out."
+            "or more. Add talks, or mend what took pairs out (docs/dataset.md)."
         )
     known = {video: side for video, side in remembered.items() if side in wanted}
     new = sorted(present.keys() - known.keys(), key=lambda video: place_of(video, seed))

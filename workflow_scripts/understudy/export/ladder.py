@@ -177,6 +177,6 @@ def what_failed(step: dict[str, Any]) -> str:
     return (
         f"{step['file']} ({label(step['step'])}) is too far from {label(measured['step'])}: KL divergence {measured['kl']:.3g} "
         f"nats a token (at most {bound['kl']:.3g}), the same next token at {100 * measured['agreement']:.1f} % of the positions "
-        f"(at least {100 * bound['agreement']:.1f} %). Make it anew with snakemake -f; if that does not help, its type loses too "
-        f"much of this model: name a larger one in {key}."
+        f"(at least {100 * bound['agreement']:.1f} %). Make it anew with `understudy run -f`; if that does not help, its type "
+        f"loses too much of this model: name a larger one in {key}."
     )

@@ -5,9 +5,11 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
+from understudy.shared.checkout import REPOSITORY
 from understudy.shared.errors import ConfigurationError, UnderstudyError
 from understudy.shared.files import read_json
 
+DEMO = REPOSITORY / "demo"
 ADAPTERS, ADAPTER_CONFIG = "adapters.safetensors", "adapter_config.json"
 
 
@@ -29,7 +31,8 @@ def model_to_ask(path: Path) -> Path | MlxModel:
     Raises NoModelError if nothing is there, a folder has no model, or adapters come without their base model;
     InputFileError if adapter_config.json is not JSON."""
     if not path.exists():
-        raise NoModelError(f"{path} does not exist: run `make demo` first, or `understudy run {target_of(path)}`.")
+        makes = "make demo" if path.absolute().is_relative_to(DEMO) else f"understudy run {target_of(path)}"
+        raise NoModelError(f"{path} does not exist: `{makes}` makes it.")
     if path.is_dir():
         return model_in(path)
     return model_with(path) if path.suffix == ".safetensors" else path

@@ -76,7 +76,7 @@ def totals(record: dict) -> str:
     if record["not_fetched"]:
         lines.append(f"{record['not_fetched']} not fetched yet; the next run asks for them.")
     if record["without_captions"]:
-        lines.append("To ask again for one of those without: snakemake -f -- data/transcripts/ID.json")
+        lines.append("To ask again for one of those without: understudy run -f -- data/transcripts/ID.json")
     return "\n".join(lines)
 
 

@@ -39,7 +39,8 @@ def publish_model(
     remind_of_the_name(models / name / "README.md", repository)
     if not sends:
         log.info(
-            "Nothing was sent. %s", "To send it: snakemake publish" if repository else "Set export.hub_repo to publish."
+            "Nothing was sent. %s",
+            "To send it: understudy run publish" if repository else "Set export.hub_repo to publish.",
         )
         return
     address = upload(repository, is_private, files, f"Understudy: {name}")

@@ -46,5 +46,7 @@ def read_lora_config(path: str) -> dict:
         raise InputFileError(f"{path} is not YAML: {error}") from None
     known = config if isinstance(config, dict) else {}
     if missing := [key for key in ("model", "data", "adapter_path", "iters", *MLX_LM_DEFAULTS) if key not in known]:
-        raise InputFileError(f"{path} has no {missing[0]}. `snakemake -f {path}` writes it anew, from config.yaml.")
+        raise InputFileError(
+            f"{path} has no {missing[0]}. `understudy run -f {path}` writes it anew, from config.yaml."
+        )
     return config

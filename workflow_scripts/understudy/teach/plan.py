@@ -284,7 +284,7 @@ def plan_teaching(
     log.info("%s", plan_text(plan.passes, lines, prices, origin, pace, spent, longest))
     if plan.without_transcript:
         log.info(
-            "%d videos have no transcript yet: their length is guessed. snakemake channel_report fetches them.",
+            "%d videos have no transcript yet: their length is guessed. `understudy run channel_report` fetches them.",
             plan.without_transcript,
         )
     if plan.longest is not None:

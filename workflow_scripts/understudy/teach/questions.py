@@ -118,7 +118,7 @@ def ask_questions(
             except TranscriptTooLong as error:
                 # One talk blocks no data set.
                 asked["reason"] = str(error)
-                log.warning("%s Until then it has no questions. To ask again: snakemake -f -- %s", error, path)
+                log.warning("%s Until then it has no questions. To ask again: understudy run -f -- %s", error, path)
         check_subject(transcript, asked["questions"], prompt, off_topic, Path(path).parents[1] / "answers")
     record = {"video_id": video_id, "title": transcript["title"], "prompt_sha256": prompt_sha256(prompt), **asked}
     warn_of_kept_copy(path)

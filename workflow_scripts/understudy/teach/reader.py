@@ -113,7 +113,7 @@ def asked_verdicts(teacher: Teacher, name: str, pairs: list[dict], prompt: str) 
         # Without a reason: no talk is lost, so that the run goes on.
         teacher.forget(request)
         log.warning(
-            "%s: the second reader's reply can't be used: %s. The doctor judges alone; `snakemake -R reader` asks again.",
+            "%s: the second reader's reply can't be used: %s. The doctor judges alone; `understudy run -R reader` asks again.",
             name,
             error,
         )

@@ -18,6 +18,11 @@ OF_JOBS = re.compile(
     r"^(Error in rule|CalledProcessError|At least one job did not|Exiting because a job|RuleException|"
     r"WorkflowError:\s+At least)"
 )
+LOCKED, HOW_TO_UNLOCK = (
+    "Directory cannot be locked",
+    "Another Snakemake works in this project, or one that was killed has left its lock. Once none does: `understudy run "
+    "--unlock`, then the same command.",
+)
 MOST_CAUSES, MOST_LINES = 5, 30
 LONGEST = 2000
 LONGEST_TAIL = 8
@@ -67,6 +72,8 @@ def plain_cause(text: str) -> str:
     """An error of Snakemake's, in lines, without heading and places in the code; nothing for an account of failed jobs."""
     if OF_JOBS.match(text):
         return ""
+    if LOCKED in text:
+        return HOW_TO_UNLOCK
     text = PLACE_IN_CODE.sub("", text)
     first, _, rest = text.partition("\n")
     lines = (rest if IN_SNAKEFILE.match(first) and rest else text).splitlines()
@@ -82,7 +89,7 @@ def last_lines(path: Path, number: int) -> list[str]:
     return [plain_title(line) for line in lines if line.strip()][-number:]
 
 
-def command_again(arguments: Iterable[str], directory: Path | None) -> str:
+def command_again(arguments: Iterable[str], directory: Path | None, command: str = "run") -> str:
     """The command that goes on."""
     where = ["--directory", str(directory)] if directory else []
-    return shlex.join(["understudy", *where, "run", *arguments])
+    return shlex.join(["understudy", *where, command, *arguments])

@@ -4,7 +4,6 @@ one line of plain text; nothing in it is markup."""
 from dataclasses import dataclass
 
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
 from understudy.commands.running.events import Job, Run
@@ -50,13 +49,15 @@ class Count:
 
 @dataclass
 class Moment:
-    """A run now: seconds since its beginning, seconds left if known, titles of talks by id, the last lines of its jobs' logs."""
+    """A run now: seconds since its beginning, seconds left if known, titles of talks by id, the last lines of its jobs' logs, and
+    what is to be noticed."""
 
     run: Run
     taken: float
     left: float | None
     titles: dict[str, str]
     last_lines: list[str]
+    note: str = ""
 
 
 def counts(run: Run) -> list[Count]:
@@ -76,23 +77,32 @@ def counts(run: Run) -> list[Count]:
 
 def picture(moment: Moment) -> Group:
     """All of it, for a terminal."""
-    table = Table.grid(padding=(0, 2))
-    for column in range(5):
-        table.add_column(no_wrap=True, overflow="ellipsis", justify="right" if column == 2 else "left")
-    for count in counts(moment.run):
-        full = BAR * count.done // count.planned
-        bar = Text(
-            "█" * full + "░" * (BAR - full), style="green" if count.is_done else "cyan" if count.running else "dim"
-        )
-        said = " of ".join(map("{:,}".format, of_talks(count, moment.run)))
-        failed = f", {count.failed} failed" if count.failed else ""
-        table.add_row(Text(count.name), bar, Text(said), Text(count.state + failed), Text(doing(count, moment)))
+    rows = [row_of(count, moment) for count in counts(moment.run)]
+    widths = [max(map(len, column)) for column in list(zip(*rows, strict=True))[:-1]]
+    # What is at the end of a line is cut off where the terminal is narrow, and nothing else.
+    table = [Text.assemble(*map(padded, row, (*widths, 0)), no_wrap=True, overflow="ellipsis") for row in rows]
     lines = [Text(""), Text(time_line(moment), style="bold"), Text(spent_line(moment.run))]
     lines += [
         Text(plain_title(line), style="dim", no_wrap=True, overflow="ellipsis")
         for line in moment.last_lines[-LAST_LINES:]
     ]
-    return Group(table, *lines)
+    lines += [Text(moment.note, style="bold")] if moment.note else []
+    return Group(*table, *lines)
+
+
+def row_of(count: Count, moment: Moment) -> tuple[Text, ...]:
+    """A stage: its name, how much of it is done, as a bar and in talks, its state, and what it is at."""
+    full = BAR * count.done // count.planned
+    style = "green" if count.is_done else "cyan" if count.running else "dim"
+    said = " of ".join(map("{:,}".format, of_talks(count, moment.run)))
+    failed = f", {count.failed} failed" if count.failed else ""
+    bar = Text("█" * full + "░" * (BAR - full), style=style)
+    return Text(count.name), bar, Text(said), Text(count.state + failed), Text(doing(count, moment))
+
+
+def padded(text: Text, width: int) -> Text:
+    text.pad_right(max(0, width - len(text)) + 2)
+    return text
 
 
 def of_talks(count: Count, run: Run) -> tuple[int, ...]:

@@ -25,7 +25,8 @@ from understudy.commands.running.watching import Watch
 from understudy.commands.running.work import Project
 from understudy.commands.summary import summary
 from understudy.shared.checkout import REPOSITORY
-from understudy.shared.errors import InputFileError
+from understudy.shared.errors import InputFileError, UnderstudyError
+from understudy.shared.folder_lock import alone_in
 from understudy.shared.formats import counted
 from understudy.shared.log import log as says
 from understudy.source.video_list import VideoList
@@ -35,6 +36,11 @@ RUNS = Path("logs/runs")
 RUNS_KEPT = 10
 EVENTS_FILE = "UNDERSTUDY_EVENTS"
 LOOK_EVERY_S, LINE_EVERY_S = 0.3, 60.0
+# The next line comes after a third of the time until then, so that a run of a day has as few as can be read.
+SHARE_UNTIL_NEXT_LINE = 3
+IN_USE = UnderstudyError(
+    "Another run is under way in this project. Wait for its end, or stop it with Ctrl-C where it runs; then the same command."
+)
 # So many times as long as the time left takes to compute, it isn't computed again.
 SHARE_FOR_GUESSING = 20
 LOGGED = re.compile(r"^\S+ \S+ [A-Z]+ ")
@@ -53,9 +59,17 @@ def only_tells(arguments: list[str]) -> bool:
     return any(TELLS.match(argument) for argument in arguments)
 
 
-def run_shown(own: list[str], given: list[str], config: dict, again: str) -> int:
+def run_shown(own: list[str], given: list[str], config: dict, again: str, is_all: bool = True) -> int:
     """Run Snakemake with our `own` options and what the user has `given`, and return its exit status, 130 after Ctrl-C; `again`
-    is the command that goes on."""
+    is the command that goes on. It ends with what was made if that `is_all` that was wanted.
+
+    Raises UnderstudyError if another run is under way in this project."""
+    RUNS.mkdir(parents=True, exist_ok=True)
+    with alone_in(RUNS, IN_USE):
+        return run_alone(own, given, config, again, is_all)
+
+
+def run_alone(own: list[str], given: list[str], config: dict, again: str, is_all: bool) -> int:
     started = time.time()
     log, events = new_files(started)
     run = Run(began=started)
@@ -65,11 +79,13 @@ def run_shown(own: list[str], given: list[str], config: dict, again: str) -> int
         log.open("w", encoding="utf-8") as output,
         running_snakemake([*own, *given], events, output) as process,
         stopping_on_signals(process, any(ELSEWHERE.match(word) for word in given)) as stopping,
-        shown_on_terminal() if is_terminal() else shown_in_lines(config["name"], log) as show,
+        shown_on_terminal()
+        if is_terminal()
+        else shown_in_lines(f"{config['name']}: the log is {log}" if is_all else "") as show,
     ):
         look = Look(run, watch, TimeLeft(project, *known_rates(config["name"])), show)
         while process.poll() is None:
-            look.again()
+            look.again(stopping.waits_for(run))
             stopping.see_to_it(run)
             time.sleep(LOOK_EVERY_S)
     for event in watch.new_events():
@@ -80,9 +96,9 @@ def run_shown(own: list[str], given: list[str], config: dict, again: str) -> int
         return 130
     if process.returncode:
         print("\n".join([*causes(run, log), f"Log: {log}", f"To go on: {again}"]))
-    elif not run.jobs:
+    elif is_all and not run.jobs:
         print("Nothing to be done: all that was asked for is there.")
-    else:
+    elif is_all:
         print("\n".join(filter(None, [spending_summary(Path("data")), summary(Path(), config["name"], started)])))
     return process.returncode
 
@@ -100,8 +116,8 @@ class Look:
         self._again_at = 0.0
         self._left: float | None = None
 
-    def again(self) -> None:
-        """Show the run as it is now. A run of hours doesn't end for a fault in its display."""
+    def again(self, note: str = "") -> None:
+        """Show the run as it is now, and the note. A run of hours doesn't end for a fault in its display."""
         if not self._can:
             return
         try:
@@ -115,7 +131,7 @@ class Look:
             if now > self._again_at:
                 self._left = self._steady.shown(stage_now(self._run), now, self._time_left.seconds(self._run, now))
                 self._again_at = time.time() + 1 + SHARE_FOR_GUESSING * (time.time() - now)
-            self._show(Moment(self._run, now - self._run.began, self._left, titles(), last_said(self._run)))
+            self._show(Moment(self._run, now - self._run.began, self._left, titles(), last_said(self._run), note))
         except BrokenPipeError:
             # Whoever read this has seen enough.
             raise
@@ -149,7 +165,6 @@ def running_snakemake(arguments: list[str], events: Path, output) -> Iterator[su
 
 def new_files(started: float) -> tuple[Path, Path]:
     """The log of a run, which has all that Snakemake and its jobs print, and the file of its events; old ones go."""
-    RUNS.mkdir(parents=True, exist_ok=True)
     for path in sorted(RUNS.glob("*.*"))[: -2 * (RUNS_KEPT - 1)]:
         path.unlink()
     name = time.strftime("%Y%m%d-%H%M%S", time.localtime(started))
@@ -168,15 +183,19 @@ def shown_on_terminal() -> Iterator:
 
 
 @contextmanager
-def shown_in_lines(name: str, log: Path) -> Iterator:
-    """A line a minute."""
-    print(f"{name}: the log is {log}", flush=True)
-    said_at = time.monotonic()
+def shown_in_lines(first: str) -> Iterator:
+    """A first line, then a line a minute, and fewer the longer it takes."""
+    if first:
+        print(first, flush=True)
+    next_at, noted = LINE_EVERY_S, ""
 
     def show(moment: Moment) -> None:
-        nonlocal said_at
-        if time.monotonic() - said_at >= LINE_EVERY_S:
-            said_at = time.monotonic()
+        nonlocal next_at, noted
+        if moment.note not in ("", noted):
+            noted = moment.note
+            print(noted, flush=True)
+        if moment.taken >= next_at:
+            next_at = moment.taken + max(LINE_EVERY_S, moment.taken / SHARE_UNTIL_NEXT_LINE)
             print(line(moment), flush=True)
 
     yield show

@@ -41,6 +41,14 @@ class Stopping:
         self._asked_at = time.monotonic()
         self._send(signal.SIGINT)
 
+    def waits_for(self, run: Run) -> str:
+        """What it waits for, in words, once it was asked to stop; nothing where that takes a moment."""
+        if self.was_asked and run.running(TRAINING):
+            return "Stopping: the training saves its step first, which may take a minute. A second Ctrl-C waits for nothing."
+        if self.was_asked and self._is_elsewhere:
+            return "Stopping: jobs on other machines are cancelled first. A second Ctrl-C waits for nothing."
+        return ""
+
     def see_to_it(self, run: Run) -> None:
         """End jobs that haven't stopped in time, then Snakemake, should it wait all the same."""
         if self._asked_at is None:

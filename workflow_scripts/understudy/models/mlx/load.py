@@ -35,7 +35,7 @@ def check_positions(folder: str | Path) -> None:
         raise InputFileError(
             f"{folder}/config.json has its rotary settings in transformers 5's spelling alone, of which mlx_lm ignores "
             f"{ignored}. What was trained on this base so far was trained on wrong positions. Bring it in anew, then train: "
-            "snakemake -R base_model"
+            "understudy run -R base_model"
         )
 
 

@@ -45,7 +45,7 @@ async function send() {
       break;
     }
     if (waiting.get(number) === entry) waiting.delete(number);
-    if (!waiting.size) say("Saved in data/curation.csv; the next run of snakemake applies it.");
+    if (!waiting.size) say("Saved in data/curation.csv; the next understudy run applies it.");
   }
   unsaved = waiting.size > 0;
   sending = null;
@@ -308,7 +308,7 @@ function save() {
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60000);
   remember(true);
-  say("Put curation.csv into the project's data/ folder; the next run of snakemake applies it.");
+  say("Put curation.csv into the project's data/ folder; the next understudy run applies it.");
 }
 
 // Answers of the model, not pairs of the data set: what is right goes into the hand-written pairs, which only the served page writes.
@@ -342,7 +342,7 @@ function rightAnswer(flag) {
     event.preventDefault();
     try {
       const { file } = await post("/api/right-answers", { question: flag.question, answer: text.value, link: flag.passages[0]?.link ?? "" });
-      said.textContent = `It is in ${file}; the next run of snakemake takes it up.`;
+      said.textContent = `It is in ${file}; the next understudy run takes it up.`;
     } catch (error) {
       said.textContent = `Not kept: ${error.message}`;
     }

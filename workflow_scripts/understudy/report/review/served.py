@@ -56,7 +56,7 @@ class Review:
     def pairs(self) -> list[dict]:
         for path in PAIRS:
             if not path.is_file():
-                raise InputFileError(f"{path} is missing: `snakemake {PAIRS[0]}` makes it. Then this again.")
+                raise InputFileError(f"{path} is missing: `understudy run {PAIRS[0]}` makes it. Then this again.")
         return [pair for path in PAIRS for _, pair in read_json_lines(path)]
 
     def curation(self):

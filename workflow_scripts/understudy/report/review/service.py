@@ -9,7 +9,7 @@ from understudy.serving.service import listening_socket, run
 
 SAYS = """The review of {name}, {count} pairs, answers at {address} in a browser, for this machine alone.
 
-What you decide is in data/curation.csv at once; snakemake applies it. Ctrl-C ends it."""
+What you decide is in data/curation.csv at once; the next `understudy run` applies it. Ctrl-C ends it."""
 
 
 def serve_review(name: str, extra_pairs: str | None, port: int) -> None:
