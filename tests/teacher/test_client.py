@@ -17,6 +17,7 @@ from understudy.teach.questions import holds_questions
 from understudy.teacher.client import Job, Teacher
 from understudy.teacher.errors import TeacherError
 from understudy.teacher.habits import ServerHabits
+from understudy.teacher.json_reply import fitting_json, listed_questions
 from understudy.teacher.requests import Request
 from understudy.teacher.servers import hosted_client
 from understudy.teacher.spending import ledger_lines, spent_usd
@@ -488,6 +489,14 @@ NEARLY_RIGHT = {
     "not closed": '{"questions": [{"question": "Why dig?", "tags": []}',
     "one that is none": '{"questions": [null, {"question": 3}, {"question": "Why dig?", "tags": []}]}',
     "words around": 'Here you are:\n```json\n{"questions": [{"question": "Why dig?", "tags": []}]}\n```\nEnjoy!',
+    "a map under questions": '{"questions": {"q01": {"question": "Why dig?", "tags": ["soil"]}}}',
+    "other names": '{"fragen": [{"frage": "Why dig?", "themen": ["soil"]}]}',
+    "capitals": '{"Questions": [{"Question": "Why dig?", "Tags": ["soil"]}]}',
+    "by subject": '{"soil": [{"question": "Why dig?", "tags": []}], "seed": []}',
+    "pairs of text and tags": '{"questions": [["Why dig?", ["soil"]]]}',
+    "one alone": '{"question": "Why dig?", "tags": []}',
+    "JSON in a text": '{"questions": "[{\\"question\\": \\"Why dig?\\", \\"tags\\": []}]"}',
+    "a call of a tool": '{"name": "QuestionList", "arguments": {"questions": [{"question": "Why dig?", "tags": []}]}}',
     "a draft": '{"questions": [{"question": "A draft?", "tags": []}]} Better: {"questions": [{"question": "Why dig?"}]}',
 }
 
@@ -513,6 +522,41 @@ def test_a_numbered_list_is_taken_where_no_way_of_asking_gives_json(server, make
     another = QUESTIONS._replace(messages=[{"role": "user", "content": "Another talk."}])
     make_teacher().ask(another, fits=lambda text: holds_questions(text, SLOTS))
     assert len(server.requests) == 4, "it was learned"
+
+
+LISTED = {
+    "bold numbers": "**1.** Why dig?\n**2.** Why wait?",
+    "in brackets": "(1) Why dig?\n(2) Why wait?",
+    "letters": "a) Why dig?\nb) Why wait?",
+    "named": "**Question 1:** Why dig?\nTags: soil\n\n**Question 2:** Why wait?\nTags: time",
+    "headings": "### 1. Why dig?\nTags: soil\n### 2. Why wait?",
+    "lines": "Why dig?\nWhy wait?",
+    "a table": "| # | Question | Tags |\n|---|---|---|\n| 1 | Why dig? | soil |\n| 2 | Why wait? | time |",
+    "YAML": "questions:\n  - question: Why dig?\n    tags: [soil]\n  - question: Why wait?\n    tags: []",
+    "elements": "<questions><question>Why dig?</question><question>Why wait?</question></questions>",
+}
+
+
+@pytest.mark.parametrize("name", LISTED)
+def test_a_list_in_words_is_read_however_it_is_marked(name):
+    assert json.loads(listed_questions(LISTED[name])) == ["Why dig?", "Why wait?"]
+
+
+def test_one_object_a_line_and_a_map_from_slots_are_lists():
+    for text in (
+        '{"question": "Why dig?", "tags": []}\n{"question": "Why wait?"},\n',
+        '{"q01": "Why dig?", "q02": "Why wait?"}',
+    ):
+        taken = fitting_json(text, True, lambda text: holds_questions(text, SLOTS))
+        assert [item["question"] for item in questions_in(taken, SLOTS)] == ["Why dig?", "Why wait?"]
+
+
+@pytest.mark.parametrize(
+    "text", ["I can't see the talk. Could you paste it?", "Which talk do you mean?", "It is short."]
+)
+def test_what_is_asked_back_is_no_list(text):
+    assert listed_questions(text) is None
+    assert not holds_questions(json.dumps({"message": text}), SLOTS)
 
 
 def test_a_reply_that_was_cut_off_is_not_repaired(server, make_teacher):
@@ -614,6 +658,13 @@ def test_with_numbers_that_can_t_be_the_budget_holds_and_nothing_waits(server, m
             assert all(type(value) is int and value >= 0 for value in reply.usage.values())
     assert 4 <= asked <= 8
     assert all(0 < line["usd"] <= 0.0015 for line in ledger_lines())
+
+
+def test_reasoning_that_is_in_the_total_alone_is_paid_for(server, make_teacher):
+    server.said_usage = {"prompt_tokens": 150, "completion_tokens": 10, "total_tokens": 400}
+    assert make_teacher().ask(request()).usage["completion_tokens"] == 250
+    server.said_usage = {"prompt_tokens": 150, "completion_tokens": 10, "total_tokens": float("nan")}
+    assert make_teacher().ask(request("Another")).usage["completion_tokens"] == 10
 
 
 @pytest.mark.parametrize("usd", ["NaN", "-5.0", "Infinity", '"1"', "null"])

@@ -365,3 +365,41 @@ def test_a_completion_is_no_error():
         choices=[openai.types.chat.chat_completion.Choice.construct(message=None)]
     )
     assert error_inside(completion) is None
+
+
+OTHER_WORDS = {
+    "DashScope, prompt": (Meaning.TOO_LONG, 400, said("Range of input length should be [1, 30720]")),
+    "prompt over the model's limit": (Meaning.TOO_LONG, 400, said("prompt tokens (45000) exceed model limit (32768)")),
+    "max_seq_len": (Meaning.TOO_LONG, 400, said("input tokens 50000 + max_tokens 8192 exceeds max_seq_len 32768")),
+    "input and output": (
+        Meaning.TOO_LONG,
+        400,
+        said("The total length of input and output exceeds max_seq_len 32768: 45000+8192"),
+    ),
+    "max_seq_len, the reply": (
+        Meaning.GIVE_UP,
+        400,
+        said("input tokens 26000 + max_tokens 8192 exceeds max_seq_len 32768"),
+    ),
+    "quota of 24 hours": (Meaning.STOP, 429, said("Quota exceeded for requests in a 24 hour window")),
+    "quota of a week": (Meaning.STOP, 429, {"error": "you've reached your weekly usage limit, please upgrade"}),
+    "quota of a month": (Meaning.STOP, 429, said("Monthly usage limit reached for this API key")),
+    "quota of a minute": (Meaning.SLOWER, 429, said("Quota exceeded", violations=["InputTokensPerModelPerMinute"])),
+    "balance": (
+        Meaning.STOP,
+        429,
+        said("Your account balance is insufficient or no resource package. Please recharge."),
+    ),
+    "not loaded": (Meaning.STOP, 400, said("Model is not loaded: foo")),
+    "DashScope, filter": (Meaning.REFUSED, 400, said("Output data may be bad.", code="data_inspection_failed")),
+    "DeepSeek, filter": (Meaning.REFUSED, 400, said("Content Exists Risk")),
+    "a deprecated parameter": (Meaning.DIFFERENTLY, 400, said("`seed` is deprecated for this model.")),
+    "a parameter's value": (Meaning.DIFFERENTLY, 422, said("seed may only be set when sampling is on")),
+    "a parameter's name in a word": (Meaning.GIVE_UP, 400, said("reseeded the request, which is not available")),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_WORDS)
+def test_other_words_for_the_same(name):
+    meaning, status, body = OTHER_WORDS[name]
+    assert judged(status, body).meaning is meaning

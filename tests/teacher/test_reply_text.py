@@ -28,6 +28,11 @@ REASONED = {
     "harmony as the issue has it": f"<|channel|>analysis {DRAFT} <|channel|>final<|message|>{{}}",
     "harmony without its message": f"<|channel|>analysis {DRAFT}<|channel|>final {{}}",
     "harmony without its tokens": f"analysis{DRAFT}assistantfinal{{}}",
+    "inner monologue": f"<inner_monologue>{DRAFT}</inner_monologue>\n{{}}",
+    "granite in words": f"Here is my thought process:\n{DRAFT}\nHere is my response:\n{{}}",
+    "ollama at its terminal": f"Thinking...\n{DRAFT}\n...done thinking.\n\n{{}}",
+    "folded for a page": f'<details type="reasoning" done="true">\n<summary>Thought for 3 s</summary>\n{DRAFT}\n</details>\n{{}}',
+    "an open block of code": f"<think>```json\n{DRAFT}</think>{{}}",
     "an answer in tags": f"<think>{DRAFT}</think>\n<answer>\n{{}}\n</answer>",
 }
 
@@ -63,6 +68,14 @@ CONTROL = {
     "deepseek": f"{ANSWER}<\uff5cend▁of▁sentence\uff5c>",
     "harmony": f"{ANSWER}<|return|>",
     "nul": f"\0{ANSWER}\0\x1b",
+    "llama 4": f"<|header_start|>assistant<|header_end|>\n\n{ANSWER}<|eot|>",
+    "granite": f"<|start_of_role|>assistant<|end_of_role|>{ANSWER}<|end_of_text|>",
+    "kimi": f"<|im_assistant|>assistant<|im_middle|>{ANSWER}<|im_end|>",
+    "deepseek's next turn": f"<\uff5cAssistant\uff5c>{ANSWER}<\uff5cUser\uff5c>And why?",
+    "exaone": f"[|assistant|]{ANSWER}[|endofturn|]",
+    "written past its end": f"{ANSWER}<|endoftext|>Human: And why? Assistant: So.",
+    "numbered ones": f"{ANSWER}<SPECIAL_12><unused7>",
+    "brackets": f"[BOS]{ANSWER}[EOS]",
     "inside": ANSWER.replace("answer", "ans<|endoftext|>wer"),
 }
 
@@ -85,6 +98,8 @@ def test_what_a_reply_says_about_marks_stays():
 
 
 FENCED = {
+    "lines as windows ends them": f"```markdown\r\n{ANSWER}\r\n```",
+    "tags with a language": f'<answer lang="en">{ANSWER}</answer>',
     "markdown": f"```markdown\n{ANSWER}\n```",
     "md": f"  ```md\n{ANSWER}\n```\n",
     "no name": f"```\n{ANSWER}\n```",
@@ -133,3 +148,8 @@ def test_reasoning_in_a_field_of_its_own_is_no_reply_but_what_it_closes_is():
     assert text_of(SimpleNamespace(content=None, reasoning_content=DRAFT)) == ""
     assert text_of(SimpleNamespace(content="", reasoning=f"{DRAFT}</think>{ANSWER}")) == ANSWER
     assert text_of(SimpleNamespace(content=ANSWER, reasoning_content=DRAFT)) == ANSWER
+
+
+def test_a_block_of_code_may_be_about_marks():
+    about = "Use this:\n\n```\n<think>x</think>\n```\n\nIt closes itself."
+    assert reply_in(about) == about

@@ -132,6 +132,8 @@ def test_lists_and_json_are_no_loops():
         "-" * 500,
         '"", ' * 200,
         "好的。" * 200,
+        TALK + "".join(f"{number}. {LOOP.strip()}\n" for number in range(20)),
+        TALK * 4,
         json.dumps({"questions": questions[:1] * 40}),
     ):
         assert is_loop(text)

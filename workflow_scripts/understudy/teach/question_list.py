@@ -4,6 +4,7 @@ holds a small model to."""
 import copy
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,26 +36,52 @@ class UnusableReply(UnderstudyError):
 
 
 def list_of_questions(said: Any) -> Any:
-    """A reply with its list under `questions`, whatever it is in: alone, under another name, or an object deeper. What can be no
-    question is left out; that there is nothing to ask is said by an empty list under `questions`, by no other."""
-    while isinstance(said, dict) and "questions" not in said and len(said) == 1:
-        (said,) = said.values()
-    if isinstance(said, dict) and not isinstance(said.get("questions"), list):
-        lists = [value for value in said.values() if isinstance(value, list)]
-        said = lists[0] if len(lists) == 1 else said
-    items = said.get("questions") if isinstance(said, dict) else said
-    if not isinstance(items, list):
-        return said
-    questions = [item for item in items if is_question(item)]
+    """A reply with its list under `questions`, whatever it is in: alone, under other names, one object a question, a map from
+    slots, JSON in a string. What can be no question is left out; that there is nothing to ask is said by an empty list under
+    `questions`, by no other."""
+    is_part_of_a_list = isinstance(said, dict) and isinstance(said.get("question"), str)
+    questions = [] if is_part_of_a_list else list(questions_among(said))
     if not questions and said != {"questions": []}:
         raise ValueError("it has no question in it")
     return {"questions": questions}
 
 
+def questions_among(said: Any, are_several: bool = False) -> Iterator[Any]:
+    """The questions in a value, as they are written. A text alone is one only where there are several places for such: a chat
+    program that asks something back writes no list."""
+    if isinstance(said, str):
+        if are_several and is_question(said):
+            yield said
+        elif said.lstrip()[:1] in ("{", "[") and (inner := parsed(said)) is not None:
+            yield from questions_among(inner)
+    elif isinstance(said, list):
+        for item in said:
+            yield from questions_among(item, are_several=True)
+    elif isinstance(said, dict):
+        named = {name.casefold(): value for name, value in said.items()}
+        texts = [value for value in said.values() if is_question(value)]
+        if isinstance(named.get("question"), str):
+            yield said if "question" in said else {"question": named["question"], "tags": named.get("tags")}
+        elif are_several and len(texts) == 1:
+            yield {
+                "question": texts[0],
+                "tags": next((value for value in said.values() if isinstance(value, list)), []),
+            }
+        else:
+            for value in said.values():
+                yield from questions_among(value, are_several=len(texts) > 1)
+
+
+def parsed(text: str) -> Any:
+    """The JSON of a text that is some, or None."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
 def is_question(item: Any) -> bool:
-    """Whether something in a reply's list may be a question, with or without tags."""
-    if isinstance(item, dict):
-        return isinstance(item.get("question"), str)
+    """Whether something in a reply is the text of a question."""
     return isinstance(item, str) and item.rstrip().endswith(tuple(QUESTION_MARKS))
 
 
@@ -69,7 +96,7 @@ class Question(BaseModel):
     @classmethod
     def _without_tags(cls, said: Any) -> Any:
         """A question alone is one, too."""
-        if isinstance(said, str) and said.rstrip().endswith(tuple(QUESTION_MARKS)):
+        if is_question(said):
             return {"question": said, "tags": []}
         if not isinstance(said, dict):
             return said

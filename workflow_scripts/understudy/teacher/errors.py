@@ -23,7 +23,8 @@ LONGEST_PART = 4000
 OF_THE_REQUEST = ("input", "failed_generation", "messages", "prompt")
 NO_CREDIT = re.compile(
     "insufficient_quota|billing_hard_limit_reached|billing_not_active|insufficient[_ ](?:balance|credits?|funds)|credit balance"
-    "|out of credits?|payment required",
+    "|out of credits?|payment required|balance (?:is |was )?(?:too low|insufficient|not enough|negative)"
+    "|please (?:recharge|top up)",
     re.I,
 )
 WRONG_KEY = re.compile(
@@ -31,12 +32,13 @@ WRONG_KEY = re.compile(
 )
 NO_MODEL = re.compile(
     r"(?:not a valid model|invalid model|model[^.]{0,60}(?:does not exist|not found|not exist)|no such model|unknown model"
-    r"|no models? (?:is |are )?loaded|model_not_found)",
+    r"|no models? (?:is |are )?loaded|model is not loaded|model_not_found)",
     re.I,
 )
-# A quota that is used up until tomorrow: no wait of minutes helps.
+# A quota that is used up until tomorrow, or longer: no wait of minutes helps.
 DAILY_QUOTA = re.compile(
-    r"per[-_ ]?day|(?-i:PerDay)|\bdaily\b[^.]{0,30}(?:quota|limit)|(?:quota|limit)[^.]{0,30}\b(?:daily|for today)\b|\b[TR]PD\b",
+    r"per[-_ ]?(?:day|week|month)\b|(?-i:Per(?:Day|Week|Month))|\b(?:daily|weekly|monthly)\b[^.]{0,30}(?:quota|limit)"
+    r"|(?:quota|limit)[^.]{0,30}\b(?:daily|weekly|monthly|for today|this (?:week|month)|24[- ]?h(?:ours?)?)\b|\b[TR]PD\b",
     re.I,
 )
 TOO_MANY = re.compile(r"rate.?limit|too many requests|resource.?exhausted|throttl|quota (?:was |is )?exceeded", re.I)
@@ -47,7 +49,9 @@ NEVER_FITS = re.compile(
     re.I,
 )
 REFUSED = re.compile(
-    r"\b(?:content_filter|invalid_prompt|content_policy_violation)\b|input was flagged|flagged by moderation", re.I
+    r"\b(?:content_filter|invalid_prompt|content_policy_violation|data_inspection_failed)\b|content exists risk"
+    r"|(?:input|prompt) was flagged|flagged by moderation|inappropriate content|content management policy",
+    re.I,
 )
 # The model has written JSON that the server itself doesn't let through.
 SPOILT_REPLY = re.compile(
@@ -58,7 +62,8 @@ SPOILT_REPLY = re.compile(
 PAGE = re.compile("<html|<!doctype", re.I)
 OPTIONAL = ("temperature", "reasoning_effort", "seed", "prompt_cache_key")
 NOT_TAKEN = re.compile(
-    "unsupported|n[o']t support|unrecognized|unknown|unexpected|extra|not permitted|not allowed|invalid param|cannot find field",
+    "unsupported|n[o']t support|unrecognized|unknown|unexpected|extra|not permitted|not allowed|invalid param|cannot find field"
+    r"|deprecated|not (?:enabled|available)|(?:may|can) only be|no effect",
     re.I,
 )
 # What is said of a schema, or of a way of asking for JSON. Ollama calls it `format`.
@@ -229,7 +234,7 @@ def verdict_on_what_was_sent(said: Said, parameter: str | None, sent: dict) -> V
         return Verdict(Meaning.DIFFERENTLY, reason, parameter=parameter)
     if "response_format" in sent and WAY_OF_ASKING.search(words):
         return Verdict(Meaning.LOWER_RUNG, reason)
-    named = next((name for name in refused if name in words), None)
+    named = next((name for name in refused if re.search(rf"\b{name}\b", words)), None)
     return named and Verdict(Meaning.DIFFERENTLY, reason, parameter=named)
 
 

@@ -10,7 +10,8 @@ TOO_LONG = re.compile(
     r"context.?length|context.?size|context.?window|maximum context|context limit|context_exceeded|model context"
     r"|maximum (?:model|prompt|input) length|max_model_len|n_ctx\b|maximum number of tokens|too many (?:input )?tokens"
     r"|(?:prompt|input|messages?|request)\b[^.]{0,40}\b(?:is|are) too long|input tokens exceed|must have less than \d+ tokens"
-    r"|tokens. \+ .max_new_tokens|string too long",
+    r"|tokens. \+ .max_new_tokens|string too long|max_seq_len|(?:maximum )?sequence length|range of input length"
+    r"|exceeds? (?:the )?model(?:['’]s)?(?: token)? limit|(?:length|tokens) of (?:the )?input and output",
     re.I,
 )
 REPLY_TOO_LONG = re.compile(
@@ -31,6 +32,8 @@ PROMPT = (
     r"given: (\d+)",
     r"too long: (\d+) tokens",
     r"prompt is (\d+) tokens",
+    r"input tokens (\d{3,})",
+    r"max_seq_len \d+: (\d{3,})",
     r"exceed context limit: (\d+) \+",
 )
 LIMIT = (
@@ -38,7 +41,8 @@ LIMIT = (
     r"exceed context limit: \d+ \+ \d+ > (\d{3,})",
     r"(\d{3,}) maximum context length",
     r"(?:context (?:length|size|window|limit)|model length|prompt length)\D{0,40}(\d{3,})",
-    r"max_model_len\D{0,4}(\d{3,})",
+    r"(?:max_model_len|max_seq_len|model(?:['’]s)?(?: token)? limit)\D{0,4}(\d{3,})",
+    r"input length should be \[\d+, (\d{3,})",
     r"number of tokens allowed \(?(\d{3,})",
     r"(?:must be <=|less than|limit of|> ?) ?(\d{3,})",
 )

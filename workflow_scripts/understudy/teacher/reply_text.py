@@ -6,7 +6,11 @@ from typing import Any
 
 # In inline code a mark is something that the reply is about.
 INLINE_CODE = re.compile(r"(?<!`)`[^`\n]+`(?!`)")
-THOUGHT = r"(?:[a-z]+[:_])?(?:think(?:ing)?|thoughts?|reason(?:ing)?|reflect(?:ion|ing)?|analysis|scratch_?pad)"
+BLOCK_OF_CODE = re.compile(r"^(`{3,}|~{3,})[^\n`]*\n.*?^\1[`~]*[ \t]*$", re.DOTALL | re.MULTILINE)
+THOUGHT = (
+    r"(?:[a-z]+[:_])?(?:think(?:ing)?|thoughts?|reason(?:ing)?|reflect(?:ion|ing)?|analysis|scratch_?pad|monologue|cot"
+    r"|chain_of_thought|deliberation|rationale)"
+)
 # As the models' own templates write the end of what they think: <think> of most, [THINK] of Mistral's, <|END_THINKING|> of
 # Cohere's, <channel|> of Gemma's, <|inner_suffix|> of Apertus ...
 REASONING_ENDS = re.compile(
@@ -17,23 +21,42 @@ REASONING_BEGINS = re.compile(
     rf"^\s*(?:<{THOUGHT}\s*>|(?-i:\[THINK\])|◁{THOUGHT}▷|<\|(?:begin_of_|start_|begin_)?{THOUGHT}\|>|<\|channel>\w*|<\|inner_prefix\|>)",
     re.IGNORECASE | re.MULTILINE,
 )
+# Reasoning in words: Granite's, Ollama's at its terminal, and as a web page folds it.
+SPELT_REASONING = re.compile(
+    r"\A\s*(?:here(?:['’]s| is) my thought process:.*?here(?:['’]s| is) my response:|thinking\.{3}.*?\.{3}done thinking\."
+    r"|<details(?:\s+type=\"reasoning\"[^>]*>|[^>]*>\s*<summary>\s*(?:thought|thinking|reasoning)\b).*?</details>)\s*",
+    re.IGNORECASE | re.DOTALL,
+)
 # OpenAI's harmony: the channel `final` is the reply. Where the server has dropped the tokens, the channels' names are left.
 FINAL_CHANNEL = re.compile(r"<\|channel\|>\s*final\b(?:\s*<\|constrain\|>\s*\w*)?\s*(?:<\|message\|>)?")
 OTHER_CHANNEL = re.compile(r"<\|channel\|>\s*(?:analysis|commentary)\b")
 CHANNELS_WITHOUT_TOKENS = re.compile(r"\A\s*analysis.*assistant(?:commentary)?final", re.DOTALL)
 # What opens a message in chat templates; behind the reply it is the next turn, which the model has made up.
 MESSAGE_BEGINS = re.compile(
-    r"(?:<\|im_start\|>|<\|start_header_id\|>|<\|start\|>|<\|turn>|<start_of_turn>|<\|(?:user|system|assistant)\|>|\[INST\])"
+    r"(?:<\|(?:im_start|start_header_id|header_start|start|start_of_role|START_OF_TURN_TOKEN)\|>|<\|turn>|<start_of_turn>|\[INST\]"
+    r"|<(?P<bar>[|\uff5c])(?:im_|hy_)?(?:user|system|assistant|human|chatbot)(?:_token)?(?P=bar)>|\[\|(?:user|system|assistant)\|\])",
+    re.IGNORECASE,
 )
-ROLE = re.compile(r"\A\s*(?:assistant|model)?\s*(?:<\|end_header_id\|>|<\|message\|>)?[ \t]*\n*")
+ROLE = re.compile(
+    r"\A\s*(?:assistant|model)?\s*(?:<\|(?:end_header_id|header_end|message|end_of_role|im_middle)\|>)?[ \t]*\n*"
+)
+# Behind these a model has gone on writing past its end.
+TEXT_ENDS = re.compile(
+    r"<\|(?:endoftext|end_of_text|im_end|eot_id|eot|eom_id|return|endofprompt)\|>|<\uff5cend▁of▁sentence\uff5c>|<(?:end_of_turn|eos)>"
+)
 # The tokens that steer models, as their tokenizers spell them.
 CONTROL_TOKENS = re.compile(
     r"(?:<\|[^|<>\s]{1,40}\|>|<\uff5c[^\uff5c<>\s]{1,40}\uff5c>|</?s>|<(?:bos|eos|pad|unk|(?:start|end)_of_(?:turn|utterance|text))>"
-    r"|<\|[a-z_]{1,20}>|<[a-z_]{1,20}\|>|\[/?INST\]|<</?SYS>>|\[gMASK\])"
+    r"|<\|[a-z_]{1,20}>|<[a-z_]{1,20}\|>|\[/?INST\]|<</?SYS>>|\[gMASK\]|\[(?:BOS|EOS)\]|\[\|[a-z]{1,20}\|\]"
+    r"|<(?:SPECIAL_|ctrl|unused|extra_id_|reserved_(?:special_)?token_)\d{1,5}>)"
 )
+# The end of a sentence, of JSON, or of a line.
+IS_WHOLE = re.compile(r"\S\s+\Z|[^\w\s,;(\[{<-]\Z")
 CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufeff]")
-FENCED = re.compile(r"\A(?P<fence>`{3,}|~{3,})[ \t]*(?P<name>\w*)[ \t]*\n(?P<inside>.*)\n(?P=fence)\Z", re.DOTALL)
-WRAPPED = re.compile(r"\A<(answer|response|final_answer|final|output|solution)>(.*)</\1>\Z", re.DOTALL | re.IGNORECASE)
+FENCED = re.compile(r"\A(?P<fence>`{3,}|~{3,})[ \t]*(?P<name>\w*)[ \t]*\r?\n(?P<inside>.*)\r?\n(?P=fence)\Z", re.DOTALL)
+WRAPPED = re.compile(
+    r"\A<(answer|response|final_answer|final|output|solution)(?:\s[^>]*)?>(.*)</\1>\Z", re.DOTALL | re.IGNORECASE
+)
 
 
 def text_of(message: Any) -> str:
@@ -81,12 +104,18 @@ def reply_in(text: str) -> str:
 
 
 def without_reasoning(text: str) -> str:
-    """The text behind the reasoning; what opens reasoning at the beginning of a line and is never closed goes to the end."""
+    """The text behind the reasoning; what opens reasoning at the beginning of a line and is never closed goes to the end.
+
+    A block of code may be about such marks, but what the reasoning itself opens it with needn't be closed."""
+    opened = REASONING_BEGINS.match(text) or OTHER_CHANNEL.match(text.lstrip())
+    text = SPELT_REASONING.sub("", text, count=1)
     for mark in (FINAL_CHANNEL, CHANNELS_WITHOUT_TOKENS, REASONING_ENDS):
-        ends = [found.end() for found in marks(mark, text)]
+        ends = [found.end() for found in marks(mark, text, but_blocks=not opened)]
         text = text[ends[-1] :] if ends else text
-    opened = REASONING_BEGINS.search(text) or OTHER_CHANNEL.search(text)
-    return text[: opened.start()] if opened else text
+    begins = [
+        found.start() for mark in (REASONING_BEGINS, OTHER_CHANNEL) for found in marks(mark, text, not opened)[:1]
+    ]
+    return text[: begins[0]] if begins else text
 
 
 def without_other_turns(text: str) -> str:
@@ -95,7 +124,9 @@ def without_other_turns(text: str) -> str:
     while begins and not without_control(text[: begins[0].start()]).strip():
         text = ROLE.sub("", text[begins[0].end() :], count=1)
         begins = marks(MESSAGE_BEGINS, text)
-    return text[: begins[0].start()] if begins else text
+    text = text[: begins[0].start()] if begins else text
+    end = next((found.start() for found in marks(TEXT_ENDS, text) if IS_WHOLE.search(text[: found.start()])), None)
+    return text[:end]
 
 
 def without_control(text: str) -> str:
@@ -105,10 +136,11 @@ def without_control(text: str) -> str:
     return CONTROL_CHARACTERS.sub("", text)
 
 
-def marks(mark: re.Pattern, text: str) -> list[re.Match]:
-    """The places of a mark in a text, those in inline code left out."""
+def marks(mark: re.Pattern, text: str, but_blocks: bool = False) -> list[re.Match]:
+    """The places of a mark in a text, those in inline code left out, and those in blocks of code `but_blocks`."""
     found = list(mark.finditer(text))
-    code = [range(*span.span()) for span in INLINE_CODE.finditer(text)] if found else []
+    kinds = (INLINE_CODE, BLOCK_OF_CODE) if but_blocks else (INLINE_CODE,)
+    code = [range(*span.span()) for kind in kinds for span in kind.finditer(text)] if found else []
     return [each for each in found if not any(each.start() in span for span in code)]
 
 

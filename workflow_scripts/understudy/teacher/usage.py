@@ -34,6 +34,13 @@ def counted_usage(usage: Any, options: dict, text: str) -> tuple[dict, dict]:
     )
     if completion is None:
         completion = highest["completion_tokens"]
+    # Gemini counts reasoning in the total alone.
+    beside = whole_number(
+        getattr(usage, "total_tokens", None),
+        prompt + completion,
+        MOST_TIMES_THE_LIMIT * highest["completion_tokens"] + prompt,
+    )
+    completion = max(completion, (beside or 0) - prompt)
     counted = {"prompt_tokens": prompt, "cached_tokens": cached, "completion_tokens": completion}
     return counted, counted
 

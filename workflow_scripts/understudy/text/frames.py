@@ -9,14 +9,15 @@ import unicodedata
 from functools import cache
 
 from understudy.text.markdown import AnswerMarkdown
-from understudy.text.wording import phrases_of
-from understudy.text.words import words_of
+from understudy.text.wording import function_words_of_all_languages, phrases_of
+from understudy.text.words import STEM, words_of
 
 # Somebody else's words, an example of how to say it, code.
 QUOTED = re.compile(
     r"“[^”]*”|„[^“”]*[“”]|«[^»]*»|»[^«]*«|\"[^\"]*\"|`[^`]*`|(?<!\w)'[^']{3,}'(?!\w)|(?<!\w)‘[^’]*’(?!\w)"
 )
 SENTENCE = re.compile(r"(?<=[.!?…])[\s)»”\"]+|\n+")
+CLAUSE = re.compile(r"[.!?;:,\n]")
 # Who declines says so at once; what is admitted later is a limit of an answer.
 DECLINES_WITHIN = 2
 # A chat program's last words are followed by a wish at most.
@@ -24,6 +25,7 @@ CLOSES_WITHIN = 2
 # A first line that is the question again has nearly all of its words, and hardly others.
 SAME_WORDS = 0.7
 FEWEST_WORDS_OF_A_QUESTION = 3
+FEWEST_TELLING, BEGINNING = 2, 4
 ACTS = re.compile(r"[\W_]*(?:he|she|er|sie|il|elle|él|ella)\b", re.IGNORECASE)
 NAME = re.compile(r"(?<![.!?:\n*#-] )(?<!^)(?<![¿¡«])\b[A-ZÀ-Ý][\w'’-]{2,}")
 
@@ -33,30 +35,57 @@ class Frames:
 
     def __init__(self, language: str, entries: dict):
         self.language = language
-        self._saying = entries["saying"]
+        self._words = {name: entries[name] for name in ("saying", "stated", "source")}
         roles = "|".join(re.escape(role).replace(r"\-", "[ -]") for role in entries["roles"].split())
-        self._roles = roles
+        self._words["roles"] = roles
+        agent = entries["agent"]
         self._question = self._any_of(entries["question_at_source"])
         self._answer = self._any_of(entries["answer_at_source"])
         self._declines = self._any_of(entries["declines"])
-        self._outside = self._any_of(entries["outside_view"])
-        people = "|".join(map(re.escape, entries["people"].split()))
+        self._condition = self._any_of([entries["condition"]])
+        self._outside = self._any_of([rf"\A(?:{entries['third_person_opening']})", *entries["outside_view"]])
+        people = "|".join([*map(re.escape, entries["people"].split()), roles])
         self._people = re.compile(rf"\b(?:{people})\w{{0,2}}\b", re.IGNORECASE)
         self._role = [
             re.compile(
-                pattern.replace("{role}", rf"(?P<role>{roles})").replace("{roles}", roles), re.IGNORECASE | re.MULTILINE
+                self._filled(pattern.replace("{role}", rf"(?P<role>{roles})")).replace(
+                    "{agent}", rf"(?P<role>{agent})"
+                ),
+                re.IGNORECASE | re.MULTILINE,
             )
             for pattern in entries["role_frames"]
+        ]
+        self._material = self._any_of([r"\b(?:{source}|{stated})\b"])
+        self._pronouns = [
+            {name: re.compile(pattern) for name, pattern in each.items()}
+            for each in entries.get("opening_pronouns", [])
         ]
         self._opening = self._any_of(entries["chat_opening"])
         self._restating = self._any_of(entries["restating"])
         self._closing = self._any_of(entries["chat_closing"])
 
     def _any_of(self, patterns: list[str]) -> re.Pattern:
-        joined = "|".join(
-            f"(?:{pattern.replace('{saying}', self._saying).replace('{roles}', self._roles)})" for pattern in patterns
-        )
+        joined = "|".join(f"(?:{self._filled(pattern)})" for pattern in patterns)
         return re.compile(joined, re.IGNORECASE | re.MULTILINE)
+
+    def _filled(self, pattern: str) -> str:
+        """A pattern with the lists that it names in their places."""
+        for name, words in self._words.items():
+            pattern = pattern.replace(f"{{{name}}}", words)
+        return pattern
+
+    def without_brought_in(self, question: str, answer: str) -> str:
+        """An answer without those words for material, and for what is done with it, that its question brings in itself: to
+        whoever asks how a video is made, the video is the subject."""
+        asked = question.casefold()
+
+        def is_asked_about(word: str) -> bool:
+            """By its beginning, or, where that is long enough to tell, as a part of a compound."""
+            return bool(re.search(("" if len(word) == STEM else r"\b") + re.escape(word), asked))
+
+        return self._material.sub(
+            lambda found: " " if is_asked_about(found.group().casefold()[:STEM]) else found.group(), answer
+        )
 
     def question_at_source(self, question: str) -> str | None:
         """The words by which a question means something that only the talk has."""
@@ -72,21 +101,44 @@ class Frames:
 
     def answer_at_source(self, answer: str) -> str | None:
         """The words by which an answer speaks of the material that it comes from."""
-        return found_in(self._answer, unquoted(answer))
+        return self._unconditional(self._answer, unquoted(answer))
+
+    def _unconditional(self, pattern: re.Pattern, text: str) -> str | None:
+        """What a pattern finds outside of conditions."""
+        for found in pattern.finditer(text):
+            clause = len(text) - len(CLAUSE.split(text[: found.start()])[-1] + text[found.start() :])
+            if not self._condition.match(text[clause:].lstrip(" \n*_-")):
+                return found.group().strip(" .!?:;,\n") or None
+        return None
 
     def declines(self, answer: str) -> str | None:
         """The words by which an answer says, at its beginning, that it is none."""
         sentences = [part for part in SENTENCE.split(unquoted(answer)) if words_of(part)]
-        return next((said for part in sentences[:DECLINES_WITHIN] if (said := found_in(self._declines, part))), None)
+        return next(
+            filter(None, (self._unconditional(self._declines, part) for part in sentences[:DECLINES_WITHIN])), None
+        )
 
     def outside_view(self, question: str, answer: str) -> str | None:
         """The words of an answer about somebody whom neither it nor the question has named: the teacher."""
-        text = unquoted(answer)
+        text = unquoted(answer).lstrip("*_# \n")
         found = next(
             (each for each in self._outside.finditer(text) if not self._is_named(question, text[: each.start()], each)),
             None,
         )
-        return found.group().strip(" .!?:;,\n") if found else self._acting_role(question, text)
+        if found:
+            return found.group().strip(" .!?:;,\n")
+        return self._opens_with_nobody(question, text) or self._acting_role(question, text)
+
+    def _opens_with_nobody(self, question: str, text: str) -> str | None:
+        """He or she at the beginning, where the question has neither a person nor a noun of that gender."""
+        asked = question.lstrip("¿¡ ").partition(" ")[2]
+        if self._people.search(asked):
+            return None
+        for each in self._pronouns:
+            found = each["opening"].match(text)
+            if found and not each["may_mean"].search(each["other_nouns"].sub(" ", asked)):
+                return found.group()
+        return None
 
     def _is_named(self, question: str, before: str, found: re.Match) -> bool:
         """Whether somebody is there whom a pronoun may mean: by a name (in German, where all nouns are written large, a whole
@@ -124,17 +176,34 @@ class Frames:
 
 
 def repeated_question(question: str, answer: str) -> str | None:
-    """The question again as a title, in bold, or as the first sentence: what stands there is no statement."""
+    """The question again as a title, in bold, or as the first sentence: what stands there is no statement.
+
+    What a title or a question says is compared by its telling words, so that my sauce is your sauce, and how to do something is
+    how I do it; a line that leads in to the answer, by all of its words."""
     line = next((line.strip() for line in answer.splitlines() if words_of(line)), "")
     first = re.match(r"[^?:]*[?:]", line.strip("#*_ ")) if not line.startswith(("#", "**")) else None
     is_title = (
         line.startswith("#") or (line.startswith("**") and line.rstrip(" :?.").endswith("**")) or line.endswith("**")
     )
     said = first.group() if first else line if is_title else ""
-    asked, again = set(words_of(question)), set(words_of(said))
-    if len(asked) < FEWEST_WORDS_OF_A_QUESTION or not again:
+    asked, again = words_of(question), words_of(said)
+    if len(set(asked)) < FEWEST_WORDS_OF_A_QUESTION or not again:
         return None
-    return said if len(asked & again) / len(asked | again) >= SAME_WORDS else None
+    if same_words(set(asked), set(again)) or (
+        not said.endswith(":") and same_words(telling(asked), telling(again), FEWEST_TELLING)
+    ):
+        return said
+    return None
+
+
+def telling(words: list[str]) -> set[str]:
+    """The beginnings of the words that name something, so that another form of a verb is the same."""
+    return {word[:BEGINNING] for word in words if word not in function_words_of_all_languages()}
+
+
+def same_words(some: set[str], others: set[str], at_least: int = 1) -> bool:
+    """Whether two texts have nearly the same words, and so many of them."""
+    return len(some & others) >= at_least and len(some & others) / len(some | others) >= SAME_WORDS
 
 
 def unquoted(text: str) -> str:

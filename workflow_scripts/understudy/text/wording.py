@@ -29,7 +29,6 @@ class Wording:
         self.function_words = frozenset(entries["function_words"].split())
         self._not_standalone = self._any_of(entries["not_standalone"])
         self._third_person = self._any_of(entries["third_person"])
-        self._third_person_opening = self._any_of([entries["third_person_opening"]])
         self._refusal_opening = self._any_of(entries["refusal_opening"])
         self._refusal_anywhere = self._any_of(entries["refusal_anywhere"])
         self._pronoun = self._any_of([rf"\b(?:{entries['pronouns']})\b"])
@@ -68,7 +67,7 @@ class Wording:
 
     def speaks_about_teacher(self, text: str, names: list[str]) -> str | None:
         """Return the words of an answer that speak of the teacher, who has these `names`, or of the talk, from outside."""
-        found = self._third_person.search(text) or self._third_person_opening.match(text.lstrip("*_# \n"))
+        found = self._third_person.search(text)
         return found.group() if found else named_teacher(text, names, self._saying)
 
     def refuses(self, text: str) -> str | None:

@@ -132,8 +132,8 @@ class Doctor:
         repeats = chat and f"the question again, or a chat program's words around the answer: {chat!r}"
         if wording is None:
             return {"repeats_question": repeats}
-        visible = markdown.visible_text()
         frames = frames_of(wording.language)
+        visible = frames.without_brought_in(question, markdown.visible_text())
         outside = wording.points_outside(unquoted(question)) or frames.question_at_source(question)
         about = wording.speaks_about_teacher(question, self._names) or wording.speaks_about_teacher(
             visible, self._names
