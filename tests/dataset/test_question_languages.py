@@ -11,13 +11,29 @@ from understudy.dataset.duplicates.meaning import all_lists
 from understudy.dataset.duplicates.pairs import similar_pairs
 
 NEAR = {
-    "en": [("How often should I water tomatoes?", "How often do tomatoes need to be watered?")],
+    "en": [
+        ("At what depth should garlic be planted?", "How deep should I plant garlic?"),
+        ("Why did the Roman Empire fall?", "What was the reason for the fall of the Roman Empire?"),
+        ("How much time does concrete need to cure?", "How long does it take for concrete to cure?"),
+        ("In a rented flat, who has to pay for repairs?", "Who pays for repairs in a rented flat?"),
+        ("When should a dog be fed?", "When should I feed my dog?"),
+        ("How often should I water tomatoes?", "How often do tomatoes need to be watered?"),
+    ],
     "de": [
+        ("Wie oft soll ich Tomaten gießen?", "Wie häufig müssen Tomaten gegossen werden?"),
+        ("Wozu dient das Gewicht am Kran?", "Welchen Zweck hat das Gewicht am Kran?"),
+        ("Wann schneidet man Rosen am besten?", "Was ist die beste Zeit, um Rosen zu schneiden?"),
         ("Wie lagert man Kartoffeln im Winter richtig?", "Wie soll ich im Winter meine Kartoffeln richtig lagern?"),
         ("Warum ist der Teig gescheitert?", "Wieso scheitert mein Teig?"),
     ],
-    "es": [("¿Cuándo hay que podar los rosales?", "¿Cuándo se podan los rosales?")],
+    "es": [
+        ("¿Cada cuánto se deben regar los tomates?", "¿Con qué frecuencia hay que regar los tomates?"),
+        ("¿Qué función tiene el contrapeso de una grúa?", "¿Para qué sirve el contrapeso de una grúa?"),
+        ("¿Cuándo hay que podar los rosales?", "¿Cuándo se podan los rosales?"),
+    ],
     "fr": [
+        ("À quel moment tailler les rosiers ?", "Quand faut-il tailler les rosiers ?"),
+        ("À quoi sert le contrepoids d'une grue ?", "Quelle est l'utilité du contrepoids d'une grue ?"),
         ("Combien d'eau faut-il donner aux tomates ?", "Combien d'eau doit-on donner à ses tomates ?"),
         ("Pourquoi l'argile retient-elle l'eau ?", "Pour quelle raison est-ce que l'argile retient l'eau ?"),
     ],
@@ -30,6 +46,7 @@ NEAR = {
         ("Por que o pão não cresce?", "Porque é que o meu pão não cresce?"),
     ],
     "nl": [
+        ("Wanneer moet je rozen snoeien?", "Wanneer moeten rozen gesnoeid worden?"),
         ("Hoe vaak moet ik tomaten water geven?", "Hoe vaak moeten tomaten water krijgen of geven?"),
         ("Waarom rijst mijn brood niet?", "Hoezo rijst het brood niet?"),
     ],
@@ -43,6 +60,7 @@ NEAR = {
         ("क्या मैं टमाटर की छंटाई करूं या नहीं?", "क्या टमाटर की छंटाई करूं या नहीं?"),
     ],
     "ko": [
+        ("왜 빵이 부풀지 않나요?", "빵이 부풀지 않는 이유는 무엇인가요?"),
         ("토마토에 물을 얼마나 자주 주어야 하나요?", "토마토는 물을 얼마나 자주 줘야 합니까?"),
         ("장미는 언제 심어야 하나요?", "장미를 언제 심어야 합니까?"),
     ],
@@ -55,6 +73,8 @@ NEAR = {
 }
 APART = {
     "en": [
+        ("Who won the first Punic War?", "Who won the second Punic War?"),
+        ("What is the best time to buy a house?", "What is the best place to buy a house?"),
         (
             "How do I start a compost heap in a small city garden?",
             "How do I stop a compost heap in a small city garden?",
@@ -67,6 +87,9 @@ APART = {
         ("How do I get more nitrogen into the soil?", "How do I avoid getting nitrogen into the soil?"),
     ],
     "de": [
+        ("Wie schalte ich die Heizung ein?", "Wie schalte ich die Heizung aus?"),
+        ("Wie ziehe ich die Schraube an, wenn sie klemmt?", "Wie ziehe ich die Schraube aus, wenn sie klemmt?"),
+        ("Ist es gefährlich, hier zu baden?", "Ist es gut, hier zu baden?"),
         (
             "Wie viel Wasser brauchen Tomaten im Gewächshaus jede Woche im heißen Sommer?",
             "Wie viel Wasser brauchen Gurken im Gewächshaus jede Woche im heißen Sommer?",
@@ -104,6 +127,7 @@ APART = {
         ("Como aumentar a pressão arterial?", "Como diminuir a pressão arterial?"),
     ],
     "nl": [
+        ("Hoe zet ik de verwarming aan?", "Hoe zet ik de verwarming uit?"),
         (
             "Hoeveel water moet ik tomaten elke week geven in de zomer?",
             "Hoeveel water moet ik bonen elke week geven in de zomer?",

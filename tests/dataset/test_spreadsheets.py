@@ -11,7 +11,8 @@ from understudy.text.spreadsheets import misread
 HEADER = "video_id,slot,question_sha256,decision,edited_question,edited_answer,note"
 A, B = "a" * 11, "b" * 11
 ERRORS = (
-    "#NAME? #REF! #DIV/0! #N/A #SPILL! #WERT! #BEZUG! #NV #NOM? #VALEUR! #¿NOMBRE? #¡VALOR! #N/D #ИМЯ? ##### Err:508"
+    "#NAME? #REF! #DIV/0! #N/A #SPILL! #WERT! #BEZUG! #NV #NOM? #VALEUR! #¿NOMBRE? #¡VALOR! #N/D #ИМЯ? #\u041d/\u0414 #I/T "
+    "#YOK #GETTING_DATA #NAME ##### Err:508"
 )
 
 
@@ -53,7 +54,7 @@ def test_an_id_with_a_dash_is_found_with_and_without_what_keeps_it_from_being_a_
     assert read["note"][1] == "'tis fine"
 
 
-@pytest.mark.parametrize("encoding", ["cp1252", "mac_roman", "cp1250", "cp1251"])
+@pytest.mark.parametrize("encoding", ["cp1252", "mac_roman", "cp1250", "cp1251", "koi8-r"])
 @pytest.mark.parametrize("text", ["Gießen – für", "Où ? À l’été", "¿Cuándo? Mañana", "Вода и хлеб", "番茄"])
 def test_utf_8_read_in_another_encoding_is_told(tmp_path, encoding, text):
     spoilt = "".join(bytes([byte]).decode(encoding, "replace") for byte in text.encode())
@@ -75,6 +76,12 @@ def test_utf_8_read_in_another_encoding_is_told(tmp_path, encoding, text):
         "¿Mañana?",
         "Вода и хлеб",
         "Рік",
+        "MŮŽE",
+        "zvlášť",
+        "PÓŹNIEJ",
+        "ИЛИ только список",
+        "为什么",
+        "しかし",
         "São",
         "番茄",
         "½ °C",
@@ -82,6 +89,12 @@ def test_utf_8_read_in_another_encoding_is_told(tmp_path, encoding, text):
 )
 def test_text_as_people_write_it_is_not(text):
     assert misread(text) is None
+
+
+@pytest.mark.parametrize("encoding", ["gbk", "cp949", "cp1254", "cp437", "cp850"])
+def test_so_it_is_where_the_spreadsheet_is_set_to_other_countries(encoding):
+    text = "Größe für die Blätter, weiß und grün"
+    assert misread(text.encode().decode(encoding, "surrogateescape")) == text
 
 
 def test_a_lost_character_is_told(tmp_path):

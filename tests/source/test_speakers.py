@@ -60,6 +60,19 @@ def captions(style: str, turns: list[tuple[str, str]]) -> tuple[str, str]:
         "stars": ("a.txt", "\n\n".join(f"**{name}:** {text}" for name, text in turns)),
         "role": ("a.txt", "\n\n".join(f"{name} (garden): {text}" for name, text in turns)),
         "parentheses": ("a.srt", srt(*(f"({name}) {text}" for name, text in turns))),
+        "brackets without a colon": ("a.srt", srt(*(f"[{name}] {text}" for name, text in turns))),
+        "curly brackets": ("a.srt", srt(*(f"{{{name}}} {text}" for name, text in turns))),
+        "angles": ("a.srt", srt(*(f"<{name}> {text}" for name, text in turns))),
+        "brackets of Japanese": ("a.srt", srt(*(f"【{name}】{text}" for name, text in turns))),
+        "parentheses of Japanese": ("a.srt", srt(*(f"\uff08{name}\uff09{text}" for name, text in turns))),
+        "name over a time": (
+            "a.txt",
+            "\n\n".join(f"{name}  0:{5 * at:02}\n{text}" for at, (name, text) in enumerate(turns)),
+        ),
+        "name and range": (
+            "a.txt",
+            "\n".join(f"{name} [00:0{at}:01.000 - 00:0{at}:30.000]\n{text}" for at, (name, text) in enumerate(turns)),
+        ),
         "full width": ("a.srt", srt(*(f"{name}：{text}" for name, text in turns))),
         "whisperX": ("a.json", whisperx(*turns)),
     }
@@ -68,7 +81,8 @@ def captions(style: str, turns: list[tuple[str, str]]) -> tuple[str, str]:
 
 NUMBERED = ("brackets", "brackets alone", "voice", "colon", "text", "whisperX", "own line", "text in one line")
 NAMED = ("voice", "voice with classes", "arrows", "arrows as entities", "colon", "colon in italics", "own line", "own cue",
-         "dash", "text", "text in one line", "stars", "role", "parentheses", "full width", "whisperX", "brackets")  # fmt: skip
+         "dash", "text", "text in one line", "stars", "role", "parentheses", "full width", "whisperX", "brackets",
+         "brackets without a colon", "curly brackets", "angles", "name over a time", "name and range")  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -78,7 +92,12 @@ NAMED = ("voice", "voice with classes", "arrows", "arrows as entities", "colon",
     + [(style, "ANNA", "DR. BEN SMITH") for style in NAMED]
     + [(style, "Anna Schmidt", "Ben") for style in NAMED]
     + [(style, "田中", "司会") for style in ("colon", "full width", "own line", "voice", "whisperX")]
-    + [(style, "Анна", "Борис") for style in ("colon", "text", "voice")],
+    + [
+        (style, "主持人", "李老师")
+        for style in ("brackets of Japanese", "parentheses of Japanese", "brackets without a colon")
+    ]
+    + [(style, "अनीता", "राम सिंह") for style in ("colon", "text", "parentheses", "name over a time")]
+    + [(style, "Анна", "Борис") for style in ("colon", "text", "voice", "brackets without a colon")],
 )
 def test_labels_become_speakers_and_leave_the_text(tmp_path, style, host, teacher):
     turns = [(host, QUESTION), (teacher, ANSWER), (host, "And peas?"), (teacher, "Half of that.")]
@@ -101,6 +120,15 @@ def test_labels_become_speakers_and_leave_the_text(tmp_path, style, host, teache
         ("a.srt", srt(">> ANNA: One.", ">> Two."), [("ANNA", "One."), (None, "Two.")]),
         ("a.json", whisperx(("S_0", "Hi."), (None, "Um."), ("S_1", "Bye.")), [("S_0", "Hi."), (None, "Um."), ("S_1", "Bye.")]),
         ("a.srt", srt("Speaker 1: Hello."), [("Speaker 1", "Hello.")]),
+        ("a.srt", srt("Good evening.", ">> ANNA: Hello.", ">> Ben Adler: Hi.", ">> Remember: salt."), [
+            (None, "Good evening."), ("ANNA", "Hello."), ("Ben Adler", "Hi."), (None, "Remember: salt.")]),
+        ("a.srt", srt("Mówca 1: Cześć.", "発言者2：はい。"), [("Mówca 1", "Cześć."), ("発言者2", "はい。")]),
+        ("a.srt", srt("(speaker 0) Hi.", "(speaker ?) Um.", "(speaker 1) Bye."), [
+            ("speaker 0", "Hi."), (None, "Um."), ("speaker 1", "Bye.")]),
+        ("a.json", whisperx(("0", "Hi."), ("1", "Bye."), ("?", "Um.")), [
+            ("SPEAKER_00", "Hi."), ("SPEAKER_01", "Bye."), (None, "Um.")]),
+        ("a.json", '{"text": "Hi. Bye.", "utterances": [{"speaker": "A", "start": 500, "end": 900, "text": "Hi."}, '
+         '{"speaker": "B", "start": 900, "end": 1200, "text": "Bye."}]}', [("A", "Hi."), ("B", "Bye.")]),
     ],
 )  # fmt: skip
 def test_labels_in_other_places(tmp_path, name, text, expected):
@@ -127,6 +155,9 @@ def test_labels_in_other_places(tmp_path, name, text, expected):
         ["(Musik) Los.", "Wir graben.", "Tief.", "(Applaus) Danke.", "Weiter.", "So.", "(Musik) Ende.", "(Applaus) Bis bald."],
         ["I like Anna: she digs.", "And Ben: he waits."],
         ["[Music] We dig.", "[Applause] Thanks.", "[Music] And rest.", "[Applause] Bye."],
+        ["[Upbeat Music] We dig.", "[Door Opens] Thanks.", "[Upbeat Music] Rest.", "[Laughter] Bye.", "Yes.", "No."],
+        ["[Musik] Wir graben.", "[Gelächter] Danke.", "[Musik] Los.", "[Gelächter] Ende."],
+        ["<Tomato> is a tag.", "So is <Leek>.", "<Tomato> again.", "It ends."],
         ["We dig every day of the week, and then we rest for a long time.", "Anna: no.", "So we dig on and on."],
     ],
 )  # fmt: skip

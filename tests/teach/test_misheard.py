@@ -3,12 +3,13 @@
 import pytest
 
 from understudy.passages.filling import search_in_memory
+from understudy.shared.errors import InputFileError
 from understudy.shared.files import write_json
 from understudy.source.selection import video_record
 from understudy.teach.misheard import proposals_of
 from understudy.teach.planned import can_be_asked_about
 from understudy.teacher.prompts import messages_about
-from understudy.text.corrections import Corrections, CorrectionsError
+from understudy.text.corrections import Corrections
 from understudy.text.transcripts import Reading
 
 SAID = [
@@ -45,6 +46,10 @@ def corrections(tmp_path, text: str) -> Corrections:
         ("c++,C plus plus", "c++ is", "C plus plus is"),
         ("GPT for,GPT-4", "gpt for you", "GPT-4 you"),
         ("a.b,x", "axb a.b", "axb x"),
+        ("कमल,लोटस", "कमल का फूल कमला", "लोटस का फूल कमला"),
+        ("की,का", "की कीमत", "का कीमत"),
+        ("bế,bể", "bế bếp", "bể bếp"),
+        ("İstanbul,Stambul", "istanbul İSTANBUL", "Stambul STAMBUL"),
     ],
 )
 def test_whole_words_are_mended_and_keep_their_case(tmp_path, line, text, mended):
@@ -59,11 +64,13 @@ def test_whole_words_are_mended_and_keep_their_case(tmp_path, line, text, mended
         ("heard,meant\n,x\n", "line 2"),
         ("heard,meant\na,b\na,c\n", "line 3.*already"),
         ("heard,meant\n--,b\n", "line 2"),
+        ("heard,meant\nmet foreman,#NAME?\n", "line 2: meant is .*an error of the spreadsheet"),
+        ("heard,meant\nete,Ã©tÃ©\n", "line 2: meant has .*UTF-8 read in another encoding"),
         ("", "line 1"),
     ],
 )
 def test_a_line_that_cannot_be_applied_is_named(tmp_path, text, says):
-    with pytest.raises(CorrectionsError, match=says):
+    with pytest.raises(InputFileError, match=says):
         corrections(tmp_path, text)
 
 

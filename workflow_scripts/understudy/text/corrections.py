@@ -7,7 +7,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Self
 
+import regex
+
 from understudy.shared.errors import InputFileError
+from understudy.text.spreadsheets import check_cells
 from understudy.text.words import word_pattern
 
 CORRECTIONS = Path("corrections.csv")
@@ -45,14 +48,15 @@ class Corrections:
                 raise CorrectionsError(
                     f"{place}: it takes two cells, what is heard and what is meant. {','.join(cells)!r:.80}"
                 )
+            check_cells(place, {"heard": heard, "meant": meant})
             if not re.search(r"\w", heard) or any(not character.isprintable() for character in heard + meant):
                 raise CorrectionsError(f"{place}: what is heard and what is meant are words. {','.join(cells)!r:.80}")
-            if pairs.setdefault(heard.casefold(), (heard, meant)) != (heard, meant):
-                raise CorrectionsError(f"{place}: {heard!r} is there already, as {pairs[heard.casefold()][1]!r}.")
+            if pairs.setdefault(as_heard(heard), (heard, meant)) != (heard, meant):
+                raise CorrectionsError(f"{place}: {heard!r} is there already, as {pairs[as_heard(heard)][1]!r}.")
         return cls(tuple(pairs.values()))
 
     @cached_property
-    def _pattern(self) -> re.Pattern | None:
+    def _pattern(self) -> regex.Pattern | None:
         # A longer phrase wins over a word of it.
         heard = sorted((pair[0] for pair in self.pairs), key=len, reverse=True)
         return word_pattern(heard) if heard else None
@@ -112,7 +116,8 @@ def text_of(transcript: dict) -> str:
 
 
 def as_heard(text: str) -> str:
-    return " ".join(text.casefold().split())
+    """A phrase as it is compared; Turkish's two i are one, as for the pattern."""
+    return " ".join(text.casefold().replace("i\u0307", "i").replace("\u0131", "i").split())
 
 
 def in_case_of(heard: str, meant: str) -> str:

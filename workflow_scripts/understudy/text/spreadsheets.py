@@ -6,13 +6,29 @@ from understudy.shared.errors import InputFileError
 
 # What a spreadsheet takes for a formula at the beginning of a cell.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
-# #NAME?, #REF!, #N/A; #WERT!, #NV; #NOM?; #¿NOMBRE?, #¡VALOR!; Err:508 of LibreOffice; a column that is too narrow.
-ERROR_VALUE = re.compile(r"(?!.*[a-z])#[¿¡]?[^\W\d_][\w/ ]*[!?]|#N/?[ADV]|#+|Err:\d{3}")
+# #NAME?, #REF!; #WERT!; #NOM?; #¿NOMBRE?, #¡VALOR!; #N/A, #I/T; those of a form of their own; Err:508 of LibreOffice; a
+# column that is too narrow.
+ERROR_VALUE = re.compile(
+    r"(?!.*[a-z])#[¿¡]?[^\W\d_][\w/ ]*[!?]|#[A-Z\u0410-\u042f]/[A-Z\u0410-\u042f]"
+    r"|#(?:N[ADV]|NAME|YOK|HIÁNYZIK|NENÍ_K_DISPOZICI|GETTING_DATA)|#+|(?:Err|Fehler|Erreur):\d{3}"
+)
 # What Excel makes of an id or a checksum that looks like a number.
 ROUNDED = re.compile(r"[-+]?\d(?:[.,]\d+)?E[-+]\d+", re.IGNORECASE)
-# What UTF-8 is taken for: Windows in the West, on the Mac, in Central Europe, in Cyrillic; and how many such characters are none
-# by chance.
-TAKEN_FOR = {"cp1252": 1, "mac_roman": 1, "cp1250": 1, "cp1251": 2}
+# What UTF-8 is taken for: Windows in the West, on the Mac, in Central Europe, elsewhere, and in China, Japan and Korea; and how
+# many such characters are none by chance.
+TAKEN_FOR = (
+    dict.fromkeys(("cp1252", "mac_roman", "cp1250"), 1)
+    | dict.fromkeys(("cp1251", "cp1253", "cp1254", "cp1257"), 2)
+    | dict.fromkeys(("gbk", "cp932", "cp949"), 3)
+)
+# DOS and Unix, where it comes out with these.
+WITH_BOXES = dict.fromkeys(("cp437", "cp850", "koi8-r", "cp866"), 1)
+BOX = re.compile("[\u2500-\u259f]")
+# What people write: Latin, Greek, Cyrillic, Hebrew, Arabic, Devanagari, Thai, East Asia, and punctuation.
+WRITTEN = re.compile(
+    "[\x00-\x7f\xa0-\u017f\u0218-\u021b\u0300-\u030c\u0386-\u03ce\u0401-\u045f\u0490\u0491\u05d0-\u05ea\u060c-\u064a\u0660-\u06cc\u0900-\u0970"
+    "\u0e01-\u0e5b\u1ea0-\u1ef9\u200b-\u203a\u20ac\u2122\u2190-\u2193\u2212\u2264\u2265\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff5e]*"
+)
 KEEP_TEXT = "Format the columns as text before you paste or type, or write a `'` in front of the cell."
 
 
@@ -49,12 +65,12 @@ def misread(text: str) -> str | None:
     """What a text was before its UTF-8 was read in another encoding, or None if it wasn't."""
     if text.isascii():
         return None
-    for encoding, fewest in TAKEN_FOR.items():
+    for encoding, fewest in (TAKEN_FOR | (WITH_BOXES if BOX.search(text) else {})).items():
         try:
             meant = encoded(text, encoding).decode("utf-8")
         except UnicodeError:
             continue
-        if sum(not letter.isascii() for letter in meant) >= fewest:
+        if sum(not letter.isascii() for letter in meant) >= fewest and WRITTEN.fullmatch(meant):
             return meant
     return None
 

@@ -2,7 +2,6 @@
 
 A segment is [start_s, duration_s, text], and has who speaks as a fourth item where the captions name somebody."""
 
-import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -79,8 +78,14 @@ def spellings_for(video_id: str, wanted: Wanted) -> set[str]:
 
 
 def key_of(label: str) -> str:
-    """A label as it is compared: case, signs and blanks make no other speaker."""
-    return " ".join(re.sub(r"[\W_]+", " ", unicodedata.normalize("NFKC", label).casefold()).split())
+    """A label as it is compared: case, punctuation and blanks make no other speaker."""
+    folded = unicodedata.normalize("NFKC", label).casefold()
+    return " ".join("".join(sign if is_sign_of_a_name(sign) else " " for sign in folded).split())
+
+
+def is_sign_of_a_name(sign: str) -> bool:
+    """Whether a character is a letter, a digit, or a vowel or accent of its own, as Hindi has them."""
+    return sign.isalnum() or unicodedata.category(sign)[0] == "M"
 
 
 def turns_of(segments: Iterable[Sequence]) -> list[Turn]:

@@ -1,6 +1,5 @@
 """Words of any language, the runs that two texts share, and how much a text repeats itself."""
 
-import re
 from collections import Counter
 from functools import lru_cache
 
@@ -14,6 +13,10 @@ MARK = r"[\p{M}--[\u0e00-\u0e7f\ufe00-\ufe0f\u20d0-\u20ff]]"
 WORD = regex.compile(rf"[{THAI}{PAIRED}]|{LETTER}(?:{LETTER}|{MARK})*(?:['’](?:{LETTER}|{MARK})+)*", regex.V1)
 # About how many characters stand for a word: 30 of Chinese or Japanese, 60 of Thai, say what 15 English words do.
 CHARACTERS_OF_A_WORD = [(regex.compile(f"[{THAI}]"), 4), (regex.compile(f"[{PAIRED}]"), 2)]
+# What belongs to a word, and the scripts in which nothing stands between words, or endings follow without a sign (Korean).
+SIGN = r"[\p{L}\p{N}\p{M}]"
+SIGN_OF_A_WORD = regex.compile(rf"{SIGN}|_")
+WITHOUT_BLANKS = regex.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\ud7ff\uf900-\ufaff\uff00-\uffef]")
 SEED_WORDS = 6
 STEM = 5
 
@@ -23,20 +26,20 @@ def words_of(text: str) -> list[str]:
     return [word.replace("’", "'") for word in WORD.findall(text.casefold())]
 
 
-def word_pattern(phrases: list[str]) -> re.Pattern:
+def word_pattern(phrases: list[str]) -> regex.Pattern:
     """What finds any of some phrases as whole words, whatever their case and the blanks in them; the first of several wins.
 
     In scripts without blanks a phrase is found inside of a run of characters, too."""
 
     def bounded(phrase: str) -> str:
-        inner = r"\s+".join(map(re.escape, phrase.split()))
+        inner = r"\s+".join(map(regex.escape, phrase.split()))
         before, after = (
-            "" if ord(sign) >= 0xE00 or not (sign.isalnum() or sign == "_") else border
-            for sign, border in ((phrase[0], r"(?<![^\W_])"), (phrase[-1], r"(?![^\W_])"))
+            "" if WITHOUT_BLANKS.match(sign) or not SIGN_OF_A_WORD.match(sign) else border
+            for sign, border in ((phrase[0], rf"(?<!{SIGN})"), (phrase[-1], rf"(?!{SIGN})"))
         )
         return before + inner + after
 
-    return re.compile("|".join(map(bounded, phrases)), re.IGNORECASE)
+    return regex.compile("|".join(map(bounded, phrases)), regex.IGNORECASE)
 
 
 @lru_cache(maxsize=50_000)

@@ -38,16 +38,40 @@ LATIN = ["en", "de", "es", "fr", "it", "pt", "nl"]
 JAPANESE = regex.compile(r"[\p{Script=Katakana}ー]+|\p{Script=Hiragana}+|.")
 HIRAGANA = regex.compile(r"\p{Script=Hiragana}+")
 KOREAN_ENDING = regex.compile(
-    r"(?:에서는|에게서|으로는|하려면|하나요|합니까|할까요|으려면|을까요|에는|에서|에게|으로|까지|부터|처럼|보다|려면|나요|는지|해야|하는|어야|아야"
+    r"(?:에서는|에게서|으로는|하려면|하나요|합니까|할까요|으려면|을까요|으면|해도|하면|에는|에서|에게|으로|까지|부터|처럼|보다|려면|나요|는지|해야|하는|어야|아야"
     r"|[은는이가을를의에로와과도만])$"
 )
+# Participles of strong verbs, and their stems.
+PARTICIPLES = {
+    "de": (
+        "gossen:giess brochen:brech sprochen:sprech nommen:nehm schnitten:schneid schrieben:schreib trieben:treib "
+        "bunden:bind funden:find schlossen:schliess schoben:schieb hoben:heb zogen:zieh bogen:bieg gegessen:ess "
+        "trunken:trink worfen:werf holfen:helf wonnen:winn storben:sterb sungen:sing sprungen:spring schwommen:schwimm "
+        "strichen:streich stiegen:steig wogen:wieg standen:steh"
+    ),
+    "en": (
+        "grown:grow grew:grow eaten:eat ate:eat written:write chosen:choose driven:drive built:build held:hold "
+        "sold:sell bought:buy caught:catch taught:teach thrown:throw frozen:freeze broken:break spoken:speak "
+        "stolen:steal torn:tear worn:wear hung:hang dug:dig fed:feed lost:lose found:find sown:sow shown:show "
+        "drawn:draw flown:fly known:know begun:begin sung:sing drunk:drink swum:swim sunk:sink shrunk:shrink "
+        "stuck:stick swept:sweep slept:sleep spent:spend sent:send bent:bend burnt:burn learnt:learn given:give "
+        "hidden:hide ridden:ride shaken:shake woven:weave won:win paid:pay laid:lay told:tell understood:understand"
+    ),
+}
+STEM_OF_PARTICIPLE = {code: dict(verb.split(":") for verb in verbs.split()) for code, verbs in PARTICIPLES.items()}
 # What Snowball leaves apart. German gescheitert, eingehalten, einzuhalten: as scheitern, einhalten; lagert as lagern. English
 # colour and organise: as color, organize. Spanish ronronea: as ronronean.
 BEFORE_STEM = {
     "de": [
-        (r"^(ab|an|auf|aus|bei|ein|mit|nach|vor|zu|weg|her|hin|um|)(?:ge|zu)(?=\p{L}{4,}(?:te?[rnsm]?|en)$)", r"\1")
+        (rf"(?:ge)?({'|'.join(STEM_OF_PARTICIPLE['de'])})$", lambda found: f"{STEM_OF_PARTICIPLE['de'][found[1]]}en"),
+        (r"^(ab|an|auf|aus|bei|ein|mit|nach|vor|zu|weg|her|hin|um|)(?:ge|zu)(?=\p{L}{4,}(?:te?[rnsm]?|en)$)", r"\1"),
     ],
-    "en": [(r"(?<=\p{L}{3})our(?=s?$)", "or"), (r"(?<=\p{L}{3})is(?=(?:e[sd]?|ing|ation)$)", "iz")],
+    "nl": [(r"^(af|aan|op|uit|in|mee|om|)ge(\p{L}{3,}?)(?:[dt]|en)$", r"\1\2en")],
+    "en": [
+        (rf"^({'|'.join(STEM_OF_PARTICIPLE['en'])})$", lambda found: STEM_OF_PARTICIPLE["en"][found[1]]),
+        (r"(?<=\p{L}{3})our(?=s?$)", "or"),
+        (r"(?<=\p{L}{3})is(?=(?:e[sd]?|ing|ation)$)", "iz"),
+    ],
 }
 AFTER_STEM = {"de": r"(?<=\p{L}{4})t$", "es": r"(?<=\p{L}{4})[ei]$"}
 
@@ -73,6 +97,7 @@ class Uses:
         for kind in ("opens", "same", "turns", "asks"):
             for name, words in lists.get(kind, {}).items():
                 self._add(kind, name, words)
+        self.particles, self.clauses = (frozenset(lists.get(kind, "").split()) for kind in ("particles", "clauses"))
         self.longest = max(map(len, self.of), default=1)
         self.longest_text = max((len("".join(run)) for run in self.of), default=1)
 
@@ -95,7 +120,8 @@ def meaning_of(words: tuple[str, ...], language: str | None = None) -> Meaning:
     uses = uses_of(code)
     parts = list(parts_of(words, code, uses))
     used = [use for _, use in parts if use]
-    opened = opening(parts, uses)
+    # In a rented flat, who pays for repairs?
+    opened = opening(parts[:OPENING_WORDS]) or opening(parts) & {"who"}
     # What opens only joins clauses where something else is asked for: when sailing alone, how ...?
     others_ask = any(kind in ("asks", "generic") for kind, _ in used)
     asks = {name for kind, name in used if kind == "asks"} | (set() if others_ask else opened)
@@ -111,9 +137,9 @@ def meaning_of(words: tuple[str, ...], language: str | None = None) -> Meaning:
     )
 
 
-def opening(parts: list[tuple[str, tuple[str, str] | None]], uses: Uses) -> set[str]:
+def opening(parts: list[tuple[str, tuple[str, str] | None]]) -> set[str]:
     """What the first words ask for that elsewhere join clauses."""
-    return {use[1] for _, use in parts[:OPENING_WORDS] if use and use[0] == "opens"}
+    return {use[1] for _, use in parts if use and use[0] == "opens"}
 
 
 def parts_of(words: tuple[str, ...], code: str | None, uses: Uses) -> Iterator[tuple[str, tuple[str, str] | None]]:
@@ -130,6 +156,12 @@ def parts_of(words: tuple[str, ...], code: str | None, uses: Uses) -> Iterator[t
         size, use = uses.at(plain, place)
         if use is None and code == "ko":
             whole[place], use = korean_part(plain[place], uses)
+        if (
+            size == 1
+            and plain[place] in uses.particles
+            and (place + 1 == len(plain) or plain[place + 1] in uses.clauses)
+        ):
+            use = "turns", f"={plain[place]}"
         yield whole[place], use
         place += size
 

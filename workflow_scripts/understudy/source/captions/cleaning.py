@@ -12,17 +12,19 @@ from understudy.source.captions.speakers import AnySegment, turns_apart, voices_
 
 MARKUP = re.compile(
     r"</?(?:[bcisuv]|font|lang|ruby|rt|span)(?:\.[^<>\s]*)?>|<(?:[cv]|font|lang|span)(?:\.[^<>\s]*)?\s[^<>\n]*>"
-    r"|<\d+:[\d:.]+>|\{\\[^{}\n]*\}|\{an\d\}",
+    r"|<\d+:[\d:.]+>|\{\\[^{}\n]*\}|\{an\d\}|\{[cfhpsy]:[^{}\n]{1,40}\}",
     re.IGNORECASE,
 )
 # Whatever its name, what is closed again is a tag: `<b Mary>..</b>`, `<bold>..</bold>`.
 CLOSING_TAG = re.compile(r"</([a-z][a-z0-9_-]{0,20})>", re.IGNORECASE)
 ANY_TAG = re.compile(r"</?([a-z][a-z0-9_-]{0,20})(?:[.\s][^<>\n]*)?>", re.IGNORECASE)
 # SubStation Alpha's line breaks and hard blanks in other files; a path of Windows holds the same signs.
-BACKSLASHED = re.compile(r"(?<!\S)(?P<path>(?:[A-Za-z]:\\|\\\\)\S*)|\\[Nh]")
+BACKSLASHED = re.compile(r"(?<!\S)(?P<path>(?:[A-Za-z]:\\|\\\\)\S*)|\\[Nh]|(?<=[^\s\"'(\\])\\n(?![\"'”)])")
 LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,31});", re.IGNORECASE)
-SOUND_TAG = re.compile(r"\[[^\[\]]{1,80}\]|【[^【】]{1,80}】|[♩♪♫♬]+")
+SOUND_TAG = re.compile(
+    r"\[[^\[\]]{1,80}\]|【[^【】]{1,80}】|\u3014[^\u3014\u3015]{1,80}\u3015|\uff3b[^\uff3b\uff3d]{1,80}\uff3d|[♩♪♫♬🎵🎶]+[\uff5e\u301c]*"
+)
 DASH = r"[-\u2010-\u2015\u2212\uff0d]"
 # Without a blank a dash opens a line of speech where no small letter follows: `-ing` is an ending.
 OPENS_A_LINE = (
@@ -31,7 +33,7 @@ OPENS_A_LINE = (
 )
 SPEAKER_MARK = re.compile(
     r"(?:(?<=\s)|^)>>+(?:[^\S\n]{0,9}[A-Z][A-Z.'-]{0,20}(?: [A-Z.'-]{1,20}){0,2}:)?"
-    rf"|^[^\S\n]{{0,9}}{DASH}(?=[^\S\n]+[^\s\d]|[{OPENS_A_LINE}]|[^\S\n]*$)"
+    rf"|(?:(?<=\s)|^)\(speaker \?\)|^[^\S\n]{{0,9}}{DASH}(?=[^\S\n]+[^\s\d]|[{OPENS_A_LINE}]|[^\S\n]*$)"
     r"|^[^\S\n]{0,9}(?:SPEAKER|Speaker)[^\S\n]?\d{1,3}:",
     re.MULTILINE,
 )
@@ -70,7 +72,7 @@ def without_markup(text: str) -> str:
             text = ANY_TAG.sub(lambda tag: "" if tag[1].lower() in closed else tag[0], text)
         text = MARKUP.sub("", text)
     return (
-        BACKSLASHED.sub(lambda found: found["path"] or {"N": "\n", "h": " "}[found[0][1]], text)
+        BACKSLASHED.sub(lambda found: found["path"] or (" " if found[0][1] == "h" else "\n"), text)
         if "\\" in text
         else text
     )

@@ -17,7 +17,7 @@ from understudy.shared.errors import InputFileError
 from understudy.source.captions.cleaning import cleaned_segments
 from understudy.source.captions.encoding import UnknownEncoding, decoded
 from understudy.source.captions.language import language_of_code, usual_form
-from understudy.source.captions.speakers import AnySegment, Segment, label_of, said_by
+from understudy.source.captions.speakers import AnySegment, Segment, label_of, name_with_a_time, said_by
 from understudy.source.captions.texts import front_matter_of, markdown_cues
 
 # The suffixes that are read. Of two files of one talk in the same language, the one that comes first here is used.
@@ -25,8 +25,10 @@ SUFFIXES = (".json3", ".vtt", ".srt", ".json", ".txt", ".ass", ".ssa", ".sbv", "
 STAMP = r"(?:(\d{1,4}):)?(\d{1,3}):(\d{1,2}(?:[.,]\d{1,9})?)"
 TIMING = re.compile(rf"\s*{STAMP}\s*-->\s*(?:{STAMP})?")
 TIME_OF_LINE = re.compile(r"\s*\(?\[?(?:(\d{1,2}):)?(\d{1,3}):(\d{2})\]?\)?(?:\s+|$)")
+# One of so many lines or more names who speaks and when.
+FEWEST_NAMES_OF_LINES = 8
 ARROW_OF_A_TIME = re.compile(r"\d\s*-->|-->\s*\d")
-LISTS_OF_CUES = ("speakers", "snippets", "segments", "chunks", "transcription")
+LISTS_OF_CUES = ("speakers", "snippets", "segments", "chunks", "transcription", "utterances")
 # YouTube Studio's .sbv, and what Whisper's programs write to the terminal.
 SBV_TIMING = re.compile(rf"^[^\S\n]*({STAMP})[^\S\n]*,[^\S\n]*({STAMP})[^\S\n]*$", re.MULTILINE)
 TIMED_LINE = re.compile(rf"^[^\S\n]*\[({STAMP}[^\S\n]*-->[^\S\n]*{STAMP})\][^\S\n]*", re.MULTILINE)
@@ -195,7 +197,8 @@ def json3_cues(text: str) -> list[Segment]:
 
 def json_cues(text: str) -> list[AnySegment]:
     """Cues of a JSON file: a list of cues (or of lists), or a record that has one: youtube-transcript-api's `snippets`, Whisper's
-    `segments`, Hugging Face's `chunks`, whisper.cpp's `transcription`, YouTube's own `events`; or Whisper's `text` alone."""
+    `segments`, Hugging Face's `chunks`, whisper.cpp's `transcription`, AssemblyAI's `utterances`, YouTube's own `events`; or
+    Whisper's `text` alone."""
     content = json.loads(text)
     if isinstance(content, dict):
         if "events" in content:
@@ -205,6 +208,8 @@ def json_cues(text: str) -> list[AnySegment]:
             return txt_cues(content["text"])
         if found is None:
             raise ValueError(f"it has none of {', '.join(LISTS_OF_CUES)}, events")
+        if found is content.get("utterances"):
+            found = [{**row, "offsets": {"from": row["start"], "to": row["end"]}} for row in found]
         content = found
     return [cue_of(row) for item in content for row in (item if isinstance(item, list) else [item])]
 
@@ -229,9 +234,9 @@ def cue_of(row: dict) -> AnySegment:
 def speaker_in(row: dict) -> str | None:
     """Whom a cue of a JSON file names in its `speaker`, as whisperX does; a bare number is told to be a speaker's."""
     named = row.get("speaker")
-    if isinstance(named, int) and not isinstance(named, bool):
-        return f"SPEAKER_{named:02d}"
-    return label_of(named) if isinstance(named, str) else None
+    if isinstance(named, bool) or not isinstance(named, str | int):
+        return None
+    return f"SPEAKER_{int(named):02d}" if re.fullmatch(r"[0-9]{1,3}", str(named)) else label_of(str(named))
 
 
 def cues_of_events(events: list[dict]) -> list[Segment]:
@@ -245,10 +250,13 @@ def cues_of_events(events: list[dict]) -> list[Segment]:
     return cues
 
 
-def txt_cues(text: str) -> list[Segment]:
+def txt_cues(text: str) -> list[AnySegment]:
     """One cue a line. Times, as YouTube's own transcript window copies them, are read where a third of the lines or more open
-    with one and they never go back; otherwise the segments have none."""
+    with one and they never go back, or say who begins to speak then; otherwise the segments have none."""
     lines = [line for line in front_matter_of(text)[1].splitlines() if line.strip()]
+    named = turns_under_names(lines)
+    if named:
+        return named
     times = [TIME_OF_LINE.match(line) for line in lines]
     said = [seconds_of(*time.groups()) for time in times if time]
     if len(said) < 2 or len(said) * 3 < len(lines) or said != sorted(said):
@@ -261,6 +269,22 @@ def txt_cues(text: str) -> list[Segment]:
             cues.append(Segment(start_s, 0.0, line))
     ends = [cue.start_s for cue in cues[1:]] + [start_s]
     return [cue._replace(duration_s=max(0.0, end_s - cue.start_s)) for cue, end_s in zip(cues, ends, strict=True)]
+
+
+def turns_under_names(lines: list[str]) -> list[AnySegment]:
+    """Cues of text in which `Anna Schmidt  0:03` stands over what is said, as Otter has it; otherwise none."""
+    heads = [name_with_a_time(line) for line in lines]
+    begins = [seconds_of(*head[1:]) for head in heads if head]
+    if len(begins) < 2 or len(begins) * FEWEST_NAMES_OF_LINES < len(lines) or begins != sorted(begins):
+        return []
+    cues: list[AnySegment] = []
+    speaker, start_s, ends = None, 0.0, [*begins, begins[-1]]
+    for line, head in zip(lines, heads, strict=True):
+        if head:
+            speaker, start_s, ends = head[0], ends[0], ends[1:]
+        else:
+            cues.append(said_by(Segment(start_s, max(0.0, ends[0] - start_s), line), line, speaker))
+    return cues
 
 
 def seconds(value: Any) -> float:

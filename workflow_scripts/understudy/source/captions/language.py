@@ -19,8 +19,8 @@ THREE_LETTERS = (
     "szl tet tiv tpi trp tum tyv udm vec war yua yue zap"
 )
 OF_THREE_LETTERS = frozenset(THREE_LETTERS.split())
-# Codes of two letters in which nobody gives a talk: constructed or dead. Socket.io is no Ido.
-IN_NO_TALK = frozenset({"ae", "cu", "ia", "ie", "io", "pi", "vo"})
+# Codes of two letters in which hardly anybody gives a talk: Socket.io is no Ido, index.ts no Tsonga.
+IN_NO_TALK = frozenset({"ae", "cu", "ia", "ie", "io", "pi", "vo", "sh", "ts"})
 # Regions that speak a second language, where the code could be one of a translation; the first one of a region is in langcodes.
 ALSO_SPOKEN = frozenset({"fr-ca", "fr-be", "fr-ch", "it-ch"})
 

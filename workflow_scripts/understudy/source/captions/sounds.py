@@ -5,8 +5,10 @@ from pathlib import Path
 
 # The text inside, which is one of a kind of marks; notes stand alone as well.
 BRACKETED = re.compile(
-    r"[(\uff08]{1,3}\s{0,9}([^()\uff08\uff09]{1,60})[)\uff09]{1,3}"
-    r"|\*{1,3}([^*\n]{1,60})\*{1,3}|#([^#\n]{1,60})#|[♩♪♫♬]\s{0,9}([^♩♪♫♬\n]{1,60})[♩♪♫♬]"
+    r"[(\uff08]{1,3}\s{0,9}([^()\uff08\uff09]{1,60})[)\]\uff09]{1,3}"
+    r"|[*\uff0a]{1,3}([^*\uff0a\n]{1,60})[*\uff0a]{1,3}|#([^#\n]{1,60})#"
+    r"|[♩♪♫♬🎵🎶]\s{0,9}([^♩♪♫♬🎵🎶\n]{1,60})[♩♪♫♬🎵🎶]"
+    r"|<([^<>\n]{1,40})>|\{([^{}\n]{1,40})\}|~([^~\n]{1,40})~|[〈《≪]([^〈《≪〉》≫\n]{1,40})[〉》≫]"
 )
 WORD = re.compile(r"[^\W\d_]+(?:['’\u093c-\u094d\u0902][^\W\d_]*)*", re.UNICODE)
 TAG_INSIDE = re.compile(r"\[[^\[\]]*\]|【[^【】]*】|[(\uff08][^()\uff08\uff09]*[)\uff09]|\*[^*]*\*|#[^#]*#")
@@ -16,6 +18,7 @@ RUN_TOGETHER = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af
 NEAR = 80
 MOST_WORDS = 5
 MOST_SIGNS = 9
+HANGUL = re.compile("[\uac00-\ud7af]")
 
 
 def listed() -> dict[str, list[str]]:
@@ -23,9 +26,13 @@ def listed() -> dict[str, list[str]]:
     return {line.split()[0]: line.split()[1:] for line in lines if not line.startswith("#")}
 
 
+NO_LANGUAGES = ("compounds", "speaks", "articles")
 SPEAKS = frozenset(listed()["speaks"])
-SOUNDS = frozenset(word for language, words in listed().items() if language != "speaks" for word in words)
+ARTICLES = frozenset(listed()["articles"])
+COMPOUNDS = tuple(listed()["compounds"])
+SOUNDS = frozenset(word for language, words in listed().items() if language not in NO_LANGUAGES for word in words)
 RUN_TOGETHER_SOUNDS = tuple(word for word in SOUNDS if RUN_TOGETHER.match(word))
+KOREAN_SOUNDS = tuple(word for word in SOUNDS if HANGUL.match(word))
 
 
 def without_sounds(text: str) -> tuple[str, int]:
@@ -55,11 +62,20 @@ def is_sound(inside: str, stands_alone: bool) -> bool:
     """Whether the text between two marks names a sound: by a word, or, as `upbeat music`, by some that end in one. What stands on
     a line of its own may also go on after it: `music playing`."""
     folded = inside.casefold().strip()
-    if RUN_TOGETHER.match(folded):
+    if folded in SOUNDS:
+        return True
+    if RUN_TOGETHER.match(folded) and not HANGUL.match(folded):
         ends_in_one = folded.endswith(RUN_TOGETHER_SOUNDS) or folded.startswith(RUN_TOGETHER_SOUNDS)
         speaks = not SPEAKS.isdisjoint(folded)
-        return folded in SOUNDS or (stands_alone and ends_in_one and len(folded) <= MOST_SIGNS and not speaks)
+        return stands_alone and ends_in_one and len(folded) <= MOST_SIGNS and not speaks
     words = [word.replace("’", "'") for word in WORD.findall(folded)]
     if not 1 <= len(words) <= MOST_WORDS or not SPEAKS.isdisjoint(words):
         return False
-    return words[-1] in SOUNDS or (stands_alone and not SOUNDS.isdisjoint(words))
+    if stands_alone:
+        return any(map(names_a_sound, words))
+    return names_a_sound(words[-1]) and words[0] not in ARTICLES
+
+
+def names_a_sound(word: str) -> bool:
+    """Whether a word is listed, ends in one that compounds end in, or begins, as in Korean, with one."""
+    return word in SOUNDS or word.endswith(COMPOUNDS) or word.startswith(KOREAN_SOUNDS)

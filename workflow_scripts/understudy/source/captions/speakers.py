@@ -10,37 +10,50 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from understudy.text.voices import key_of
+from understudy.source.captions.sounds import is_sound
+from understudy.text.voices import is_sign_of_a_name, key_of
 
 LONGEST_LABEL = 60
 VOICE = re.compile(r"<v(?:\.[^<>\s]*)?[^\S\n]+([^<>\n]{1,80})>|</v>", re.IGNORECASE)
 NUMBERED = (
     r"(?:(?:unknown[ _])?speaker|spk|sprecher(?:in)?|locuteur|orateur|intervenant|hablante|orador|locutor|parlante|spreker|"
-    r"говорящий|спикер|話者|说话人|發言人|发言人|화자|guest|host|caller|student|participant|interviewer|interviewee|voice|person)"
+    r"relatore|participante|mówca|mluvčí|talare|taler|puhuja|konuşmac\u0131|beszélő|vorbitor|pembicara|ομιλητής|"
+    r"говорящий|спикер|диктор|мовець|المتحدث|متحدث|वक्ता|話者|発言者|スピーカー|说话人|說話人|發言人|发言人|讲者|講者|화자|발언자|참석자|ผู้พูด|"
+    r"guest|host|caller|student|participant|interviewer|interviewee|voice|person)"
     r"[ _-]{0,2}(?:\d{1,3}|[A-Z]\b)"
 )
-WORD = r"[^\W\d_][\w.'’-]{0,24}"
+# Accents that stand apart, and the scripts of India and Thai, whose vowels are signs.
+SIGNS = "\u0300-\u036f\u0900-\u0963\u0966-\u0dff\u0e31-\u0e4e"
+WORD = rf"[^\W\d_][\w.'’{SIGNS}-]{{0,24}}"
 NAME = rf"{WORD}(?: (?:& )?{WORD}){{0,3}}"
 # A label stands where a line or a sentence begins; in front of it a mark of a new turn or Markdown's signs.
 MARK = r"(?:>>+|[-\u2013\u2014])?[^\S\n]{0,9}[*_]{0,2}"
 COLON = r"[*_]{0,2}[^\S\n]?(?:[:\ufe55](?=[*_]{0,2}(?:\s|$))|\uff1a)[*_]{0,2}"
 ROLE = r"(?:[^\S\n]?[(\[][^()\[\]\n]{1,30}[)\]])?"
+OPENS, CLOSES = r"[\[(【\uff08\u3014\uff3b{<]", r"[\])】\uff09\u3015\uff3d}>]"
 NUMBERED_LABEL = re.compile(
-    rf"(?:^|(?<=\s)){MARK}(?:[\[(](?i:(?P<inside>{NUMBERED}))[\])](?:{COLON})?|(?i:(?P<plain>{NUMBERED}))(?:{COLON}))",
+    rf"(?:^|(?<=\s)){MARK}(?:{OPENS}(?i:(?P<inside>{NUMBERED})){CLOSES}(?:{COLON})?|(?i:(?P<plain>{NUMBERED}))(?:{COLON}))",
     re.MULTILINE,
 )
-BEGINS = r"(?:^[^\S\n]{0,9}|(?<=[.!?…。！？\"”»])[^\S\n]{0,9}|(?<=\s)(?=>>))"
+BEGINS = r"(?:^[^\S\n]{0,9}|(?<=[.!?…。！？؟।\"”»])[^\S\n]{0,9}|(?<=\s)(?=>>))"
 NAMED_LABEL = re.compile(
-    rf"{BEGINS}(?P<mark>{MARK})(?:[\[(【](?P<inside>{NAME})[\])】]{COLON}|(?P<plain>{NAME}){ROLE}{COLON})", re.MULTILINE
+    rf"{BEGINS}(?P<mark>{MARK})(?:{OPENS}(?P<inside>{NAME}){CLOSES}{COLON}|(?P<plain>{NAME}){ROLE}{COLON})",
+    re.MULTILINE,
 )
-PARENTHESIS = re.compile(rf"^[^\S\n]{{0,9}}{MARK}\((?P<inside>{NAME})\)(?=[^\S\n]*\S)", re.MULTILINE)
-UNNAMED_MARK = re.compile(r"(?:^|(?<=\s))>>+", re.MULTILINE)
+TIME = r"(?:\d{1,2}:)?\d{1,3}:\d{2}(?:[.,]\d{1,3})?"
+OVER_A_TURN = re.compile(
+    rf"\s*(?:(?i:(?P<numbered>{NUMBERED}))|(?P<plain>{NAME})):?\s+[(\[]?(?:(\d{{1,2}}):)?(\d{{1,3}}):(\d{{2}}(?:[.,]\d{{1,3}})?)"
+    rf"(?:\s*(?:-->|[-\u2013])\s*{TIME})?[)\]]?\s*"
+)
+IN_BRACKETS = re.compile(rf"[^\S\n]{{0,9}}{MARK}{OPENS}(?P<inside>{NAME}){CLOSES}(?=[^\S\n]*\S)")
+# whisper.cpp writes (speaker ?) where it can't tell.
+UNNAMED_MARK = re.compile(r"(?:^|(?<=\s))(?:>>+|\(speaker \?\))", re.MULTILINE)
 DASH = re.compile(r"^[^\S\n]{0,9}[-\u2013\u2014](?=\s*[^\s\d])", re.MULTILINE)
 # Before the first label of a conversation stands so much at the most.
 SHARE_BEFORE = 0.2
 # Of all lines that begin as with a label so many have one that recurs.
 SHARE_RECURRING = 0.6
-SHARE_IN_PARENTHESES = 1 / 3
+SHARE_IN_BRACKETS = 1 / 3
 SMALL_WORDS_OF_NAMES = frozenset(
     (
         "de",
@@ -97,11 +110,16 @@ def said_by(segment: AnySegment, text: str, speaker: str | None) -> AnySegment:
 def label_of(written: str | None) -> str | None:
     """A label as it is kept: one line of letters, digits and the signs of names; None where nothing is left."""
     text = unicodedata.normalize("NFKC", html.unescape(written or ""))
-    kept = "".join(
-        character if character.isalnum() or character in " _.'’&-" or unicodedata.combining(character) else " "
-        for character in text
-    )
+    kept = "".join(character if is_sign_of_a_name(character) or character in " _.'’&-" else " " for character in text)
     return " ".join(kept.split())[:LONGEST_LABEL].strip(" .-_'’&") or None
+
+
+def name_with_a_time(line: str) -> tuple[str, str | None, str, str] | None:
+    """Who begins to speak, and when (hours, minutes, seconds), in a line that says nothing else: `Anna Schmidt  0:03`."""
+    found = OVER_A_TURN.fullmatch(line)
+    if found is None or not (found["numbered"] or may_be_a_name(found["plain"])):
+        return None
+    return (label_of(found["numbered"] or found["plain"]) or "", *found.groups()[-3:])
 
 
 def voices_apart(cues: list[AnySegment]) -> list[AnySegment]:
@@ -156,7 +174,7 @@ def label_pattern(labels: set[str]) -> re.Pattern | None:
         return None
     names = "|".join(sorted(map(re.escape, labels), key=len, reverse=True))
     return re.compile(
-        rf"{BEGINS}{MARK}(?:[\[(【](?P<inside>{names})[\])】](?:{COLON})?|(?P<plain>{names}){ROLE}{COLON})",
+        rf"{BEGINS}{MARK}(?:{OPENS}(?P<inside>{names}){CLOSES}(?:{COLON})?|(?P<plain>{names}){ROLE}{COLON})",
         re.MULTILINE,
     )
 
@@ -200,17 +218,18 @@ def in_their_times(segment: AnySegment, pieces: list[tuple[str | None, str]]) ->
 
 def labels_in(texts: list[str]) -> set[str]:
     """The names, as they are written, that open turns in a talk; none in a talk of one voice."""
-    return names_with_a_colon(texts) or names_in_parentheses(texts)
+    return names_with_a_colon(texts) or names_in_brackets(texts)
 
 
 def names_with_a_colon(texts: list[str]) -> set[str]:
-    """Names that recur; and in capitals, or beside those that recur, also the one that opens the talk."""
+    """Names that recur; and in capitals, or beside those that recur, also the one that opens the talk; behind `>>` each."""
     whole = "\n".join(texts)
     openings = [(match.start(), match) for match in NAMED_LABEL.finditer(whole)]
-    written = [(at, match["inside"] or match["plain"], bool(match["mark"].strip("*_ \t"))) for at, match in openings]
+    written = [(at, match["inside"] or match["plain"], match["mark"].lstrip()[:2]) for at, match in openings]
     named = [(at, name) for at, name, _ in written if may_be_a_name(name)]
     if not named:
         return set()
+    behind_arrows = {name for _, name, mark in written if mark == ">>" and may_be_a_name(name)}
     in_capitals = {name for _, name in named if is_in_capitals(name)} if not is_in_capitals(whole) else set()
     lower = set(re.findall(r"[^\W\d_]+", whole)) if in_capitals != {name for _, name in named} else set()
     named = [(at, name) for at, name in named if name in in_capitals or not is_a_word_of(name, lower)]
@@ -222,11 +241,11 @@ def names_with_a_colon(texts: list[str]) -> set[str]:
         begins_early = len(whole[: named[0][0]]) <= SHARE_BEFORE * len(whole)
         share = sum(times[key] for key in recurring) / sum(1 for _, name, _ in written if key_of(name))
         if begins_early and share >= SHARE_RECURRING:
-            return {name for _, name in named if key_of(name) in recurring | {opens}}
+            return behind_arrows | {name for _, name in named if key_of(name) in recurring | {opens}}
     capitals = {name for _, name in named if name in in_capitals}
     if opens is not None and opens in {key_of(name) for name in capitals}:
-        return capitals
-    return {name for name in capitals if key_of(name) in recurring}
+        return behind_arrows | capitals
+    return behind_arrows | {name for name in capitals if key_of(name) in recurring}
 
 
 def opening_name(whole: str, named: list[tuple[int, str]]) -> str | None:
@@ -238,15 +257,20 @@ def opening_name(whole: str, named: list[tuple[int, str]]) -> str | None:
     return None if re.search(r"\w", before) else key_of(name)
 
 
-def names_in_parentheses(texts: list[str]) -> set[str]:
-    """Names as in `(Anna) Hello.`, of which two recur and many lines have one: `(Applause)` opens few."""
+def names_in_brackets(texts: list[str]) -> set[str]:
+    """Names as in `(Anna) Hello.` or `[Anna] Hello.`, of which two recur and many lines have one, from the first on: sounds and
+    what happens, `[Door opens]`, stand on few."""
     lines = [line for text in texts for line in text.split("\n") if line.strip()]
-    found = [match["inside"] for line in lines if (match := PARENTHESIS.match(line)) and may_be_a_name(match["inside"])]
-    times = Counter(map(key_of, found))
+    openings = [(at, match["inside"]) for at, line in enumerate(lines) if (match := IN_BRACKETS.match(line))]
+    found = [(at, name) for at, name in openings if may_be_a_name(name) and not is_sound(name, stands_alone=True)]
+    times = Counter(key_of(name) for _, name in found)
     recurring = {key for key, count in times.items() if count > 1}
-    if len(recurring) < 2 or len(found) < SHARE_IN_PARENTHESES * len(lines) or not PARENTHESIS.match(lines[0]):
+    if len(recurring) < 2 or len(found) < SHARE_IN_BRACKETS * len(lines):
         return set()
-    return {name for name in found if key_of(name) in recurring}
+    said_before = [line for line in lines[: found[0][0]] if not IN_BRACKETS.match(line)]
+    if len("".join(said_before)) > SHARE_BEFORE * len("".join(lines)):
+        return set()
+    return {name for _, name in found if key_of(name) in recurring}
 
 
 def may_be_a_name(label: str) -> bool:
