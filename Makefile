@@ -216,7 +216,7 @@ benchmark-retrieval-scale: environment
 benchmark-serving: environment
 	@.venv/bin/python benchmarks/serving.py $(OPTIONS)
 
-# 3 minutes and 2 GB: what llama.cpp's own converter takes, with the environment that the rule makes for it (torch).
+# 3 minutes and 2 GB: every module of llama.cpp's own converter, and what it takes, with the environment that the rule makes for it (torch).
 check-converter: dev-environment
 	@.venv/bin/pytest -m converter tests/gguf/test_converter.py
 

