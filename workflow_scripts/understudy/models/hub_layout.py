@@ -89,6 +89,15 @@ SANITIZED: dict[str, Sanitized] = {
     "lfm2": Sanitized("Lfm2ForCausalLM", convolution="conv.conv.weight"),
     "ministral3": Sanitized("Ministral3ForCausalLM"),
     "mistral3": Sanitized("Ministral3ForCausalLM", _text_alone, prefix="language_model."),
+    # Saved as they are on the hub.
+    "cohere2": Sanitized("Cohere2ForCausalLM"),
+    "ernie4_5": Sanitized("Ernie4_5ForCausalLM"),
+    "gemma2": Sanitized("Gemma2ForCausalLM"),
+    "glm4": Sanitized("Glm4ForCausalLM"),
+    "hunyuan_v1_dense": Sanitized("HunYuanDenseV1ForCausalLM"),
+    "olmo2": Sanitized("Olmo2ForCausalLM"),
+    "olmo3": Sanitized("Olmo3ForCausalLM"),
+    "seed_oss": Sanitized("SeedOssForCausalLM"),
 }
 
 
@@ -118,6 +127,12 @@ def is_known_to_hf(config: Config) -> bool:
     return is_laid_out or sanitized_by_mlx_lm(config) is not None
 
 
+def is_written_anew(config: Config) -> bool:
+    """Whether hf/ of the model takes room of its own, in place of links to the fused weights."""
+    row = sanitized_by_mlx_lm(config)
+    return row is not None and bool(row.prefix or row.convolution or row.stacked)
+
+
 def why_no_hf(folder: Path) -> str | None:
     """Why the Hugging Face folder of a model that is trained on the base in `folder` can't be written; None if it can."""
     config = read_json(folder / "config.json")
@@ -125,8 +140,8 @@ def why_no_hf(folder: Path) -> str | None:
         return None
     if any(key in config for key in MLX_KEYS):
         return (
-            f"what the hub calls the tensors of {architecture_of(config)} is not known from a base in MLX's layout. The same base "
-            "as its authors published it may be taken"
+            f"a base in MLX's layout does not tell what the hub calls the tensors of {architecture_of(config)}. The same base as "
+            "its authors published it may be taken"
         )
     return f"mlx_lm changes the tensors of {architecture_of(config)} when it loads them, and how is not known here"
 
@@ -142,6 +157,8 @@ def is_loaded_as_stored(folder: Path) -> bool:
     stored: dict[str, Any] = {}
     for path in sorted(folder.glob(WEIGHTS)):
         stored.update(mx.load(str(path)))
+    if not stored:
+        return False
     try:
         model = model_without_weights(with_both_spellings(config))
         loaded = model.sanitize(dict(stored)) if hasattr(model, "sanitize") else stored
