@@ -140,11 +140,13 @@ references:
 	.oracles/bin/python tests/oracles/record_references.py .oracles/models
 	.oracles/bin/python tests/oracles/record_mixes.py .oracles/models
 
-# Does transformers load hf/ of every family, and read our GGUF files, to MLX's logits? In an environment of its own with torch.
+# Does transformers load hf/ of every family, from a base in the hub's layout and in MLX's 4 bits, and read our GGUF files, to MLX's
+# logits? In an environment of its own with torch.
 check-transformers: environment
 	python3 -m venv .transformers
 	.transformers/bin/pip install -r tests/check_transformers/requirements.txt
 	rm -rf .transformers/models && mkdir .transformers/models
+	.transformers/bin/python tests/check_transformers/write_hub_models.py .transformers/models/hub
 	.venv/bin/python tests/check_transformers/write_models.py .transformers/models
 	.transformers/bin/python tests/check_transformers/compare.py .transformers/models
 
@@ -216,7 +218,7 @@ benchmark-retrieval-scale: environment
 benchmark-serving: environment
 	@.venv/bin/python benchmarks/serving.py $(OPTIONS)
 
-# 3 minutes and 2 GB: what llama.cpp's own converter takes, with the environment that the rule makes for it (torch).
+# 3 minutes and 2 GB: every module of llama.cpp's own converter, and what it takes, with the environment that the rule makes for it (torch).
 check-converter: dev-environment
 	@.venv/bin/pytest -m converter tests/gguf/test_converter.py
 

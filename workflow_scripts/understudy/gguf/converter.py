@@ -1,7 +1,7 @@
 """llama.cpp's own converter, for architectures that are not written here.
 
 It needs torch, and its package claims the names `gguf` and `conversion`, so it runs in an environment of its own: `.converter/`
-in the repository, made from envs/converter.txt when it is needed for the first time."""
+in the repository, made from envs/converter.txt and envs/converter_modules.txt when it is needed for the first time."""
 
 import fcntl
 import os
@@ -16,11 +16,13 @@ from pathlib import Path
 from understudy.gguf.requantization import count_tensors, quantize_gguf_file
 from understudy.shared.checkout import REPOSITORY
 from understudy.shared.errors import ConfigurationError, UnderstudyError
+from understudy.shared.files import read_json
 from understudy.shared.formats import in_gigabytes
 from understudy.shared.log import log
 
 ENVIRONMENT = REPOSITORY / ".converter"
 REQUIREMENTS = REPOSITORY / "envs/converter.txt"
+MODULES = REPOSITORY / "envs/converter_modules.txt"
 ENVIRONMENT_BYTES = 1_300_000_000
 # pip's own settings decide where torch comes from.
 WITH_CUDA = (
@@ -101,7 +103,16 @@ def is_ours(python: Path) -> bool:
 def is_prepared() -> bool:
     """Whether .converter/ was made to its end, from the requirements as they are now."""
     made_from = ENVIRONMENT / "made_from"
-    return made_from.is_file() and made_from.read_bytes() == REQUIREMENTS.read_bytes()
+    return made_from.is_file() and made_from.read_bytes() == requirements()
+
+
+def requirements() -> bytes:
+    return REQUIREMENTS.read_bytes() + MODULES.read_bytes()
+
+
+def packaged_script() -> Path:
+    """The package's converter. Python looks for `conversion` beside it first, before the one in site-packages."""
+    return ENVIRONMENT / "modules/convert_hf_to_gguf.py"
 
 
 def prepare_environment(python: Path) -> None:
@@ -117,7 +128,9 @@ def prepare_environment(python: Path) -> None:
         run([sys.executable, "-m", "venv", ENVIRONMENT], "making its environment")
         install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         run([*install, "-r", REQUIREMENTS], "installing what it needs")
-        shutil.copyfile(REQUIREMENTS, ENVIRONMENT / "made_from")
+        beside = ["--no-deps", "--target", packaged_script().parent]
+        run([*install, *beside, "-r", MODULES], "installing its modules")
+        (ENVIRONMENT / "made_from").write_bytes(requirements())
 
 
 @contextmanager
@@ -134,17 +147,24 @@ def convert(
     """Run the converter on `folder`; `output_type` is f32, f16 or bf16.
 
     Raises ConverterFailed with its last lines, and leaves nothing at `path`, if it fails."""
-    program = [script.resolve()] if script is not None else ["-m", "convert_hf_to_gguf"]
+    program = (script or packaged_script()).resolve()
     with tempfile.TemporaryDirectory(prefix="understudy-") as temporary:
         # The converter takes the name in the metadata from the folder's, which is `hf` for every model.
         model = Path(temporary) / name
         model.symlink_to(folder.resolve(), target_is_directory=True)
-        command = [python, *program, model, "--outfile", path.resolve(), "--outtype", output_type]
+        command = [python, program, model, "--outfile", path.resolve(), "--outtype", output_type, *options_for(folder)]
         try:
             run(command, f"converting {folder}", converter_variables(threads))
         except ConverterFailed:
             path.unlink(missing_ok=True)
             raise
+
+
+def options_for(folder: Path) -> list[str]:
+    """The converter's options for a family: Qwen3.5's layer that predicts a second token isn't in hf/, and newer converters look
+    for it unless told."""
+    config = read_json(folder / "config.json")
+    return ["--no-mtp"] if "mtp_num_hidden_layers" in {**config, **config.get("text_config", {})} else []
 
 
 def converter_variables(threads: int) -> dict[str, str]:
