@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from understudy.base.chat_template import settle_chat_template
+from understudy.base.ending import settle_ending
 from understudy.gguf.families import FAMILIES
 from understudy.gguf.reading import checked_gguf, import_gguf
 from understudy.models.folder import MODEL_FILES, WEIGHTS, link_or_copy, refuse_link, take_over
@@ -26,6 +27,12 @@ from understudy.shared.files import file_sha256, read_json, write_json
 from understudy.shared.log import log
 
 PARTS = ".downloads"
+# What mlx_lm can build, and is not taken all the same: by model_type, why.
+GEMMA_3N = (
+    "Gemma 3n's layers share keys and values and have a second embedding each, for which neither training nor export is proven "
+    "here. Gemma 3 is: google/gemma-3-1b-it."
+)
+REFUSED = {"gemma3n": GEMMA_3N, "gemma3n_text": GEMMA_3N}
 TRIED_FAMILIES = "llama, mistral, qwen2, qwen3, gemma3_text, granite, granitemoehybrid, smollm3 and phi3"
 
 
@@ -46,6 +53,8 @@ def import_base_model(source: str, revision: str | None, folder: Path) -> None:
             log.info(
                 "The chat template answers without thinking, and with one date in place of today's: docs/training.md"
             )
+        with _errors_of(incoming, source):
+            settle_ending(incoming)
         write_json(incoming / SOURCE_RECORD, {"source": source, **record})
         take_over(incoming, folder)
         shutil.rmtree(folder / PARTS, ignore_errors=True)
@@ -142,6 +151,8 @@ def _buildable_config(folder: Path, source: str) -> dict[str, Any]:
             raise InputFileError(
                 f"{folder}/config.json names no model_type, so it is not the folder of a language model."
             )
+        if kind in REFUSED:
+            raise InputFileError(f"its config.json is of model_type {kind}. {REFUSED[kind]}")
         if "model_file" in config:
             raise InputFileError(
                 f"{folder}/config.json brings code of its own ({config['model_file']}), which is not run."
