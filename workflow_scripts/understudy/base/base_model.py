@@ -12,6 +12,7 @@ from typing import Any
 
 from understudy.base.chat_template import settle_chat_template
 from understudy.base.ending import settle_ending
+from understudy.base.readers import compare_readers
 from understudy.gguf.families import FAMILIES
 from understudy.gguf.reading import checked_gguf, import_gguf
 from understudy.models.folder import MODEL_FILES, WEIGHTS, link_or_copy, refuse_link, take_over
@@ -36,10 +37,11 @@ REFUSED = {"gemma3n": GEMMA_3N, "gemma3n_text": GEMMA_3N}
 TRIED_FAMILIES = "llama, mistral, qwen2, qwen3, gemma3_text, granite, granitemoehybrid, smollm3 and phi3"
 
 
-def import_base_model(source: str, revision: str | None, folder: Path) -> None:
+def import_base_model(source: str, revision: str | None, folder: Path, compares_readers: bool = False) -> None:
     """Fill `folder` with the model that `source` names: whole, or not at all; config.json is moved in last.
 
-    `revision` is a branch, tag or commit of the hub. Raises ConfigurationError, InputFileError or HubError."""
+    With `compares_readers`, MLX and llama.cpp must compute the same of its first layers. `revision` is a branch, tag or commit of
+    the hub. Raises ConfigurationError, InputFileError or HubError."""
     # Broken-off downloads wait in a folder of their own, which an error leaves.
     refuse_link(folder)
     incoming = folder / ".incoming"
@@ -55,6 +57,8 @@ def import_base_model(source: str, revision: str | None, folder: Path) -> None:
             )
         with _errors_of(incoming, source):
             settle_ending(incoming)
+        if compares_readers:
+            compare_readers(incoming, source)
         write_json(incoming / SOURCE_RECORD, {"source": source, **record})
         take_over(incoming, folder)
         shutil.rmtree(folder / PARTS, ignore_errors=True)

@@ -7,6 +7,7 @@ from mlx import nn
 from mlx_lm.tuner.datasets import CacheDataset
 from tabulate import tabulate
 
+from understudy.models.first_layers import READERS_RECORD
 from understudy.models.mlx.load import check_positions, device_in_use, is_on_cpu, load_base, load_weights
 from understudy.rows.lora_config import read_lora_config
 from understudy.rows.training import lengths_of
@@ -69,6 +70,7 @@ def check_training(
         **plan,
         "memory": memory_line(predicted, trial, machine),
         "time": time_line(trial, train_set, valid_set, config),
+        "readers": readers_line(Path(base_folder)),
         "disk": disk_line(needed, free_disk(lora_config)),
     }
     log.info("%s", tabulate(lines.items(), tablefmt="plain", disable_numparse=True))
@@ -98,6 +100,20 @@ def memory_line(predicted: PredictedMemory, trial: Trial, machine: MachineMemory
     return (
         f"{in_gigabytes(predicted.peak)} predicted ({named}), {in_gigabytes(trial.peak)} seen on the longest rows; "
         f"{in_gigabytes(machine.available)} of {in_gigabytes(machine.total)} are free"
+    )
+
+
+def readers_line(base_folder: Path) -> str:
+    """Say what the import found when MLX and llama.cpp computed the same of the base model's first layers."""
+    path = base_folder / READERS_RECORD
+    record = (
+        read_json(path) if path.is_file() else {"not_compared": "the base model was brought in before this was done"}
+    )
+    if "not_compared" in record:
+        return f"MLX and llama.cpp are not compared: {record['not_compared']}"
+    return (
+        f"MLX and llama.cpp agree on the base model's first {record['layers']} layers at {record['positions']} positions, within "
+        f"{record['distance']:.4f} of the spread"
     )
 
 
