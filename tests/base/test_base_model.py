@@ -165,12 +165,13 @@ def test_a_download_that_came_damaged_is_thrown_away(hub, tmp_path, monkeypatch)
     import_base_model(MODEL, None, tmp_path / "base")
 
 
-def test_a_family_whose_gguf_is_not_written_here_is_told_at_once(tmp_path, caplog, monkeypatch):
+def test_what_can_be_made_of_the_base_is_told(tmp_path, caplog, monkeypatch):
     monkeypatch.setattr(logging.getLogger("understudy"), "propagate", True)
-    import_base_model(str(write_random_model(tmp_path / "source", "granitemoehybrid")), None, tmp_path / "base")
-    assert (
-        "GraniteMoeHybridForCausalLM: it can be trained" in caplog.text and "llama.cpp's own converter" in caplog.text
-    )
+    caplog.set_level(logging.INFO, logger="understudy")
+    source = write_random_model(tmp_path / "source", "granitemoehybrid", vocab_size=49152)
+    import_base_model(str(source), None, tmp_path / "base")
+    assert f"What can be made of {source}:" in caplog.text
+    assert "GGUF              yes, by llama.cpp's own converter" in caplog.text
 
 
 def test_the_job_log_has_no_hub_token(tmp_path, monkeypatch):

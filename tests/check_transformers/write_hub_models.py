@@ -1,13 +1,18 @@
-"""Write random models as transformers itself saves them: python write_hub_models.py FOLDER, in the environment of requirements.txt.
+"""Write random models as transformers itself saves them: python write_hub_models.py FOLDER, in the environment of
+requirements.txt.
 
 Families whose tensors have other names, shapes or values on the hub than mlx_lm saves, image parts included where the published
-models have one. The project's tests make theirs with mlx_lm's classes; these come from the other side."""
+models have one. The project's own random models are of mlx_lm's classes; these come from the other side. Their configurations,
+names and shapes are recorded in hub_models.json, for the tests that have no torch."""
 
+import copy
+import json
 import sys
 from pathlib import Path
 
 import torch
 import transformers
+from safetensors import safe_open
 
 # Of SmolLM2, whose tokenizer llama.cpp's converter knows by what the whole vocabulary makes of a text.
 WORDS = 49152
@@ -150,15 +155,29 @@ MODELS = {
 }
 
 
+# What config.json of the published models has, and transformers 5 writes in another place.
+AS_PUBLISHED = {"gemma3": {"vocab_size": WORDS}, "qwen3_moe": {"num_experts": EXPERTS["num_experts"]}}
+RECORD = Path(__file__).with_name("hub_models.json")
+
+
 def main(folder: Path) -> None:
+    recorded = {}
     for name, (model_class, config_class, settings) in MODELS.items():
         torch.manual_seed(1)
-        model = getattr(transformers, model_class)(getattr(transformers, config_class)(**settings))
+        model = getattr(transformers, model_class)(getattr(transformers, config_class)(**copy.deepcopy(settings)))
         with torch.no_grad():
             for parameter in model.parameters():
                 # Norms, which begin as ones or zeros, are no norms to tell apart.
                 parameter.add_(0.05 * torch.randn_like(parameter))
-        model.to(torch.bfloat16).save_pretrained(folder / name / "base")
+        base = folder / name / "base"
+        model.to(torch.bfloat16).save_pretrained(base)
+        config = json.loads((base / "config.json").read_text()) | AS_PUBLISHED.get(name, {})
+        (base / "config.json").write_text(json.dumps(config, indent=2))
+        with safe_open(base / "model.safetensors", "pt") as stored:
+            tensors = {key: list(stored.get_slice(key).get_shape()) for key in sorted(stored.keys())}
+        recorded[name] = {"config": config, "tensors": tensors}
+    lines = (f"{json.dumps(name)}: {json.dumps(model)}" for name, model in recorded.items())
+    RECORD.write_text("{\n" + ",\n".join(lines) + "\n}\n")
 
 
 if __name__ == "__main__":

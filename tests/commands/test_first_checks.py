@@ -2,6 +2,7 @@
 
 import pytest
 
+from hub_models import write_other_family
 from understudy.commands.first_checks import check_before_first_job
 from understudy.configuration import complete_configuration
 from understudy.shared.errors import ConfigurationError
@@ -93,3 +94,15 @@ def test_no_room_on_the_disk_is_refused(config, tiny_base, monkeypatch):
     config["base_model"] = str(tiny_base)
     monkeypatch.setattr("understudy.train.machine.free_disk", lambda path: 1000)
     assert "are free on this disk" in refused(config)
+
+
+def test_an_export_that_can_not_be_made_of_the_base_stops_the_run_before_the_training(config, tmp_path):
+    config["base_model"] = str(write_other_family(tmp_path / "base"))
+    said = refused(config)
+    assert "GGUF can't be made: what llama.cpp computes of SeedOssForCausalLM was not compared with MLX" in said
+    assert "snakemake models/mine/fused/config.json models/mine/mlx-4bit/config.json models/mine/hf/config.json" in said
+    # What was trained already is exported as far as it goes.
+    for pending in ({"adapters": 1, "fused": 1, "hf": 1}, {"gguf": 1}):
+        assert "GGUF              no, " in page(config, pending)
+    config["export"]["converter"] = "../llama.cpp/convert_hf_to_gguf.py"
+    assert "yes, by export.converter" in page(config)

@@ -479,6 +479,16 @@ def test_a_wrong_keep_stops_preflight_before_a_weight_is_loaded(trainable, monke
         check_training("models/x/lora.yaml", TRAIN, VALID, str(BASE), 7, ["F16"], patience=2)
 
 
+def test_an_export_that_can_not_be_made_of_the_base_stops_preflight(trainable, caplog):
+    write_lora_config(TRAINING, TRAIN, str(BASE / "config.json"), "models/x/lora.yaml")
+    of_seed = {"architectures": ["SeedOssForCausalLM"], "head_dim": 16, "model_type": "seed_oss"}
+    write_json(BASE / "config.json", read_json(BASE / "config.json") | of_seed)
+    with pytest.raises(ConfigurationError, match=r"GGUF can't be made: .* snakemake models/x/fused/config\.json"):
+        check_training("models/x/lora.yaml", TRAIN, VALID, str(BASE), "best", ["F16", "mlx-4bit"])
+    assert "hf/               yes, as transformers loads it" in caplog.text
+    assert "a few steps are made" not in caplog.text
+
+
 def test_snakemake_preflight_trains_nothing_and_asks_for_nothing(tmp_path, finished, teacher):
     project = finished.copied_to(tmp_path / "copy")
     before = project.contents("models/**/*.*") | project.contents("data/*/**/*.*")

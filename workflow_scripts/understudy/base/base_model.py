@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from understudy.base.chat_template import settle_chat_template
-from understudy.gguf.families import FAMILIES
 from understudy.gguf.reading import checked_gguf, import_gguf
+from understudy.gguf.what_can_be_made import account_of_base, what_can_be_made
 from understudy.models.folder import MODEL_FILES, WEIGHTS, link_or_copy, refuse_link, take_over
 from understudy.models.hub import fetch_model
-from understudy.models.layout import architecture_of, is_language_model
+from understudy.models.hub_layout import is_known_to_hf
+from understudy.models.layout import architecture_of
 from understudy.models.licence import SOURCE_RECORD
 from understudy.models.mlx.load import load_weights, model_without_weights
 from understudy.models.paths import PACKAGE, gguf_source
@@ -46,6 +47,7 @@ def import_base_model(source: str, revision: str | None, folder: Path) -> None:
             log.info(
                 "The chat template answers without thinking, and with one date in place of today's: docs/training.md"
             )
+        log.info("What can be made of %s:\n%s", source, account_of_base(what_can_be_made(incoming)))
         write_json(incoming / SOURCE_RECORD, {"source": source, **record})
         take_over(incoming, folder)
         shutil.rmtree(folder / PARTS, ignore_errors=True)
@@ -159,10 +161,10 @@ def _check_config(folder: Path, source: str) -> None:
     """The same; and say what can't be made of the model."""
     config = _buildable_config(folder, source)
     with _errors_of(folder, source):
-        if config["model_type"] not in FAMILIES or not is_language_model(config):
+        if not is_known_to_hf(config):
             log.warning(
-                "Warning: %s is %s: it can be trained and fused for mlx_lm and LM Studio, but a GGUF file of it takes "
-                "llama.cpp's own converter, in an environment with torch (docs/export.md).", source, architecture_of(config),
+                "Warning: %s is %s, which was not tried here: it may be that neither hf/ nor a GGUF file can be made of it "
+                "(docs/training.md).", source, architecture_of(config),
             )  # fmt: skip
         if "vision_config" in config:
             log.info("%s sees images too; only its language model is trained", source)

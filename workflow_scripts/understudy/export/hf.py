@@ -59,7 +59,7 @@ def config_with_ties(config: Config, stored: dict[str, StoredTensor]) -> Config:
 def expected_or_of_the_base(
     config: Config, stored: dict[str, StoredTensor], source: Path, base_config: str | None
 ) -> Shapes:
-    """Return the names and shapes of models.layout, or for another architecture those stored, if mlx_lm took the base's as they are."""
+    """Return the names and shapes of models.layout, or for another architecture those stored, if mlx_lm took the base's."""
     try:
         return expected_tensors(config)
     except UnsupportedArchitecture:

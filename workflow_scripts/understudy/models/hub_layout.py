@@ -125,8 +125,8 @@ def why_no_hf(folder: Path) -> str | None:
         return None
     if any(key in config for key in MLX_KEYS):
         return (
-            f"what the hub calls the tensors of {architecture_of(config)} is not known from a base in MLX's layout. The same base "
-            "as its authors published it may be taken"
+            f"a base in MLX's layout does not tell what the hub calls the tensors of {architecture_of(config)}. The same base as "
+            "its authors published it may be taken"
         )
     return f"mlx_lm changes the tensors of {architecture_of(config)} when it loads them, and how is not known here"
 
@@ -142,6 +142,8 @@ def is_loaded_as_stored(folder: Path) -> bool:
     stored: dict[str, Any] = {}
     for path in sorted(folder.glob(WEIGHTS)):
         stored.update(mx.load(str(path)))
+    if not stored:
+        return False
     try:
         model = model_without_weights(with_both_spellings(config))
         loaded = model.sanitize(dict(stored)) if hasattr(model, "sanitize") else stored
