@@ -155,6 +155,25 @@ MODELS = {
 }
 
 
+PLAIN = {
+    **COMMON,
+    "head_dim": 32,
+    "rope_parameters": {"rope_type": "default", "rope_theta": 100_000.0},
+    "tie_word_embeddings": False,
+}
+TIED = {**PLAIN, "tie_word_embeddings": True}
+WITH_WINDOWS = {**PLAIN, "head_dim": 16, "sliding_window": 16}
+# Families that mlx_lm saves as they are on the hub.
+MODELS |= {
+    "cohere2": ("Cohere2ForCausalLM", "Cohere2Config", {**WITH_WINDOWS, "tie_word_embeddings": True}),
+    "ernie4_5": ("Ernie4_5ForCausalLM", "Ernie4_5Config", TIED),
+    "gemma2": ("Gemma2ForCausalLM", "Gemma2Config", {**TIED, "query_pre_attn_scalar": 32, "sliding_window": 4096}),
+    "glm4": ("Glm4ForCausalLM", "Glm4Config", PLAIN),
+    "hunyuan_v1_dense": ("HunYuanDenseV1ForCausalLM", "HunYuanDenseV1Config", TIED),
+    "olmo2": ("Olmo2ForCausalLM", "Olmo2Config", {**PLAIN, "head_dim": 16}),
+    "olmo3": ("Olmo3ForCausalLM", "Olmo3Config", WITH_WINDOWS),
+    "seed_oss": ("SeedOssForCausalLM", "SeedOssConfig", PLAIN),
+}
 # What config.json of the published models has, and transformers 5 writes in another place.
 AS_PUBLISHED = {"gemma3": {"vocab_size": WORDS}, "qwen3_moe": {"num_experts": EXPERTS["num_experts"]}}
 RECORD = Path(__file__).with_name("hub_models.json")

@@ -15,7 +15,6 @@ import pytest
 
 from hub_models import write_other_family
 from project import in_a_process
-from random_families import write_random_family
 from random_llama import write_random_llama, write_safetensors
 from understudy.export.gguf import write_gguf
 from understudy.export.hf import origin_of, write_hugging_face_folder
@@ -156,10 +155,10 @@ def test_a_model_of_an_unknown_architecture_is_taken_if_mlx_lm_took_the_base_as_
     fused, base = (write_other_family(tmp_path / name) for name in ("fused", "base"))
     target = tmp_path / "hf/config.json"
     write_hugging_face_folder(str(fused / "config.json"), str(target), str(base / "config.json"))
-    assert read_json(target)["architectures"] == ["SeedOssForCausalLM"]
+    assert read_json(target)["architectures"] == ["HeliumForCausalLM"]
     assert stored_tensors(target.parent).keys() == stored_tensors(base).keys()
     write_json(base / "config.json", read_json(base / "config.json") | {"quantization": {"bits": 4}})
-    said = "SeedOssForCausalLM has other tensors on the hub than mlx_lm saves"
+    said = "HeliumForCausalLM has other tensors on the hub than mlx_lm saves"
     with pytest.raises(UnsupportedArchitecture, match=said):
         write_hugging_face_folder(str(fused / "config.json"), str(target), str(base / "config.json"))
 

@@ -53,11 +53,18 @@ def test_of_a_model_that_sees_images_the_language_model_alone_is_written(tmp_pat
     assert said(write_hub_model(tmp_path / "flat", "gemma3_text"), "hf") == "yes, as transformers loads it"
 
 
+def test_of_a_family_that_mlx_lm_saves_as_it_is_the_layout_does_not_matter(tmp_path):
+    base = write_hub_model(tmp_path / "base", "olmo2")
+    assert said(base, "hf") == "yes, as transformers loads it"
+    write_json(base / "config.json", read_json(base / "config.json") | {"quantization": {"bits": 4, "group_size": 64}})
+    assert said(base, "hf") == "yes, as transformers loads it"
+
+
 def test_a_family_that_was_not_compared_has_no_gguf_but_its_own_layout(tmp_path):
     outcomes = what_can_be_made(write_other_family(tmp_path / "base"))
     assert outcomes["hf"].can_be_made
     complaint = complaint_about_exports(outcomes, ALL, "fung")
-    assert "GGUF can't be made: what llama.cpp computes of SeedOssForCausalLM was not compared with MLX" in complaint
+    assert "GGUF can't be made: what llama.cpp computes of HeliumForCausalLM was not compared with MLX" in complaint
     assert complaint.endswith(
         "What can be made is adapters, fused/, MLX folders, hf/: snakemake models/fung/fused/config.json "
         "models/fung/mlx-4bit/config.json models/fung/hf/config.json. Or choose another base_model."

@@ -18,6 +18,7 @@ from understudy.shared.files import read_json, write_json
 
 RECORDED = read_json(Path(__file__).parents[1] / "check_transformers/hub_models.json")
 WORDS, RECORDED_WORDS = 512, 49152
+OF_ANOTHER = {"architectures": ["HeliumForCausalLM"], "head_dim": 16, "model_type": "helium"}
 
 
 def write_hub_model(folder: Path, name: str, words: int = WORDS) -> Path:
@@ -36,10 +37,9 @@ def write_hub_model(folder: Path, name: str, words: int = WORDS) -> Path:
 
 
 def write_other_family(folder: Path) -> Path:
-    """Write a Seed-OSS, a family that has no row here: its tensors are called as Llama's, and mlx_lm takes them as they are."""
+    """Write a Helium, a family that has no row here: its tensors are called as Llama's, and mlx_lm takes them as they are."""
     config = read_json(write_random_llama(folder) / "config.json")
-    of_seed = {"architectures": ["SeedOssForCausalLM"], "head_dim": 16, "model_type": "seed_oss"}
-    write_json(folder / "config.json", {**config, **of_seed})
+    write_json(folder / "config.json", {**config, **OF_ANOTHER})
     return folder
 
 

@@ -14,6 +14,7 @@ from understudy.base.chat_template import settle_chat_template
 from understudy.gguf.reading import checked_gguf, import_gguf
 from understudy.gguf.what_can_be_made import account_of_base, what_can_be_made
 from understudy.models.folder import MODEL_FILES, WEIGHTS, link_or_copy, refuse_link, take_over
+from understudy.models.fp8 import check_fp8
 from understudy.models.hub import fetch_model
 from understudy.models.hub_layout import is_known_to_hf
 from understudy.models.layout import architecture_of
@@ -126,12 +127,12 @@ def _check(folder: Path, source: str) -> None:
 
 def _check_files(folder: Path, source: str) -> None:
     """Raise InputFileError unless config.json, tokenizer and weights are there, whole, and of one model."""
-    _buildable_config(folder, source)
+    config = _buildable_config(folder, source)
     if not any(folder.glob("tokenizer.json")) and not any(folder.glob("tokenizer.model")):
         raise InputFileError(f"base_model: {source} has no tokenizer.json.")
     with _errors_of(folder, source):
         _check_shards(folder)
-        stored_tensors(folder)
+        check_fp8(config, stored_tensors(folder))
         load_weights(folder, lazy=True)
 
 

@@ -27,10 +27,14 @@ from understudy.shared.run import PLANNED_RULES
 # Of what llama.cpp's own converter takes: those whose file was compared with MLX (make check-converter).
 COMPARED_BY_CONVERTER = (
     "GraniteMoeHybridForCausalLM",
+    "HunYuanDenseV1ForCausalLM",
     "Lfm2ForCausalLM",
     "Ministral3ForCausalLM",
+    "Olmo2ForCausalLM",
+    "Olmo3ForCausalLM",
     "Qwen3MoeForCausalLM",
     "Qwen3_5ForCausalLM",
+    "SeedOssForCausalLM",
 )
 FUSED, MLX, HF, GGUF = "fused", "mlx", "hf", "gguf"
 NAMES = {FUSED: "adapters, fused/", MLX: "MLX folders", HF: "hf/", GGUF: "GGUF"}

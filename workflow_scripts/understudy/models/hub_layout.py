@@ -89,6 +89,15 @@ SANITIZED: dict[str, Sanitized] = {
     "lfm2": Sanitized("Lfm2ForCausalLM", convolution="conv.conv.weight"),
     "ministral3": Sanitized("Ministral3ForCausalLM"),
     "mistral3": Sanitized("Ministral3ForCausalLM", _text_alone, prefix="language_model."),
+    # Saved as they are on the hub.
+    "cohere2": Sanitized("Cohere2ForCausalLM"),
+    "ernie4_5": Sanitized("Ernie4_5ForCausalLM"),
+    "gemma2": Sanitized("Gemma2ForCausalLM"),
+    "glm4": Sanitized("Glm4ForCausalLM"),
+    "hunyuan_v1_dense": Sanitized("HunYuanDenseV1ForCausalLM"),
+    "olmo2": Sanitized("Olmo2ForCausalLM"),
+    "olmo3": Sanitized("Olmo3ForCausalLM"),
+    "seed_oss": Sanitized("SeedOssForCausalLM"),
 }
 
 
