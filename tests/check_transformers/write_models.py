@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent.parent / "workflow_scripts"), str(HERE.parent)]
+sys.path[:0] = [str(HERE.parent.parent / "workflow_scripts"), str(HERE.parent / "support")]
 
 import mlx.core as mx  # noqa: E402
 import numpy as np  # noqa: E402
