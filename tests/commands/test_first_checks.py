@@ -2,6 +2,7 @@
 
 import pytest
 
+from fake_hub import MODEL, FakeHub
 from hub_models import write_other_family
 from understudy.commands.first_checks import check_before_first_job
 from understudy.configuration import complete_configuration
@@ -106,3 +107,15 @@ def test_an_export_that_can_not_be_made_of_the_base_stops_the_run_before_the_tra
         assert "GGUF              no, " in page(config, pending)
     config["export"]["converter"] = "../llama.cpp/convert_hf_to_gguf.py"
     assert "yes, by export.converter" in page(config)
+
+
+def test_a_base_that_comes_from_the_hub_is_looked_at_before_it_is_trained_on(project, tmp_path, monkeypatch):
+    with FakeHub(write_other_family(tmp_path / "source")) as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
+        project.configure(base_model=MODEL)
+        trained = set((project / "models/tiny/runs").iterdir())
+        said = project.snakemake("models/tiny-Q4_K_M.gguf", succeeds=False)
+    assert "its size is not known yet" in said
+    assert "GGUF can't be made: what llama.cpp computes of HeliumForCausalLM was not compared with MLX" in said
+    assert set((project / "models/tiny/runs").iterdir()) == trained

@@ -18,7 +18,13 @@ from understudy.shared.files import read_json, write_json
 
 RECORDED = read_json(Path(__file__).parents[1] / "check_transformers/hub_models.json")
 WORDS, RECORDED_WORDS = 512, 49152
-OF_ANOTHER = {"architectures": ["HeliumForCausalLM"], "head_dim": 16, "model_type": "helium"}
+OF_ANOTHER = {
+    "architectures": ["HeliumForCausalLM"],
+    "attention_bias": False,
+    "head_dim": 16,
+    "mlp_bias": False,
+    "model_type": "helium",
+}
 
 
 def write_hub_model(folder: Path, name: str, words: int = WORDS) -> Path:

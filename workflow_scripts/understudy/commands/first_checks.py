@@ -216,7 +216,7 @@ def look_at_exports(folder: Path, config: dict, pending: dict[str, int], page: P
     try:
         outcomes = what_can_be_made(folder, config["export"]["converter"])
     except UnderstudyError as error:
-        page.mistakes.append(str(error))
+        page.mistakes.append(f"base_model: {config['base_model']}: {error}")
         return
     page.lines["export"] = account_of_base(outcomes)
     if "adapters" in pending and (complaint := complaint_about_exports(outcomes, pending, config["name"])):
