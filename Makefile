@@ -140,11 +140,13 @@ references:
 	.oracles/bin/python tests/oracles/record_references.py .oracles/models
 	.oracles/bin/python tests/oracles/record_mixes.py .oracles/models
 
-# Does transformers load hf/ of every family, and read our GGUF files, to MLX's logits? In an environment of its own with torch.
+# Does transformers load hf/ of every family, from a base in the hub's layout and in MLX's 4 bits, and read our GGUF files, to MLX's
+# logits? In an environment of its own with torch.
 check-transformers: environment
 	python3 -m venv .transformers
 	.transformers/bin/pip install -r tests/check_transformers/requirements.txt
 	rm -rf .transformers/models && mkdir .transformers/models
+	.transformers/bin/python tests/check_transformers/write_hub_models.py .transformers/models/hub
 	.venv/bin/python tests/check_transformers/write_models.py .transformers/models
 	.transformers/bin/python tests/check_transformers/compare.py .transformers/models
 

@@ -10,17 +10,20 @@ from understudy.models.blas import run_with_optimised_blas
 if __name__ == "__main__":
     run_with_optimised_blas()
 
+from understudy.gguf.what_can_be_made import refuse_planned_exports
 from understudy.shared.log import start_job_log
 from understudy.train.adapters import train_adapters
 from understudy.train.checkpoints import ADAPTER_CONFIG, ADAPTERS, METRICS
 
 if __name__ == "__main__":
     start_job_log(snakemake.log[0])
+    config, base = snakemake.config, Path(snakemake.input.base).parent
+    refuse_planned_exports(base, config["name"], config["export"]["converter"])
     train_adapters(
         snakemake.input.lora_config,
         snakemake.input.train,
         snakemake.input.valid,
-        str(Path(snakemake.input.base).parent),
+        str(base),
         {
             ADAPTERS: snakemake.output.adapters,
             ADAPTER_CONFIG: snakemake.output.adapter_config,

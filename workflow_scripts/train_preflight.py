@@ -23,4 +23,5 @@ if __name__ == "__main__":
         snakemake.params.keep,
         snakemake.params.exports,
         snakemake.params.patience,
+        converter=snakemake.config["export"]["converter"],
     )

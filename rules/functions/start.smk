@@ -1,8 +1,10 @@
 # What a run does before its first job: it looks at what would stop it later.
+import os
 from collections import Counter
 
 from snakemake_logger_plugin_understudy import tell_display
 from understudy.commands.first_checks import check_before_first_job
+from understudy.shared.run import PLANNED_RULES
 from understudy.teach.plan import plan_in_a_line
 from understudy.teach.planned import prompts_of_project, requests_of_project
 from understudy.teacher.servers import store_identity
@@ -12,6 +14,8 @@ from understudy.teacher.store import ResponseStore
 def check_first():
     """Print what can be seen before the first job, or end the run with what would stop it later."""
     pending = Counter(job.rule.name for job in workflow.dag.needrun_jobs())
+    # A base that comes from the hub is looked at by the job that trains on it.
+    os.environ[PLANNED_RULES] = " ".join(pending)
     try:
         page = check_before_first_job(config, pending, has_every_reply_of(pending))
     except UnderstudyError as error:

@@ -14,6 +14,7 @@ import pytest
 from huggingface_hub import constants
 
 from fake_hub import COMMIT, MODEL, FakeHub
+from hub_models import write_hub_model
 from project import REPOSITORY, Project, in_a_process
 from random_llama import write_random_llama, write_safetensors
 from random_models import write_random_model
@@ -21,6 +22,7 @@ from understudy.base.base_model import SOURCE_RECORD, import_base_model
 from understudy.models import hub as hub_models
 from understudy.models.hub import HubError
 from understudy.models.mlx.load import load_base
+from understudy.models.safetensors import stored_tensors
 from understudy.shared.errors import InputFileError
 from understudy.shared.files import read_json, write_json
 
@@ -165,12 +167,24 @@ def test_a_download_that_came_damaged_is_thrown_away(hub, tmp_path, monkeypatch)
     import_base_model(MODEL, None, tmp_path / "base")
 
 
-def test_a_family_whose_gguf_is_not_written_here_is_told_at_once(tmp_path, caplog, monkeypatch):
+def test_fp8_that_mlx_lm_takes_for_whole_numbers_is_refused(tmp_path):
+    """Ministral 3's Instruct models are published so."""
+    source = write_hub_model(tmp_path / "source", "mistral3")
+    tensors = {name: (tensor.dtype, tensor.read_as_stored()) for name, tensor in stored_tensors(source).items()}
+    packed = "language_model.model.layers.0.self_attn.q_proj.weight"
+    tensors[packed] = ("F8_E4M3", np.zeros(tensors[packed][1].shape, np.uint8))
+    write_safetensors(source / "model.safetensors", tensors)
+    with pytest.raises(InputFileError, match=r"q_proj\.weight and 0 more of its tensors are FP8.* in BF16"):
+        import_base_model(str(source), None, tmp_path / "base")
+
+
+def test_what_can_be_made_of_the_base_is_told(tmp_path, caplog, monkeypatch):
     monkeypatch.setattr(logging.getLogger("understudy"), "propagate", True)
-    import_base_model(str(write_random_model(tmp_path / "source", "granitemoehybrid")), None, tmp_path / "base")
-    assert (
-        "GraniteMoeHybridForCausalLM: it can be trained" in caplog.text and "llama.cpp's own converter" in caplog.text
-    )
+    caplog.set_level(logging.INFO, logger="understudy")
+    source = write_random_model(tmp_path / "source", "granitemoehybrid", vocab_size=49152)
+    import_base_model(str(source), None, tmp_path / "base")
+    assert f"What can be made of {source}:" in caplog.text
+    assert "GGUF              yes, by llama.cpp's own converter" in caplog.text
 
 
 def test_the_job_log_has_no_hub_token(tmp_path, monkeypatch):

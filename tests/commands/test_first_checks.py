@@ -2,6 +2,8 @@
 
 import pytest
 
+from fake_hub import MODEL, FakeHub
+from hub_models import write_other_family
 from understudy.commands.first_checks import check_before_first_job
 from understudy.configuration import complete_configuration
 from understudy.shared.errors import ConfigurationError
@@ -93,3 +95,27 @@ def test_no_room_on_the_disk_is_refused(config, tiny_base, monkeypatch):
     config["base_model"] = str(tiny_base)
     monkeypatch.setattr("understudy.train.machine.free_disk", lambda path: 1000)
     assert "are free on this disk" in refused(config)
+
+
+def test_an_export_that_can_not_be_made_of_the_base_stops_the_run_before_the_training(config, tmp_path):
+    config["base_model"] = str(write_other_family(tmp_path / "base"))
+    said = refused(config)
+    assert "GGUF can't be made: what llama.cpp computes of HeliumForCausalLM was not compared with MLX" in said
+    assert "snakemake models/mine/fused/config.json models/mine/mlx-4bit/config.json models/mine/hf/config.json" in said
+    # What was trained already is exported as far as it goes.
+    for pending in ({"adapters": 1, "fused": 1, "hf": 1}, {"gguf": 1}):
+        assert "GGUF              no, " in page(config, pending)
+    config["export"]["converter"] = "../llama.cpp/convert_hf_to_gguf.py"
+    assert "yes, by export.converter" in page(config)
+
+
+def test_a_base_that_comes_from_the_hub_is_looked_at_before_it_is_trained_on(project, tmp_path, monkeypatch):
+    with FakeHub(write_other_family(tmp_path / "source")) as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
+        project.configure(base_model=MODEL)
+        trained = set((project / "models/tiny/runs").iterdir())
+        said = project.snakemake("models/tiny-Q4_K_M.gguf", succeeds=False)
+    assert "its size is not known yet" in said
+    assert "GGUF can't be made: what llama.cpp computes of HeliumForCausalLM was not compared with MLX" in said
+    assert set((project / "models/tiny/runs").iterdir()) == trained

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hub_models import write_other_family
 from project import in_a_process
-from random_families import write_random_family
 from random_llama import write_random_llama, write_safetensors
 from understudy.export.gguf import write_gguf
 from understudy.export.hf import origin_of, write_hugging_face_folder
@@ -151,20 +151,15 @@ def test_a_kill_in_the_middle_of_writing_leaves_no_gguf_and_the_next_run_finishe
     assert sorted(tmp_path.iterdir()) == [folder, path]
 
 
-def test_a_model_of_an_unknown_architecture_is_taken_if_the_base_has_the_same_tensors(tmp_path):
-    fused = write_random_family(tmp_path / "fused", "qwen2", {}, "qwen2")
-    base = write_random_family(tmp_path / "base", "qwen2", {}, "qwen2")
-    for folder in (fused, base):
-        config = read_json(folder / "config.json")
-        write_json(folder / "config.json", config | {"model_type": "qwen9", "architectures": ["Qwen9ForCausalLM"]})
+def test_a_model_of_an_unknown_architecture_is_taken_if_mlx_lm_took_the_base_as_it_is(tmp_path):
+    fused, base = (write_other_family(tmp_path / name) for name in ("fused", "base"))
     target = tmp_path / "hf/config.json"
     write_hugging_face_folder(str(fused / "config.json"), str(target), str(base / "config.json"))
-    assert read_json(target)["architectures"] == ["Qwen9ForCausalLM"]
+    assert read_json(target)["architectures"] == ["HeliumForCausalLM"]
     assert stored_tensors(target.parent).keys() == stored_tensors(base).keys()
     write_json(base / "config.json", read_json(base / "config.json") | {"quantization": {"bits": 4}})
-    with pytest.raises(
-        UnsupportedArchitecture, match="Qwen9ForCausalLM has other tensors on the hub than mlx_lm saves"
-    ):
+    said = "HeliumForCausalLM has other tensors on the hub than mlx_lm saves"
+    with pytest.raises(UnsupportedArchitecture, match=said):
         write_hugging_face_folder(str(fused / "config.json"), str(target), str(base / "config.json"))
 
 

@@ -14,9 +14,10 @@ from project import command_line, in_a_process
 from random_families import FAMILY_MODELS, write_random_family
 from random_llama import chat_template, write_random_llama
 from random_models import FAMILIES, write_random_model
-from understudy.export.mlx import RowsNotDivisible, write_mlx_folder
+from understudy.export.mlx import write_mlx_folder
 from understudy.models.folder import MLX_FOLDERS
 from understudy.models.mlx.load import is_on_cpu, load_to_ask, load_weights
+from understudy.models.mlx.packing import RowsNotDivisible
 from understudy.shared.files import WRITTEN, read_json, write_json
 
 BITS = tuple(MLX_FOLDERS.values())

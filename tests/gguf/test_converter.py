@@ -13,14 +13,17 @@ import pytest
 from mlx.utils import tree_flatten
 
 from gguf_digest import metadata_of
+from hub_models import imported_and_fused, packed_by_mlx_lm, write_hub_model
 from llama_requests import far_from_mlx
 from project import in_a_process
 from random_gguf import FILES, write_random_gguf
 from random_llama import write_random_llama
 from random_models import write_random_model
+from understudy.base.base_model import import_base_model
 from understudy.export import gguf as stage
 from understudy.export.hf import write_hugging_face_folder
 from understudy.gguf import converter as official_converter
+from understudy.gguf import converter_tokenizers
 from understudy.gguf.converter import ConverterFailed, write_with_official_converter
 from understudy.gguf.quantization import QUANTIZATIONS
 from understudy.gguf.requantization import quantize_gguf_file
@@ -28,9 +31,22 @@ from understudy.gguf.writing import write_gguf_file
 from understudy.models.llama.server import EmbeddedModelError
 from understudy.models.mlx.load import load_weights
 from understudy.shared.errors import ConfigurationError, UnsupportedArchitecture
+from understudy.shared.files import read_json
 
 # Of SmolLM2: the converter knows a tokenizer by a hash of what its whole vocabulary makes of a text.
 WHOLE_VOCABULARY = 49152
+BY_CONVERTER = (
+    "hunyuan_v1_dense",
+    "lfm2",
+    "ministral3",
+    "mistral3",
+    "olmo2",
+    "olmo3",
+    "qwen3_5",
+    "qwen3_5-untied",
+    "qwen3_moe",
+    "seed_oss",
+)
 # A checkout's script, as far as this project sees it: it copies a file that is there, and says how it was called.
 COPYING = """
 import json, os, shutil, sys
@@ -70,6 +86,13 @@ from pathlib import Path
 from conversion import ModelBase
 settings = ModelBase.load_hparams(Path(sys.argv[1]), False)
 print(settings["global_head_dim"], settings["num_global_key_value_heads"])
+"""
+TOKENIZERS_KNOWN = """
+import ast, inspect, json, re
+from conversion import base
+source = inspect.getsource(base.TextModel.get_vocab_base_pre)
+text = ast.literal_eval(re.search("chktxt = (.*)", source)[1])
+print(json.dumps({"text": text, "names": dict(re.findall('chkhsh == "(.*)":\\s+# ref.*\\s+res = "(.*)"', source))}))
 """
 A_JOB = """
 import sys
@@ -137,6 +160,13 @@ def test_a_checkout_s_converter_runs_with_the_python_beside_it(hf, tmp_path, cop
     assert called["variables"]["OMP_NUM_THREADS"] == "3"
     assert not {"OPENAI_API_KEY", "PYTHONPATH", "LD_PRELOAD"} & set(called["variables"])
     assert (tmp_path / "out.part").read_bytes() == (copying.parent / "made.gguf").read_bytes()
+
+
+def test_a_checkout_s_converter_does_not_look_for_a_second_token_s_layer(hf, tmp_path, copying):
+    config = json.loads((hf / "config.json").read_text())
+    (hf / "config.json").write_text(json.dumps(config | {"text_config": {"mtp_num_hidden_layers": 0}}))
+    write_with_official_converter(hf, "F16", tmp_path / "out.part", "fung", 3, copying)
+    assert json.loads((copying.parent / "called.json").read_text())["arguments"][-1] == "--no-mtp"
 
 
 def test_a_quantization_is_made_of_the_converter_s_f16_file_which_then_goes(hf, tmp_path, copying):
@@ -267,6 +297,26 @@ def test_the_converter_s_transformers_keeps_what_gemma_4_needs(tmp_path):
     config = {"model_type": "gemma4_text", "global_head_dim": 96, "num_global_key_value_heads": 3}
     (tmp_path / "config.json").write_text(json.dumps(config))
     assert run_beside_the_converter(SETTINGS_READ, tmp_path) == "96 3"
+
+
+@pytest.mark.converter
+@pytest.mark.parametrize("layout", ["hub", "4 bits"])
+@pytest.mark.parametrize("name", BY_CONVERTER)
+def test_llama_cpp_computes_of_the_converter_s_file_what_mlx_does(tmp_path, name, layout):
+    base = write_hub_model(tmp_path / "source", name, WHOLE_VOCABULARY)
+    if layout != "hub":
+        import_base_model(str(base), None, tmp_path / "imported")
+        base = packed_by_mlx_lm(tmp_path / "imported", tmp_path / "packed")
+    fused = imported_and_fused(base, tmp_path)
+    write_hugging_face_folder(str(fused / "config.json"), str(tmp_path / "hf/config.json"))
+    stage.write_gguf(tmp_path / "hf", "F16", tmp_path / "model.gguf", "model", threads=2)
+    assert far_from_mlx(tmp_path / "model.gguf", fused) < 0.02
+
+
+@pytest.mark.converter
+def test_the_tokenizers_that_the_converter_knows_are_written_down():
+    known = json.loads(run_beside_the_converter(TOKENIZERS_KNOWN))
+    assert read_json(converter_tokenizers.KNOWN) == known
 
 
 @pytest.mark.converter

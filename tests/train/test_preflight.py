@@ -11,6 +11,7 @@ import pytest
 from mlx_lm.tuner.trainer import default_loss, iterate_batches
 from mlx_lm.tuner.utils import linear_to_lora_layers
 
+from hub_models import OF_ANOTHER
 from tiny_training import BASE, OUTPUTS, TRAIN, TRAINING, VALID, chat_row, configure, train_it
 from understudy.models.mlx.load import load_base, load_its_tokenizer, model_without_weights
 from understudy.shared.errors import ConfigurationError, InputFileError
@@ -486,6 +487,15 @@ def test_a_wrong_keep_stops_preflight_before_a_weight_is_loaded(trainable, monke
         check_training("models/x/lora.yaml", TRAIN, VALID, str(BASE), 5, ["F16"], patience=2)
     with pytest.raises(InputFileError, match="not a whole model"):
         check_training("models/x/lora.yaml", TRAIN, VALID, str(BASE), 7, ["F16"], patience=2)
+
+
+def test_an_export_that_can_not_be_made_of_the_base_stops_preflight(trainable, caplog):
+    write_lora_config(TRAINING, TRAIN, str(BASE / "config.json"), "models/x/lora.yaml")
+    write_json(BASE / "config.json", read_json(BASE / "config.json") | OF_ANOTHER)
+    with pytest.raises(ConfigurationError, match=r"GGUF can't be made: .* snakemake models/x/fused/config\.json"):
+        check_training("models/x/lora.yaml", TRAIN, VALID, str(BASE), "best", ["F16", "mlx-4bit"])
+    assert "hf/               yes, as transformers loads it" in caplog.text
+    assert "a few steps are made" not in caplog.text
 
 
 def test_snakemake_preflight_trains_nothing_and_asks_for_nothing(tmp_path, finished, teacher):

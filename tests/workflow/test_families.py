@@ -12,6 +12,7 @@ from mlx.utils import tree_flatten
 from mlx_lm.tuner.lora import LoRALinear
 from mlx_lm.utils import load_adapters, quantize_model, save_config, save_model
 
+from hub_models import write_hub_model
 from llama_requests import far_from_mlx
 from random_models import FAMILIES, random_config, write_random_model
 from tiny_training import OUTPUTS, TRAIN, VALID, stop_at
@@ -125,6 +126,23 @@ def test_a_family_is_brought_in_trained_fused_and_exported(project, family):
     else:
         with pytest.raises(UnsupportedArchitecture, match="GraniteMoeHybridForCausalLM"):
             write_gguf_file(HF, "F16", Path("models/x.gguf"), "x", threads=2)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["gemma3", "qwen3_5", *(pytest.param(name, marks=pytest.mark.long) for name in ("qwen3_moe", "lfm2", "mistral3"))],
+)
+def test_a_family_whose_tensors_mlx_lm_changes_is_trained_fused_and_exported(project, name):
+    """From a model that transformers wrote, image part and all."""
+    bring_in(write_hub_model(project / "downloaded", name))
+    train_it()
+    fuse_it()
+    write_hugging_face_folder(str(FUSED / "config.json"), str(HF / "config.json"))
+    of_fused, of_hf = (logits(load_base(folder)[0]) for folder in (FUSED, HF))
+    assert fuse_stage.size(of_hf - of_fused) < 1e-3 * fuse_stage.size(of_fused)
+    if name == "gemma3":
+        write_gguf_file(HF, "F32", Path("models/x.gguf"), "x", threads=2)
+        assert far_from_mlx(Path("models/x.gguf"), FUSED) < 0.03
 
 
 def layout(folder):

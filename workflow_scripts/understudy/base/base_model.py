@@ -13,11 +13,13 @@ from typing import Any
 from understudy.base.chat_template import settle_chat_template
 from understudy.base.ending import settle_ending
 from understudy.base.readers import compare_readers
-from understudy.gguf.families import FAMILIES
 from understudy.gguf.reading import checked_gguf, import_gguf
+from understudy.gguf.what_can_be_made import account_of_base, what_can_be_made
 from understudy.models.folder import MODEL_FILES, WEIGHTS, link_or_copy, refuse_link, take_over
+from understudy.models.fp8 import check_fp8
 from understudy.models.hub import fetch_model
-from understudy.models.layout import architecture_of, is_language_model
+from understudy.models.hub_layout import is_known_to_hf
+from understudy.models.layout import architecture_of
 from understudy.models.licence import SOURCE_RECORD
 from understudy.models.mlx.load import load_weights, model_without_weights
 from understudy.models.paths import PACKAGE, gguf_source
@@ -59,6 +61,7 @@ def import_base_model(source: str, revision: str | None, folder: Path, compares_
             settle_ending(incoming)
         if compares_readers:
             compare_readers(incoming, source)
+        log.info("What can be made of %s:\n%s", source, account_of_base(what_can_be_made(incoming)))
         write_json(incoming / SOURCE_RECORD, {"source": source, **record})
         take_over(incoming, folder)
         shutil.rmtree(folder / PARTS, ignore_errors=True)
@@ -137,12 +140,12 @@ def _check(folder: Path, source: str) -> None:
 
 def _check_files(folder: Path, source: str) -> None:
     """Raise InputFileError unless config.json, tokenizer and weights are there, whole, and of one model."""
-    _buildable_config(folder, source)
+    config = _buildable_config(folder, source)
     if not any(folder.glob("tokenizer.json")) and not any(folder.glob("tokenizer.model")):
         raise InputFileError(f"base_model: {source} has no tokenizer.json.")
     with _errors_of(folder, source):
         _check_shards(folder)
-        stored_tensors(folder)
+        check_fp8(config, stored_tensors(folder))
         load_weights(folder, lazy=True)
 
 
@@ -174,10 +177,10 @@ def _check_config(folder: Path, source: str) -> None:
     """The same; and say what can't be made of the model."""
     config = _buildable_config(folder, source)
     with _errors_of(folder, source):
-        if config["model_type"] not in FAMILIES or not is_language_model(config):
+        if not is_known_to_hf(config):
             log.warning(
-                "Warning: %s is %s: it can be trained and fused for mlx_lm and LM Studio, but a GGUF file of it takes "
-                "llama.cpp's own converter, in an environment with torch (docs/export.md).", source, architecture_of(config),
+                "Warning: %s is %s, which was not tried here: it may be that neither hf/ nor a GGUF file can be made of it "
+                "(docs/training.md).", source, architecture_of(config),
             )  # fmt: skip
         if "vision_config" in config:
             log.info("%s sees images too; only its language model is trained", source)

@@ -22,6 +22,7 @@ ASKS_THE_TEACHER = ("questions", "answers", "reworded", "grounded", "reader", "j
 # Fewer teach neither form nor voice; a published run of this kind had 1,367.
 SENSIBLE_ROWS, MANY_ROWS = 100, 1000
 NAMES_SHOWN = 3
+HF, GGUF, MLX = "hf", "gguf", "mlx"
 # At the server, and at the files.
 LONGEST_LOOK_S = 5.0
 
@@ -204,19 +205,22 @@ def look_at_base(config: dict, pending: dict[str, int], page: Page) -> None:
                 f"The base model takes {in_gigabytes(loaded)} of memory to train, and this machine has "
                 f"{in_gigabytes(memory.usable)} for it. Take a smaller base_model, or a quantized one."
             )
-    if folder is not None and "gguf" in pending:
-        page.lines["export"] = said_of_export(folder, exports)
+    if folder is not None and {HF, GGUF, MLX} & pending.keys():
+        look_at_exports(folder, config, pending, page)
 
 
-def said_of_export(folder: Path, exports: list[str]) -> str:
-    """Whether the base's architecture is written as GGUF here."""
-    from understudy.gguf.families import family_of
+def look_at_exports(folder: Path, config: dict, pending: dict[str, int], page: Page) -> None:
+    """What can be made of the base; what is to be made and can't stops the run, where that comes after hours of training."""
+    from understudy.gguf.what_can_be_made import account_of_base, complaint_about_exports, what_can_be_made
 
     try:
-        family_of(folder)
+        outcomes = what_can_be_made(folder, config["export"]["converter"])
     except UnderstudyError as error:
-        return f"{error} llama.cpp's own converter is tried: docs/export.md"
-    return f"GGUF as {', '.join(exports)}"
+        page.mistakes.append(f"base_model: {config['base_model']}: {error}")
+        return
+    page.lines["export"] = account_of_base(outcomes)
+    if "adapters" in pending and (complaint := complaint_about_exports(outcomes, pending, config["name"])):
+        page.mistakes.append(complaint)
 
 
 def folder_of_base(base_model: str) -> Path | None:

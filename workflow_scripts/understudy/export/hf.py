@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from understudy.export.hf_folder import HubTensor, hub_tensors, write_tensors
+from understudy.export.hf_folder import HubTensor, hub_tensors, tensors_before, write_tensors
 from understudy.models.folder import MLX_KEYS, copy_companions, folder_written_aside, link_or_copy
+from understudy.models.hub_layout import config_for_hub, is_loaded_as_stored, sanitized_by_mlx_lm
 from understudy.models.layout import Config, Shapes, architecture_of, expected_tensors, is_needless
+from understudy.models.mlx.load import load_weights
 from understudy.models.safetensors import StoredTensor, stored_tensors
 from understudy.shared.errors import InputFileError, UnsupportedArchitecture
 from understudy.shared.files import file_sha256, no_room_is_told, read_json, write_json
@@ -19,23 +21,34 @@ def write_hugging_face_folder(
 ) -> None:
     """Write the folder of `output` (its config.json, last) from the folder of `fused_config`.
 
-    Weight files are hard links unless a tensor in them has another name or shape in transformers, or no place. A model of
-    an architecture that understudy.models.layout doesn't have is taken if its tensors are called as those of the base, whose
-    config.json is `base_config`. `origin` is written as understudy.json. Raises UnsupportedArchitecture, naming it, if
-    they are not, and InputFileError if a tensor is missing, of another shape, or not known."""
+    Weight files are hard links unless a tensor in them has another name, shape or values in transformers, or no place. A model
+    of an architecture that neither understudy.models.layout nor hub_layout has is taken if mlx_lm loads the base, whose
+    config.json is `base_config`, as it is stored. `origin` is written as understudy.json. Raises UnsupportedArchitecture,
+    naming it, if it doesn't, and InputFileError if a tensor is missing, of another shape, or not known."""
     source = Path(fused_config).parent
     stored = {name: tensor for name, tensor in stored_tensors(source).items() if not is_needless(name)}
-    config = config_with_ties(read_json(fused_config), stored)
-    expected = expected_or_of_the_base(config, stored, source, base_config)
-    if "lm_head.weight" not in expected:
-        stored.pop("lm_head.weight", None)
-    tensors = hub_tensors(stored, expected, source)
+    config, tensors = as_on_the_hub(read_json(fused_config), stored, source, base_config)
     with no_room_is_told(output), folder_written_aside(Path(output).parent) as aside:
         write_weights(source, tensors, aside)
         copy_companions(source, aside)
         if origin is not None:
             write_json(aside / ORIGIN, origin)
         write_json(aside / "config.json", config_for_transformers(config, tensors))
+
+
+def as_on_the_hub(
+    config: Config, stored: dict[str, StoredTensor], source: Path, base_config: str | None
+) -> tuple[Config, list[HubTensor]]:
+    """Return config.json and the tensors as transformers takes them, of the fused model in `source`."""
+    if sanitized := sanitized_by_mlx_lm(config):
+        load_weights(source, lazy=True)  # Raises for a tensor that is missing, of another shape, or not known.
+        is_tied = not any(name.endswith("lm_head.weight") for name in stored)
+        return config_for_hub(config, is_tied), tensors_before(stored, sanitized)
+    config = config_with_ties(config, stored)
+    expected = expected_or_of_the_base(config, stored, source, base_config)
+    if "lm_head.weight" not in expected:
+        stored.pop("lm_head.weight", None)
+    return config, hub_tensors(stored, expected, source)
 
 
 def config_with_ties(config: Config, stored: dict[str, StoredTensor]) -> Config:
@@ -46,24 +59,16 @@ def config_with_ties(config: Config, stored: dict[str, StoredTensor]) -> Config:
 def expected_or_of_the_base(
     config: Config, stored: dict[str, StoredTensor], source: Path, base_config: str | None
 ) -> Shapes:
-    """Return the names and shapes of models.layout, or for another architecture those of the base, if they are the same."""
+    """Return the names and shapes of models.layout, or for another architecture those stored, if mlx_lm took the base's."""
     try:
         return expected_tensors(config)
     except UnsupportedArchitecture:
-        shapes = {name: tensor.shape for name, tensor in stored.items()}
-        if base_config is not None and has_the_same_tensors(Path(base_config).parent, shapes):
-            return shapes
+        if base_config is not None and is_loaded_as_stored(Path(base_config).parent):
+            return {name: tensor.shape for name, tensor in stored.items()}
         raise UnsupportedArchitecture(
             f"{source}/config.json: the architecture {architecture_of(config)} has other tensors on the hub than mlx_lm saves, "
             "and this workflow does not know which. adapters/ and fused/ are usable as they are: in mlx_lm and LM Studio."
         ) from None
-
-
-def has_the_same_tensors(base: Path, shapes: Shapes) -> bool:
-    """Tell whether the base, as it came from the hub, has the tensors of the fused model under the same names and shapes."""
-    if any(key in read_json(base / "config.json") for key in MLX_KEYS):
-        return False
-    return {name: tensor.shape for name, tensor in stored_tensors(base).items() if not is_needless(name)} == shapes
 
 
 def write_weights(source: Path, tensors: list[HubTensor], folder: Path) -> None:

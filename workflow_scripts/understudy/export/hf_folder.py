@@ -4,9 +4,14 @@ import json
 import math
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+from gguf import GGMLQuantizationType as Type
+
+from understudy.gguf.quantization import encode
+from understudy.models.hub_layout import Sanitized
 from understudy.models.layout import Shapes
 from understudy.models.safetensors import ITEM_BYTES, StoredTensor
 from understudy.shared.errors import InputFileError
@@ -27,11 +32,12 @@ CONVOLUTION = "conv1d.weight"
 
 @dataclass(frozen=True)
 class HubTensor:
-    """A tensor under the hub's name and shape, made of the rows of `parts`, matrix by matrix."""
+    """A tensor under the hub's name and shape, made of the rows of `parts`, matrix by matrix; `added` is added to its values."""
 
     name: str
     shape: tuple[int, ...]
     parts: tuple[StoredTensor, ...]
+    added: float = 0.0
 
     @property
     def dtype(self) -> str:
@@ -51,10 +57,15 @@ class HubTensor:
     @property
     def is_as_stored(self) -> bool:
         """Whether its file has it under this name and shape."""
-        return (self.name, self.shape) == (self.parts[0].name, self.parts[0].shape) and len(self.parts) == 1
+        first = (self.parts[0].name, self.parts[0].shape)
+        return (self.name, self.shape) == first and len(self.parts) == 1 and not self.added
 
     def pieces(self) -> Iterator[bytes]:
         """Its bytes, in order, some at a time."""
+        if self.added:
+            values = self.parts[0].read().astype(np.float32) + np.float32(self.added)
+            yield encode(values, Type[self.dtype]).tobytes()
+            return
         matrices = math.prod(self.shape[:-2]) if len(self.parts) > 1 else 1
         for matrix in range(matrices):
             for part in self.parts:
@@ -84,6 +95,23 @@ def hub_tensors(stored: dict[str, StoredTensor], expected: Shapes, folder: Path)
     return list(made.values())
 
 
+def tensors_before(stored: dict[str, StoredTensor], sanitized: Sanitized) -> list[HubTensor]:
+    """The tensors as the hub has them, sorted by name: what mlx_lm did to the `stored` ones, undone."""
+    tensors: list[HubTensor] = []
+    for tensor in stored.values():
+        name, shape = tensor.name.removeprefix(sanitized.prefix), tensor.shape
+        if sanitized.stacked and sanitized.stacked in name:
+            tensors += [
+                HubTensor(name.replace(sanitized.stacked, sanitized.apart.format(number)), part.shape, (part,))
+                for number, part in enumerate(_matrices_of(tensor))
+            ]
+        elif sanitized.convolution and name.endswith(sanitized.convolution):
+            tensors.append(HubTensor(name, (shape[0], shape[2], shape[1]), (tensor,)))
+        else:
+            tensors.append(HubTensor(name, shape, (tensor,), added=-1.0 if name.endswith(sanitized.shifted) else 0.0))
+    return sorted(tensors, key=lambda tensor: tensor.name)
+
+
 def write_tensors(target: Path, tensors: list[HubTensor]) -> None:
     """Write a safetensors file of the stored bytes, with little more than BYTES_AT_ONCE in memory."""
     header, end = {"__metadata__": {"format": "pt"}}, 0
@@ -102,6 +130,15 @@ def shortened(names: set[str]) -> str:
     """The first three of `names`, and how many more there are."""
     listed = ", ".join(sorted(names)[:3]) or "none"
     return listed + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _matrices_of(tensor: StoredTensor) -> list[StoredTensor]:
+    """The matrices that are stacked in `tensor`, each where it lies."""
+    size = math.prod(tensor.shape[1:]) * ITEM_BYTES[tensor.dtype]
+    return [
+        replace(tensor, shape=tensor.shape[1:], offset=tensor.offset + number * size)
+        for number in range(tensor.shape[0])
+    ]
 
 
 def _made(name: str, stored: dict[str, StoredTensor], shape: tuple[int, ...]) -> HubTensor | None:

@@ -2,22 +2,14 @@
 
 from pathlib import Path
 
-from mlx import nn
 from mlx_lm.utils import quantize_model, save_config, save_model
 
 from understudy.models.folder import copy_companions, folder_written_aside, size_of_weights
 from understudy.models.mlx.load import load_weights
-from understudy.shared.errors import UnderstudyError
+from understudy.models.mlx.packing import GROUP_SIZE, check_rows
 from understudy.shared.files import no_room_is_told, read_json
 from understudy.shared.formats import in_gigabytes
 from understudy.shared.log import log
-
-# mlx_lm's own default: so many weights of a row share a scale and an offset.
-GROUP_SIZE = 64
-
-
-class RowsNotDivisible(UnderstudyError):
-    """A matrix has rows that are no whole number of groups."""
 
 
 def write_mlx_folder(fused_config: str, bits: int, output: str) -> None:
@@ -37,19 +29,3 @@ def write_mlx_folder(fused_config: str, bits: int, output: str) -> None:
         "%s: %s of weights, %s in %s",
         Path(output).parent, in_gigabytes(size_of_weights(Path(output).parent)), in_gigabytes(size_of_weights(source)), source,
     )  # fmt: skip
-
-
-def check_rows(model: nn.Module, source: Path) -> None:
-    """Raise RowsNotDivisible if a matrix that the family wants packed has rows of another length than whole groups."""
-    is_packed = getattr(model, "quant_predicate", None) or (lambda path, module: True)
-    widths = {
-        path: module.weight.shape[-1]
-        for path, module in model.named_modules()
-        if hasattr(module, "to_quantized") and is_packed(path, module)
-    }
-    wrong = [path for path, width in widths.items() if width % GROUP_SIZE]
-    if wrong:
-        raise RowsNotDivisible(
-            f"{source}: the rows of {wrong[0]} are {widths[wrong[0]]} wide, and {GROUP_SIZE} does not divide that, so MLX can't "
-            f"pack it ({len(wrong)} of {len(widths)} matrices). Take {source} itself, which MLX loads too, or a GGUF file."
-        )

@@ -16,6 +16,7 @@ from pathlib import Path
 from understudy.gguf.requantization import count_tensors, quantize_gguf_file
 from understudy.shared.checkout import REPOSITORY
 from understudy.shared.errors import ConfigurationError, UnderstudyError
+from understudy.shared.files import read_json
 from understudy.shared.formats import in_gigabytes
 from understudy.shared.log import log
 
@@ -151,12 +152,19 @@ def convert(
         # The converter takes the name in the metadata from the folder's, which is `hf` for every model.
         model = Path(temporary) / name
         model.symlink_to(folder.resolve(), target_is_directory=True)
-        command = [python, program, model, "--outfile", path.resolve(), "--outtype", output_type]
+        command = [python, program, model, "--outfile", path.resolve(), "--outtype", output_type, *options_for(folder)]
         try:
             run(command, f"converting {folder}", converter_variables(threads))
         except ConverterFailed:
             path.unlink(missing_ok=True)
             raise
+
+
+def options_for(folder: Path) -> list[str]:
+    """The converter's options for a family: Qwen3.5's layer that predicts a second token isn't in hf/, and newer converters look
+    for it unless told."""
+    config = read_json(folder / "config.json")
+    return ["--no-mtp"] if "mtp_num_hidden_layers" in {**config, **config.get("text_config", {})} else []
 
 
 def converter_variables(threads: int) -> dict[str, str]:

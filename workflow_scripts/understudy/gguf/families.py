@@ -57,6 +57,11 @@ def family_of(folder: Path) -> tuple[Family, Config]:
     Raises UnsupportedArchitecture, naming it, if it isn't one of FAMILIES, and InputFileError if the model differs from
     what llama.cpp computes for its family."""
     config = read_json(folder / "config.json")
+    return family_of_config(config, folder), config
+
+
+def family_of_config(config: Config, folder: Path) -> Family:
+    """The family of the model of a config.json, which is or will be in `folder`. Raises as family_of."""
     family = FAMILIES.get(config.get("model_type"))
     if family is None or not is_language_model(config):
         known = ", ".join(ARCHITECTURES[model_type] for model_type in FAMILIES)
@@ -67,7 +72,7 @@ def family_of(folder: Path) -> tuple[Family, Config]:
         family.check(config)
     except ValueError as error:
         raise InputFileError(f"{folder}/config.json: {error}") from None
-    return family, config
+    return family
 
 
 def _check_layers_without_rope(config: Config) -> None:

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from understudy.shared.errors import UnderstudyError
 from understudy.shared.files import WRITTEN, file_sha256, read_json, write_json
@@ -73,6 +74,14 @@ def refuse_link(folder: Path) -> None:
             f"{folder} is a link to {folder.resolve()}, whose files would be replaced. Remove the link; to have models on "
             "another disk, link the whole of models/."
         )
+
+
+def config_of_fused(config: dict[str, Any]) -> dict[str, Any]:
+    """Return config.json without the base's quantization, and without the image part, whose weights mlx_lm doesn't load."""
+    plain = {key: value for key, value in config.items() if key not in (*MLX_KEYS, "vision_config")}
+    if isinstance(plain.get("text_config"), dict):
+        plain["text_config"] = {key: value for key, value in plain["text_config"].items() if key not in MLX_KEYS}
+    return plain
 
 
 def size_of_weights(folder: str | Path) -> int:

@@ -11,6 +11,8 @@ from understudy.shared.files import read_json, write_json, write_text
 
 STOP_FILE = Path("data/stopped.txt")
 LOOK_EVERY_S = 0.25
+# The rules of which a run is to make something, from its main process to its jobs.
+PLANNED_RULES = "UNDERSTUDY_PLANNED_RULES"
 
 
 class RunStopped(UnderstudyError):

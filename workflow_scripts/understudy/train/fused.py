@@ -1,7 +1,6 @@
 """Add the adapters into the base model's weights: a model folder that opens in LM Studio and mlx_lm as it is."""
 
 from pathlib import Path
-from typing import Any
 
 import mlx.core as mx
 from mlx import nn
@@ -9,7 +8,7 @@ from mlx.utils import tree_flatten, tree_map_with_path, tree_unflatten
 from mlx_lm.tokenizer_utils import TokenizerWrapper
 from mlx_lm.utils import dequantize_model, load_adapters, save_model
 
-from understudy.models.folder import MLX_KEYS, copy_companions, folder_written_aside
+from understudy.models.folder import config_of_fused, copy_companions, folder_written_aside
 from understudy.models.mlx.load import load_base, load_weights
 from understudy.shared.errors import InputFileError, UnderstudyError
 from understudy.shared.files import read_json, write_json
@@ -51,14 +50,6 @@ def fuse_adapters(adapters: str, base_folder: str, output: str) -> None:
         config = read_json(Path(base_folder) / "config.json")
         write_json(aside / "config.json", config_of_fused(config))
         check_logits(aside, adapter_folder, base_folder)
-
-
-def config_of_fused(config: dict[str, Any]) -> dict[str, Any]:
-    """Return config.json without the base's quantization, and without the image part, whose weights mlx_lm doesn't load."""
-    plain = {key: value for key, value in config.items() if key not in (*MLX_KEYS, "vision_config")}
-    if isinstance(plain.get("text_config"), dict):
-        plain["text_config"] = {key: value for key, value in plain["text_config"].items() if key not in MLX_KEYS}
-    return plain
 
 
 def write_fused_weights(folder: Path, adapter_folder: Path, base_folder: str) -> None:

@@ -7,10 +7,13 @@ from mlx import nn
 from mlx_lm.tuner.datasets import CacheDataset
 from tabulate import tabulate
 
+from understudy.gguf.what_can_be_made import GGUF, HF, MLX, account_of_base, complaint_about_exports, what_can_be_made
 from understudy.models.first_layers import READERS_RECORD
+from understudy.models.folder import MLX_FOLDERS
 from understudy.models.mlx.load import check_positions, device_in_use, is_on_cpu, load_base, load_weights
 from understudy.rows.lora_config import read_lora_config
 from understudy.rows.training import lengths_of
+from understudy.shared.errors import ConfigurationError
 from understudy.shared.files import read_json
 from understudy.shared.formats import as_duration, in_gigabytes
 from understudy.shared.log import log
@@ -45,11 +48,14 @@ def check_training(
     exports: list[str],
     patience: int = 0,
     machine: MachineMemory | None = None,
+    converter: str | None = None,
 ) -> None:
-    """Log the account of the training that `lora_config` describes; `keep` and `patience` as in train_adapters.
+    """Log the account of the training that `lora_config` describes; `keep` and `patience` as in train_adapters, `exports` are the
+    quantizations and MLX folders of the configuration, `converter` its export.converter.
 
     Raises InputFileError or ConfigurationError for what would stop it, or spoil it; before any weight is loaded."""
     config, model_config = read_lora_config(lora_config), read_json(Path(base_folder) / "config.json")
+    check_exports(base_folder, exports, Path(lora_config).parent.name, converter)
     machine = machine or memory_of_machine()
     train_set, valid_set = checked_sets(config, model_config, train_rows, valid_rows, base_folder)
     saves = saved_iterations(config["iters"], config["save_every"], config["grad_accumulation_steps"])
@@ -74,6 +80,15 @@ def check_training(
         "disk": disk_line(needed, free_disk(lora_config)),
     }
     log.info("%s", tabulate(lines.items(), tablefmt="plain", disable_numparse=True))
+
+
+def check_exports(base_folder: str, exports: list[str], model: str, converter: str | None) -> None:
+    """Log what can be made of the base. Raises ConfigurationError if it isn't all that is configured: hf/ and `exports`."""
+    outcomes = what_can_be_made(Path(base_folder), converter)
+    log.info("%s", account_of_base(outcomes))
+    wanted = {HF, *(MLX if name in MLX_FOLDERS else GGUF for name in exports)}
+    if complaint := complaint_about_exports(outcomes, wanted, model):
+        raise ConfigurationError(complaint)
 
 
 def model_to_train(base_folder: str, config: dict) -> nn.Module:
