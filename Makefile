@@ -25,7 +25,7 @@ demo: environment
 		[ -e "$$BASE" ] || { echo "BASE=$$BASE: there is no such file or folder." >&2; exit 1; }; \
 		base="$$(cd "$$(dirname "$$BASE")" && pwd)/$$(basename "$$BASE")" && project="demo-$$(basename "$$BASE" .gguf)" && \
 		mkdir -p "$$project" && cp -R demo/captions demo/prompts demo/extra_pairs.jsonl "$$project" && \
-		{ grep -v '^base_model:' demo/config.yaml && printf "base_model: '%s'\n" "$$base"; } >"$$project/config.yaml"; \
+		{ grep -v '^base_model:' demo/config.yaml && printf "base_model: '%s'\n" "$$(printf %s "$$base" | sed "s/'/''/g")"; } >"$$project/config.yaml"; \
 	fi && \
 	{ [ -d "$$project/data/responses" ] || { mkdir -p "$$project/data" && cp -R demo/replies "$$project/data/responses"; }; } && \
 	snakemake --directory "$$project" data/index/index.json --quiet all && \

@@ -151,8 +151,8 @@ def figures_on_pairs(arm: str, context: str, folds: int) -> dict[str, Any]:
 
 
 def voices(measured: dict[str, dict], folds: int) -> dict[str, Any]:
-    """How much each arm that is measured in these folds sounds like the teacher, form removed, and the difference to plain rows
-    without passages. These have to be measured, and the base without passages."""
+    """How much each of these arms sounds like the teacher, form removed, and the difference to plain rows without passages. Plain
+    rows and base are among them, both without passages."""
     answers, rows = {}, []
     least = measured["base"]["none"]["rows"]
     for arm, contexts in measured.items():
@@ -241,8 +241,8 @@ def record(arms: list[str], contexts: list[str], folds: int) -> None:
             if context in ("none", "retrieved") and arm not in ("base", "prompted") and folds == FOLDS:
                 measured["labels"].setdefault(arm, {})[context] = figures_on_labels(arm, context)
             write_json(RECORD, measured)
-    if "base" in arms and "none" in contexts and "none" in measured["pairs"].get("plain", {}):
-        write_json(RECORD, measured | {"voice": voices(measured["pairs"], folds)})
+    if {"base", "plain"} <= set(arms) and "none" in contexts:
+        write_json(RECORD, measured | {"voice": voices({arm: measured["pairs"][arm] for arm in arms}, folds)})
 
 
 NAMES = {

@@ -24,9 +24,12 @@ def session_teacher():
 
 @pytest.fixture
 def teacher(session_teacher):
-    """The fake hosted API, counting from zero."""
+    """The fake hosted API, counting from zero; how a test makes it behave ends with that test."""
     session_teacher.forget()
-    return session_teacher
+    behaviour = dict(vars(session_teacher))
+    yield session_teacher
+    for name in ("reading", "fault_of", "delay_s", "json_schema", "json_object", "said_usage", "refuses"):
+        setattr(session_teacher, name, behaviour[name])
 
 
 @pytest.fixture(scope="session")

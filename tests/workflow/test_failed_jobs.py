@@ -29,6 +29,7 @@ RULES = [
     ("teach", "reworded"),
     ("teach", "answers"),
     ("teach", "grounded"),
+    ("teach", "reader"),
     ("dataset", "dataset"),
     ("base", "base_model"),
     ("train", "lora_config"),
@@ -52,6 +53,7 @@ COMPARED = (
     "data/reworded/*",
     "data/answers/*/*",
     "data/grounded/*",
+    "data/reader/*",
     "data/dataset/*.jsonl",
     "models/base/*/*",
     "models/tiny/lora.yaml",
@@ -93,7 +95,7 @@ EDITS: dict[str, Callable[[Project], None]] = {
 }
 # The rules that run after each edit.
 FROM = {"setting": "lora_config", "prompt": "answers", "rows": "videos", "base": "base_model", "nothing": None}
-TAUGHT = {"videos", "transcript", "questions", "reworded", "answers", "grounded"}
+TAUGHT = {"videos", "transcript", "questions", "reworded", "answers", "grounded", "reader"}
 SPARED = {
     "setting": {*TAUGHT, "dataset", "base_model", "held_out_passages"},
     "prompt": {"videos", "transcript", "questions", "reworded", "base_model", "lora_config"},
@@ -109,6 +111,7 @@ def whole(tmp_path_factory, session_teacher, tiny_base):
     project.configure(
         evaluation=EVALUATION,
         grounding={"rows": True, "rewrite": True},
+        dataset={**project.config()["dataset"], "second_reader": True},
         export={"mlx_bits": [4], "bad_answers": "warn", "quantizations": ["Q4_K_M"]},
     )
     project.snakemake(*TARGETS)

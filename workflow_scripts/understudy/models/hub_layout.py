@@ -127,6 +127,12 @@ def is_known_to_hf(config: Config) -> bool:
     return is_laid_out or sanitized_by_mlx_lm(config) is not None
 
 
+def is_written_anew(config: Config) -> bool:
+    """Whether hf/ of the model takes room of its own, in place of links to the fused weights."""
+    row = sanitized_by_mlx_lm(config)
+    return row is not None and bool(row.prefix or row.convolution or row.stacked)
+
+
 def why_no_hf(folder: Path) -> str | None:
     """Why the Hugging Face folder of a model that is trained on the base in `folder` can't be written; None if it can."""
     config = read_json(folder / "config.json")

@@ -40,10 +40,10 @@ def file_size(size: float) -> str:
 
 
 def figure_text(value: float, is_share: bool) -> str:
-    """A measure: a share in percent, anything else with three digits that count."""
-    return f"{value * 100:.1f} %" if is_share else f"{value:.3g}"
+    """A measure: a share in percent, anything else with three digits that count, 0 below a millionth."""
+    return f"{value * 100:.1f} %" if is_share else f"{round(value, 6):.3g}"
 
 
 def change_text(value: float, is_share: bool) -> str:
     """The difference of two measures with its sign; of shares in points of a hundred."""
-    return f"{value * 100:+.1f} points" if is_share else f"{value:+.3g}"
+    return f"{value * 100:+.1f} points" if is_share else f"{round(value, 6):+.3g}"

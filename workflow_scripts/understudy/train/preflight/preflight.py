@@ -10,6 +10,7 @@ from tabulate import tabulate
 from understudy.gguf.what_can_be_made import GGUF, HF, MLX, account_of_base, complaint_about_exports, what_can_be_made
 from understudy.models.first_layers import READERS_RECORD
 from understudy.models.folder import MLX_FOLDERS
+from understudy.models.hub_layout import is_written_anew
 from understudy.models.mlx.load import check_positions, device_in_use, is_on_cpu, load_base, load_weights
 from understudy.rows.lora_config import read_lora_config
 from understudy.rows.training import lengths_of
@@ -70,6 +71,8 @@ def check_training(
     needed = needed_disk(
         load_weights(base_folder, lazy=True), parameters, trainable, len(saves), config["optimizer"], exports
     )
+    if is_written_anew(model_config):
+        needed["hf"] = needed["fused"]
     trial = tried(base_folder, config, train_set)
     lines = {
         **rows_lines(train_set, valid_set, config),
