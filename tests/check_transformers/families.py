@@ -2,7 +2,8 @@
 compare.py on the same folder.
 
 How far llama.cpp with the F16 GGUF file, and transformers with hf/, are from what MLX computes of the fused model. A file that
-isn't written here comes from llama.cpp's own converter, in the environment that the rule gguf makes for it."""
+isn't written here comes from llama.cpp's own converter, in the environment that the rule gguf makes for it; what the account of a
+base refuses is not tried."""
 
 import json
 import sys
@@ -17,6 +18,7 @@ from tabulate import tabulate  # noqa: E402
 from understudy.base.readers import apart, of_llama  # noqa: E402
 from understudy.export.gguf import write_gguf  # noqa: E402
 from understudy.gguf.families import FAMILIES  # noqa: E402
+from understudy.gguf.what_can_be_made import GGUF, what_can_be_made  # noqa: E402
 from understudy.models.llama.predictions import served_model  # noqa: E402
 from understudy.shared.errors import UnderstudyError  # noqa: E402
 from understudy.shared.files import read_json, write_text  # noqa: E402
@@ -50,14 +52,21 @@ def row_of(model: Path) -> tuple[tuple[str, ...], bool]:
     ending = next((ending for ending in LAYOUTS if model.name.endswith(ending)), "")
     layout = LAYOUTS.get(ending, "MLX and hub alike")
     ours = read_json(model / "hf/config.json")["model_type"] in FAMILIES
+    writer = "this project" if ours else "llama.cpp's converter"
+    to_gguf, passed = of_gguf(model)
+    to_transformers, agrees = of_transformers(model)
+    return (model.name.removesuffix(ending), layout, writer, to_gguf, to_transformers), passed and agrees
+
+
+def of_gguf(model: Path) -> tuple[str, bool]:
+    outcome = what_can_be_made(model / "base")[GGUF]
+    if not outcome.can_be_made:
+        return f"refused before the training: {outcome}", True
     try:
         distance = distance_of_gguf(model)
-        to_gguf, passed = f"{distance:.5f}", distance < LARGEST
     except UnderstudyError as error:
-        to_gguf, passed = f"none: {reason_of(error)}", False
-    to_transformers, agrees = of_transformers(model)
-    writer = "this project" if ours else "llama.cpp's converter"
-    return (model.name.removesuffix(ending), layout, writer, to_gguf, to_transformers), passed and agrees
+        return f"failed: {reason_of(error)}", False
+    return f"{distance:.5f}", distance < LARGEST
 
 
 def distance_of_gguf(model: Path) -> float:
