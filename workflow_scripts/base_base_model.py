@@ -5,6 +5,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from understudy.models.blas import run_with_optimised_blas
+
+if __name__ == "__main__":
+    run_with_optimised_blas()
+
 from understudy.base.base_model import import_base_model
 from understudy.shared.log import start_job_log
 
@@ -14,4 +19,5 @@ if __name__ == "__main__":
         snakemake.params.source,
         snakemake.params.revision,
         Path(snakemake.output.config).parent,
+        compares_readers=True,
     )

@@ -21,6 +21,7 @@ from tiny_training import BASE, OUTPUTS, chat_row, train_it
 from understudy.base.base_model import import_base_model
 from understudy.export.bounds import bound_of
 from understudy.gguf.writing import write_gguf_file
+from understudy.models.first_layers import READERS_RECORD
 from understudy.models.llama.predictions import served_model
 from understudy.models.mlx.load import check_positions, load_base, load_weights, model_without_weights
 from understudy.models.mlx.predictions import mlx_predictions, reference_losses
@@ -146,6 +147,33 @@ def without_type(parameters: dict) -> dict:
 
 def family_name(case: tuple) -> str:
     return case[0] + ("-scaled" if "rope_scaling" in case[2] else "")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("case", [case for case in FAMILIES if case[0] in NOT_LOADED], ids=family_name)
+def test_a_base_in_the_new_spelling_that_mlx_lm_alone_does_not_load_is_brought_in_and_trains(case, trainable):
+    config = {"vocab_size": 512, **new_spelling(*case)}
+    source = trainable / "source"
+    write_random_llama(source)
+    write_json(source / "config.json", config)
+    _, weights = model_of(with_both_spellings(config))
+    mx.save_safetensors(str(source / "model.safetensors"), weights, metadata={"format": "mlx"})
+    import_base_model(str(source), None, BASE, compares_readers=True)
+    said = read_json(BASE / READERS_RECORD)
+    assert said.get("distance", 0) < 0.03 and ("distance" in said) == (case[0] == "granite"), said
+    assert train_it()
+
+
+def test_a_class_that_takes_the_new_spelling_by_layer_is_left_alone():
+    """Gemma 4: other positions in sliding layers are no error, and no key is written beside them."""
+    parameters = {
+        "full_attention": {"rope_type": "proportional", "partial_rotary_factor": 0.25, "rope_theta": 1e6},
+        "sliding_attention": {"rope_type": "default", "rope_theta": 1e4},
+    }
+    text = {"model_type": "gemma4_text", "rope_parameters": parameters}
+    assert with_both_spellings(text) == text
+    inside = {"model_type": "gemma4", "text_config": text}
+    assert with_both_spellings(inside) == inside
 
 
 @pytest.mark.parametrize("case", FAMILIES, ids=family_name)

@@ -15,7 +15,7 @@ from mlx_lm.utils import save_model  # noqa: E402
 
 from hub_models import RECORDED, RECORDED_WORDS, imported_and_fused, packed_by_mlx_lm  # noqa: E402
 from random_llama import packaged_model, write_small_tokenizer  # noqa: E402
-from random_models import FAMILIES, write_random_model  # noqa: E402
+from random_models import FAMILIES, VOCABULARY, write_random_model  # noqa: E402
 from understudy.export.hf import write_hugging_face_folder  # noqa: E402
 from understudy.gguf.families import FAMILIES as GGUF_FAMILIES  # noqa: E402
 from understudy.gguf.reading import import_gguf  # noqa: E402
@@ -31,7 +31,9 @@ COMPARED = 40
 
 def main(folder: Path) -> None:
     for family in FAMILIES:
-        write_model(write_random_model(folder / family / "base", family), folder / family)
+        # llama.cpp's converter knows a tokenizer by what its whole vocabulary makes of a text.
+        words = VOCABULARY if family in GGUF_FAMILIES else RECORDED_WORDS
+        write_model(write_random_model(folder / family / "base", family, vocab_size=words), folder / family)
     for name in RECORDED:
         base = folder / "hub" / name / "base"
         write_small_tokenizer(base, RECORDED_WORDS)

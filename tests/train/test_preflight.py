@@ -174,6 +174,15 @@ def test_a_limit_below_every_question_is_told_with_the_one_that_would_work(train
         checked_dataset(TRAIN, tokenizer, limits(32))
 
 
+def test_rows_that_all_lose_their_end_teach_none_and_are_refused(trainable):
+    write_json_lines(TRAIN, [chat_row(answer="It is long, " * 40), chat_row(answer="It is longer, " * 60)])
+    with pytest.raises(
+        ConfigurationError, match=r"max_seq_length is 128, and every row of .*train\.jsonl is longer.*half of"
+    ):
+        train_it(max_seq_length=128)
+    assert_nothing_was_trained()
+
+
 def test_a_validation_set_of_one_row_is_enough_for_a_batch_of_one(trainable):
     write_json_lines(VALID, [chat_row()])
     train_it()

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from understudy.base.chat_template import settle_chat_template
+from understudy.base.ending import settle_ending
+from understudy.base.readers import compare_readers
 from understudy.gguf.reading import checked_gguf, import_gguf
 from understudy.gguf.what_can_be_made import account_of_base, what_can_be_made
 from understudy.models.folder import MODEL_FILES, WEIGHTS, link_or_copy, refuse_link, take_over
@@ -28,13 +30,20 @@ from understudy.shared.files import file_sha256, read_json, write_json
 from understudy.shared.log import log
 
 PARTS = ".downloads"
+# What mlx_lm can build, and is not taken all the same: by model_type, why.
+GEMMA_3N = (
+    "Gemma 3n's layers share keys and values and have a second embedding each, for which neither training nor export is proven "
+    "here. Gemma 3 is: google/gemma-3-1b-it."
+)
+REFUSED = {"gemma3n": GEMMA_3N, "gemma3n_text": GEMMA_3N}
 TRIED_FAMILIES = "llama, mistral, qwen2, qwen3, gemma3_text, granite, granitemoehybrid, smollm3 and phi3"
 
 
-def import_base_model(source: str, revision: str | None, folder: Path) -> None:
+def import_base_model(source: str, revision: str | None, folder: Path, compares_readers: bool = False) -> None:
     """Fill `folder` with the model that `source` names: whole, or not at all; config.json is moved in last.
 
-    `revision` is a branch, tag or commit of the hub. Raises ConfigurationError, InputFileError or HubError."""
+    With `compares_readers`, MLX and llama.cpp must compute the same of its first layers. `revision` is a branch, tag or commit of
+    the hub. Raises ConfigurationError, InputFileError or HubError."""
     # Broken-off downloads wait in a folder of their own, which an error leaves.
     refuse_link(folder)
     incoming = folder / ".incoming"
@@ -48,6 +57,10 @@ def import_base_model(source: str, revision: str | None, folder: Path) -> None:
             log.info(
                 "The chat template answers without thinking, and with one date in place of today's: docs/training.md"
             )
+        with _errors_of(incoming, source):
+            settle_ending(incoming)
+        if compares_readers:
+            compare_readers(incoming, source)
         log.info("What can be made of %s:\n%s", source, account_of_base(what_can_be_made(incoming)))
         write_json(incoming / SOURCE_RECORD, {"source": source, **record})
         take_over(incoming, folder)
@@ -145,6 +158,8 @@ def _buildable_config(folder: Path, source: str) -> dict[str, Any]:
             raise InputFileError(
                 f"{folder}/config.json names no model_type, so it is not the folder of a language model."
             )
+        if kind in REFUSED:
+            raise InputFileError(f"its config.json is of model_type {kind}. {REFUSED[kind]}")
         if "model_file" in config:
             raise InputFileError(
                 f"{folder}/config.json brings code of its own ({config['model_file']}), which is not run."

@@ -5,11 +5,13 @@ sets as it likes: mlx_lm to true, llama.cpp to true, transformers not at all. An
 of the same answers tomorrow. Both are decided once, in the base model's folder, which all later stages and programs read."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from understudy.shared.files import read_json, write_json, write_text
 
+Change = Callable[[str], str]
 # A `set` at the top wins over what a program passes in.
 NO_THINKING = "{% set enable_thinking = false %}"
 # What Llama 3.2's template itself falls back on: 26 July 2024, a Friday.
@@ -34,46 +36,51 @@ def fixed_date(layout: str) -> str:
 
 
 def settle_chat_template(folder: Path) -> bool:
-    """Settle the chat template of a model folder, in whichever of the tokenizer's files it is; return whether it changed."""
-    changed = [settle_jinja_file(path) for path in sorted(folder.glob("chat_template*.jinja"))]
+    """Settle the chat template of a model folder; return whether it changed."""
+    return change_chat_template(folder, settled_template)
+
+
+def change_chat_template(folder: Path, change: Change) -> bool:
+    """Apply `change` to the chat template of a model folder, in whichever file it is; return whether it changed."""
+    changed = [change_jinja_file(path, change) for path in sorted(folder.glob("chat_template*.jinja"))]
     changed += [
-        settle_json_file(folder / name, folder / "chat_template.jinja")
+        change_json_file(folder / name, folder / "chat_template.jinja", change)
         for name in ("tokenizer_config.json", "chat_template.json")
         if (folder / name).is_file()
     ]
     return any(changed)
 
 
-def settle_jinja_file(path: Path) -> bool:
+def change_jinja_file(path: Path, change: Change) -> bool:
     template = path.read_text(encoding="utf-8")
-    settled = settled_template(template)
-    if settled != template:
-        write_text(path, settled)
-    return settled != template
+    changed = change(template)
+    if changed != template:
+        write_text(path, changed)
+    return changed != template
 
 
-def settle_json_file(path: Path, jinja_file: Path) -> bool:
-    """Settle the template in a JSON file; another one than that of `jinja_file` goes.
+def change_json_file(path: Path, jinja_file: Path, change: Change) -> bool:
+    """Change the template in a JSON file; another one than that of `jinja_file` goes.
 
     transformers reads the Jinja file where there are both, the gguf package the JSON file."""
     content = read_json(path)
     found = content.get("chat_template") if isinstance(content, dict) else None
     if found is None:
         return False
-    settled = settled_value(found)
-    if jinja_file.is_file() and settled != jinja_file.read_text(encoding="utf-8"):
-        settled = None
-    if settled == found:
+    changed = changed_value(found, change)
+    if jinja_file.is_file() and changed != jinja_file.read_text(encoding="utf-8"):
+        changed = None
+    if changed == found:
         return False
     rest = {key: value for key, value in content.items() if key != "chat_template"}
-    write_json(path, rest if settled is None else {**rest, "chat_template": settled})
+    write_json(path, rest if changed is None else {**rest, "chat_template": changed})
     return True
 
 
-def settled_value(value: Any) -> Any:
-    """Settle a template, or each of a list of named ones."""
+def changed_value(value: Any, change: Change) -> Any:
+    """Change a template, or each of a list of named ones."""
     if isinstance(value, str):
-        return settled_template(value)
+        return change(value)
     if isinstance(value, list):
-        return [{**named, "template": settled_template(named["template"])} for named in value]
+        return [{**named, "template": change(named["template"])} for named in value]
     return value

@@ -4,11 +4,12 @@ from pathlib import Path
 
 from understudy.models.mlx.load import load_its_tokenizer
 from understudy.rows.chat import chat_row
+from understudy.rows.row_tokens import RowNotWritten, RowTokens
 from understudy.shared.errors import InputFileError
 
 
 class PairTokens:
-    """Counts as mlx_lm's ChatDataset does, which cuts a row at `max_seq_length`."""
+    """Counts as the training does, which cuts a row at `max_seq_length`."""
 
     def __init__(self, base_folder: str | Path):
         """Raises InputFileError if the folder has no tokenizer, or its tokenizer no chat template."""
@@ -17,13 +18,17 @@ class PairTokens:
             raise InputFileError(
                 f"{base_folder}: the tokenizer has no chat template. Choose an instruct model as base_model."
             )
+        self._rows = RowTokens(self._tokenizer)
 
     def __call__(self, question: str, answer: str) -> int:
         """Tokens of the whole row."""
         return self.of_messages(chat_row(question, answer)["messages"])
 
     def of_messages(self, messages: list[dict[str, str]]) -> int:
-        return len(self._tokenizer.apply_chat_template(messages, return_dict=False))
+        try:
+            return len(self._rows.tokens(messages)[0])
+        except RowNotWritten:  # Which the training explains, with the row's file and line.
+            return len(self._tokenizer.apply_chat_template(messages, return_dict=False))
 
     def of_text(self, text: str) -> int:
         """Tokens of a text alone."""

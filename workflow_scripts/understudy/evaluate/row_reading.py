@@ -11,6 +11,7 @@ from mlx_lm.tokenizer_utils import TokenizerWrapper
 from understudy.models.llama.server import ask_server, embedded_server
 from understudy.models.mlx.load import load_its_tokenizer
 from understudy.models.scored_rows import ScoredRow
+from understudy.rows.row_tokens import RowTokens
 from understudy.rows.training import common_length
 from understudy.shared.errors import InputFileError
 from understudy.shared.files import read_json
@@ -43,17 +44,17 @@ class FolderReader:
         self._tokenizer: TokenizerWrapper = load_its_tokenizer(folder)
         if not self._tokenizer.has_chat_template:
             raise InputFileError(f"{folder} has no chat template, so it can't be asked: it takes a chat model.")
+        self._rows = RowTokens(self._tokenizer)
 
     def prompt(self, messages: Messages) -> list[int]:
         return self._tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
 
     def row(self, messages: Messages, name: str) -> ScoredRow:
-        text = self._tokenizer.apply_chat_template(messages, tokenize=False)
-        whole = self._tokenizer.apply_chat_template(messages, return_dict=False)
-        return scored(name, messages, text, whole, self.prompt(messages[:-1]), self.context)
+        whole, prompt_length = self._rows.tokens(messages)
+        return scored(name, messages, self._rows.pieces(messages), whole, whole[:prompt_length], self.context)
 
     def text(self, text: str, name: str) -> ScoredRow:
-        return scored(name, [], text, self._tokenizer.encode(text), [], self.context)
+        return scored(name, [], [text], self._tokenizer.encode(text), [], self.context)
 
 
 class LlamaReader:
@@ -70,10 +71,10 @@ class LlamaReader:
     def row(self, messages: Messages, name: str) -> ScoredRow:
         chat = self._chat(messages[:-1])
         text = chat + messages[-1]["content"] + self._end
-        return scored(name, messages, text, self._tokens(text), self._tokens(chat), self.context)
+        return scored(name, messages, [text], self._tokens(text), self._tokens(chat), self.context)
 
     def text(self, text: str, name: str) -> ScoredRow:
-        return scored(name, [], text, self._tokens(text), [], self.context)
+        return scored(name, [], [text], self._tokens(text), [], self.context)
 
     def _chat(self, messages: Messages) -> str:
         return self._ask("apply-template", {"messages": messages})["prompt"]
@@ -96,6 +97,8 @@ def reader_of(model: Path, tokenizer_folder: Path | None) -> Iterator[RowReader]
         yield LlamaReader(base_url)
 
 
-def scored(name: str, messages: Messages, text: str, whole: list[int], prompt: list[int], context: int) -> ScoredRow:
+def scored(
+    name: str, messages: Messages, pieces: list[str], whole: list[int], prompt: list[int], context: int
+) -> ScoredRow:
     """Put a row together, cut off where the model's context ends; there is no prediction of the first token."""
-    return ScoredRow(name, messages, text, whole, prompt, whole[:context], max(1, common_length(whole, prompt)))
+    return ScoredRow(name, messages, pieces, whole, prompt, whole[:context], max(1, common_length(whole, prompt)))

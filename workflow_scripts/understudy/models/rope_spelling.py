@@ -4,6 +4,7 @@ transformers 5 writes `rope_parameters`; before it, `rope_theta` and `rope_scali
 the old spelling in most of its model classes, and takes its own default (10,000) where it is missing, without a word."""
 
 import math
+from dataclasses import fields
 from typing import Any
 
 from mlx_lm.utils import _get_classes
@@ -35,6 +36,8 @@ def _old_spelling(config: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(new, dict) or THETA in config:
         return {}
     by_layer = {name: part for name, part in new.items() if isinstance(part, dict)}
+    if by_layer and _reads_it_by_layer(config):
+        return {}
     full, sliding = by_layer.get(FULL, new), by_layer.get(SLIDING, {})
     if by_layer and FULL not in by_layer:
         raise InputFileError(
@@ -56,6 +59,14 @@ def _old_spelling(config: dict[str, Any]) -> dict[str, Any]:
             )
         old[LOCAL_THETA] = _theta(sliding)
     return {name: value for name, value in old.items() if config.get(name) is None}
+
+
+def _reads_it_by_layer(config: dict[str, Any]) -> bool:
+    """Whether mlx_lm's class takes the new spelling itself, as Gemma 4's does."""
+    try:
+        return NEW in {field.name for field in fields(_get_classes(config)[1])}
+    except ValueError:
+        return False
 
 
 def _theta(parameters: dict[str, Any]) -> float:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from mlx_lm.tokenizer_utils import TokenizerWrapper
 
+from understudy.rows.row_tokens import RowTokens
 from understudy.rows.training import RowLimits, checked_dataset, rows_of
 from understudy.shared.files import read_json_lines
 
@@ -14,12 +15,12 @@ from understudy.shared.files import read_json_lines
 class ScoredRow:
     """A row under the chat template. `tokens[first:]` are to be predicted, each from all before it.
 
-    `text` is what the template writes of all messages, `whole` its tokens before anything is cut off, `prompt` those of all
-    messages but the answer."""
+    `pieces` are the text of all messages, cut where each piece is tokenized by itself, `whole` its tokens before anything is cut
+    off, `prompt` those of all messages but the answer."""
 
     name: str
     messages: list[dict[str, str]]
-    text: str
+    pieces: list[str]
     whole: list[int]
     prompt: list[int]
     tokens: list[int]
@@ -34,14 +35,14 @@ def scored_rows(path: str | Path, tokenizer: TokenizerWrapper, limits: RowLimits
     """Read chat rows, cut off and masked as mlx_lm trains on them, but for the padding of which it counts one token a row.
 
     Raises InputFileError, naming the file and the line, for a row that can't be trained on."""
-    dataset = checked_dataset(path, tokenizer, limits)
+    dataset, row_tokens = checked_dataset(path, tokenizer, limits), RowTokens(tokenizer)
     return [
         ScoredRow(
             name=f"{path}, line {line}",
             messages=row["messages"],
-            text=tokenizer.apply_chat_template(row["messages"], tokenize=False),
+            pieces=row_tokens.pieces(row["messages"]),
             whole=tokens,
-            prompt=tokenizer.apply_chat_template(row["messages"][:-1], add_generation_prompt=True, return_dict=False),
+            prompt=row_tokens.prompt(row["messages"]),
             tokens=tokens[: limits.max_seq_length],
             first=max(1, prompt_length),
         )

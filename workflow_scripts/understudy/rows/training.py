@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlx_lm.tokenizer_utils import TokenizerWrapper
-from mlx_lm.tuner.datasets import CacheDataset, ChatDataset
+from mlx_lm.tuner.datasets import CacheDataset
 
+from understudy.rows.row_tokens import RowDataset, RowNotWritten, RowTokens
 from understudy.shared.errors import ConfigurationError, InputFileError
 from understudy.shared.files import read_json_lines
 from understudy.shared.formats import counted
@@ -53,7 +54,7 @@ def checked_dataset(path: str | Path, tokenizer: TokenizerWrapper, limits: RowLi
     for line, row in numbered:
         check_messages(row, f"{path}, line {line}")
     rows = [row for _, row in numbered]
-    dataset = CacheDataset(ChatDataset(rows, tokenizer, mask_prompt=limits.mask_prompt))
+    dataset = CacheDataset(RowDataset(rows, RowTokens(tokenizer), limits.mask_prompt))
     places = [f"{path}, line {line}" for line, _ in numbered]
     for index, where in enumerate(places):
         check_template(dataset, index, rows[index]["messages"], tokenizer, where)
@@ -87,23 +88,22 @@ def is_message(message: object) -> bool:
 def check_template(
     dataset: CacheDataset, index: int, messages: list[dict], tokenizer: TokenizerWrapper, where: str
 ) -> None:
-    """Raise InputFileError unless the chat template takes the row, and writes the prompt as the row's beginning.
-
-    mlx_lm takes only the prompt's length, so a template that writes it otherwise would hide the wrong tokens."""
+    """Raise InputFileError unless the chat template takes the row, and a row can be made that begins with the prompt."""
     try:
-        tokens = dataset[index][0]
+        dataset[index]
+    except RowNotWritten:
+        tokens = tokenizer.apply_chat_template(messages, return_dict=False)
         prompt = tokenizer.apply_chat_template(messages[:-1], add_generation_prompt=True, return_dict=False)
-    except Exception as error:  # a template is a program: it may raise anything
-        raise InputFileError(f"{where}: the base model's chat template fails on this row: {error}") from error
-    if tokens[: len(prompt)] != prompt:
         common = common_length(tokens, prompt)
         before = tokenizer.decode(prompt[max(0, common - 8) : common])
         in_prompt, in_row = (tokenizer.decode(part[common : common + 8]) for part in (prompt, tokens))
         raise InputFileError(
             f"{where}: the base model's chat template writes the question in a row otherwise than before an answer. After "
-            f"{before!r} the row goes on with {in_row!r}, the prompt with {in_prompt!r}, so the model would learn what it is "
-            f"never asked. Choose another base_model, or mend the chat template of models/base/."
-        )
+            f"{before!r} the row goes on with {in_row!r}, the prompt with {in_prompt!r}, so the model would learn what it "
+            f"is never asked. Choose another base_model, or mend the chat template of models/base/."
+        ) from None
+    except Exception as error:  # a template is a program: it may raise anything
+        raise InputFileError(f"{where}: the base model's chat template fails on this row: {error}") from error
 
 
 def common_length(one: Sequence[int], other: Sequence[int]) -> int:
@@ -133,6 +133,21 @@ def check_tokens(row: tuple[list[int], int], where: str, limits: RowLimits) -> N
             f"token of the answer is left to learn from. Shorten the question, remove the row, or raise the limit: {len(tokens)} "
             f"would hold the row."
         )
+
+
+def check_endings(path: str | Path, dataset: CacheDataset, limits: RowLimits) -> None:
+    """Raise ConfigurationError if max_seq_length cuts the end off every row: the model would learn to answer without an end."""
+    lengths = lengths_of(dataset)
+    if lengths and min(lengths) > limits.max_seq_length:
+        raise ConfigurationError(
+            f"training.max_seq_length is {limits.max_seq_length}, and every row of {path} is longer: all lose the end of "
+            f"their answer, so the model would never learn to end one. {max(lengths)} would hold every row, {middle_of(lengths)} "
+            "half of them."
+        )
+
+
+def middle_of(lengths: list[int]) -> int:
+    return sorted(lengths)[(len(lengths) - 1) // 2]
 
 
 def has_answer(row: tuple[list[int], int], limits: RowLimits) -> bool:

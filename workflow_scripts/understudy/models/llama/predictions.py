@@ -110,7 +110,8 @@ class ServedModel:
         """Raise TokenizersDiffer unless llama.cpp reads each row, and its question in a chat, as the tokens that the model was
         trained on."""
         for row in rows:
-            self.compare(self.tokens_of(row.text, add_special=False), row.whole, row.name)
+            read = [token for piece in row.pieces for token in self.tokens_of(piece, add_special=False)]
+            self.compare(read, row.whole, row.name)
             chat = self.ask("/apply-template", {"messages": row.messages[:-1]})["prompt"]
             asked = self.tokens_of(chat, add_special=True)
             self.compare(asked, row.prompt, f"the question of {row.name} under the chat template")

@@ -9,6 +9,7 @@ from understudy.models.mlx.load import load_its_tokenizer
 from understudy.rows.training import (
     RowLimits,
     account_of,
+    check_endings,
     check_sizes,
     checked_dataset,
     padded_length,
@@ -69,6 +70,7 @@ def checked_sets(
     tokenizer = load_its_tokenizer(base_folder)
     limits = limits_of(config)
     train_set, valid_set = (checked_dataset(path, tokenizer, limits) for path in (train_rows, valid_rows))
+    check_endings(train_rows, train_set, limits)
     check_sizes(train_rows, train_set, valid_rows, valid_set, limits.batch_size)
     check_updates(config["iters"], config["grad_accumulation_steps"])
     return train_set, valid_set

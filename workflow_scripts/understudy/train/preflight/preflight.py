@@ -8,6 +8,7 @@ from mlx_lm.tuner.datasets import CacheDataset
 from tabulate import tabulate
 
 from understudy.gguf.what_can_be_made import GGUF, HF, MLX, account_of_base, complaint_about_exports, what_can_be_made
+from understudy.models.first_layers import READERS_RECORD
 from understudy.models.folder import MLX_FOLDERS
 from understudy.models.hub_layout import is_written_anew
 from understudy.models.mlx.load import check_positions, device_in_use, is_on_cpu, load_base, load_weights
@@ -78,6 +79,7 @@ def check_training(
         **plan,
         "memory": memory_line(predicted, trial, machine),
         "time": time_line(trial, train_set, valid_set, config),
+        "readers": readers_line(Path(base_folder)),
         "disk": disk_line(needed, free_disk(lora_config)),
     }
     log.info("%s", tabulate(lines.items(), tablefmt="plain", disable_numparse=True))
@@ -116,6 +118,20 @@ def memory_line(predicted: PredictedMemory, trial: Trial, machine: MachineMemory
     return (
         f"{in_gigabytes(predicted.peak)} predicted ({named}), {in_gigabytes(trial.peak)} seen on the longest rows; "
         f"{in_gigabytes(machine.available)} of {in_gigabytes(machine.total)} are free"
+    )
+
+
+def readers_line(base_folder: Path) -> str:
+    """Say what the import found when MLX and llama.cpp computed the same of the base model's first layers."""
+    path = base_folder / READERS_RECORD
+    record = (
+        read_json(path) if path.is_file() else {"not_compared": "the base model was brought in before this was done"}
+    )
+    if "not_compared" in record:
+        return f"MLX and llama.cpp are not compared: {record['not_compared']}"
+    return (
+        f"MLX and llama.cpp agree on the base model's first {record['layers']} layers at {record['positions']} positions, within "
+        f"{record['distance']:.4f} of the spread"
     )
 
 
