@@ -261,7 +261,8 @@ Dialogue: 0,0:00:01.00,0:00:02.50,Default,,0,0,0,,{\\p1}m 0 0 l 9 9{\\p0}
     [
         ("a.sbv", SBV, "Slow hands"),
         ("a.srt", "1\n\n00:00:01,000 --> 00:00:02,000\n\nSlow\n\n2\n\n00:00:02,000 --> 00:00:03,000\n\nhands\n", "Slow hands"),
-        ("a.srt", "1\n00:01,000 --> 00:02,000\nSlow\n\n2\n\n00:02,000 --> 00:03,000\n2\n\n3\n00:03,000 --> 00:04,000\nhands", "Slow 2 hands"),
+        ("a.srt", "1\n00:01,000 --> 00:02,000\nSlow\n\n2\n\n00:02,000 --> 00:03,000\n2\n\n3\n00:03,000 --> 00:04,000\nhands",
+         "Slow 2 hands"),
         ("a.txt", "1:02:03.500 Slow\n1:02:05.000 hands\n", "Slow hands"),
         ("a.json", '{"segments": [{"start": 0, "end": 1, "text": "Slow"}, {"start": 1, "end": null, "text": "hands"}]}',
          "Slow hands"),
