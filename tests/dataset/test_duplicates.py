@@ -230,6 +230,7 @@ def test_too_much_alike_is_an_error_with_what_to_do(monkeypatch):
         similar_pairs(of_texts([f"word{number}" for number in range(100)], answers), 0.85, 0.7)
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=30), max_size=8))
 def test_any_text_is_compared(texts):
     similar = similar_pairs(pd.DataFrame({"question": texts, "answer": texts[::-1]}), 0.85, 0.7)

@@ -260,6 +260,13 @@ Dialogue: 0,0:00:01.00,0:00:02.50,Default,,0,0,0,,{\\p1}m 0 0 l 9 9{\\p0}
     ("name", "text", "spoken"),
     [
         ("a.sbv", SBV, "Slow hands"),
+        ("a.srt", "1\n\n00:00:01,000 --> 00:00:02,000\n\nSlow\n\n2\n\n00:00:02,000 --> 00:00:03,000\n\nhands\n", "Slow hands"),
+        ("a.srt", "1\n00:01,000 --> 00:02,000\nSlow\n\n2\n\n00:02,000 --> 00:03,000\n2\n\n3\n00:03,000 --> 00:04,000\nhands",
+         "Slow 2 hands"),
+        ("a.txt", "1:02:03.500 Slow\n1:02:05.000 hands\n", "Slow hands"),
+        ("a.json", '{"segments": [{"start": 0, "end": 1, "text": "Slow"}, {"start": 1, "end": null, "text": "hands"}]}',
+         "Slow hands"),
+        ("a.md", '+++\ntitle = "Why"\nurl = "https://example.org"\ntags = [\n  "a",\n]\n+++\nSlow hands\n', "Slow hands"),
         ("a.sbv", SBV.replace("\n", "\r\n"), "Slow hands"),
         ("a.txt", SBV, "Slow hands"),
         ("a.txt", srt("Slow", "hands"), "Slow hands"),
@@ -377,6 +384,12 @@ def test_what_is_said_in_brackets_stays(tmp_path, spoken):
 )  # fmt: skip
 def test_the_language_is_the_name_s_then_the_file_s_then_the_text_s(tmp_path, name, content, language):
     assert transcript_of_file(str(written(tmp_path, name, content)))["language"] == language
+
+
+def test_hidden_files_are_no_talks(tmp_path):
+    written(tmp_path, "Talk.srt", srt("Dig."))
+    written(tmp_path, "._Talk.srt", b"\0\5\x16\7" * 20)
+    assert [path.name for path in caption_files(tmp_path)] == ["Talk.srt"]
 
 
 def test_what_is_not_read_is_named(tmp_path, caplog):

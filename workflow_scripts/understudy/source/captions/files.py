@@ -43,7 +43,7 @@ def caption_files(folder: str | Path) -> list[Path]:
 
     Raises ConfigurationError if there is no such folder, no caption file in it, or a name that no rule could take."""
     folder = Path(folder)
-    found = sorted(path for path in folder.glob("*") if why_not_read(path) is None)
+    found = [path for path in things_in(folder) if why_not_read(path) is None]
     if not found:
         state = f"has no caption files{but_has(folder)}" if folder.is_dir() else "does not exist"
         raise ConfigurationError(
@@ -85,9 +85,13 @@ def is_archive(path: Path) -> bool:
 
 
 def not_read(folder: str | Path) -> list[tuple[Path, str]]:
-    """What is in the folder and isn't read, and why; hidden files are nobody's captions."""
-    things = [(path, why_not_read(path)) for path in sorted(Path(folder).glob("*")) if not path.name.startswith(".")]
-    return [(path, why) for path, why in things if why is not None]
+    """What is in the folder and isn't read, and why."""
+    return [(path, why) for path in things_in(folder) if (why := why_not_read(path)) is not None]
+
+
+def things_in(folder: str | Path) -> list[Path]:
+    """All in a folder but hidden files, which are nobody's captions: macOS writes `._Talk.srt` beside a talk on foreign disks."""
+    return sorted(path for path in Path(folder).glob("*") if not path.name.startswith("."))
 
 
 def but_has(folder: Path) -> str:

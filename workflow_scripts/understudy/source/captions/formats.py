@@ -24,7 +24,7 @@ from understudy.source.captions.texts import front_matter_of, markdown_cues
 SUFFIXES = (".json3", ".vtt", ".srt", ".json", ".txt", ".ass", ".ssa", ".sbv", ".md")
 STAMP = r"(?:(\d{1,4}):)?(\d{1,3}):(\d{1,2}(?:[.,]\d{1,9})?)"
 TIMING = re.compile(rf"\s*{STAMP}\s*-->\s*(?:{STAMP})?")
-TIME_OF_LINE = re.compile(r"\s*\(?\[?(?:(\d{1,2}):)?(\d{1,3}):(\d{2})\]?\)?(?:\s+|$)")
+TIME_OF_LINE = re.compile(r"\s*\(?\[?(?:(\d{1,2}):)?(\d{1,3}):(\d{2}(?:[.,]\d{1,3})?)\]?\)?(?:\s+|$)")
 # One of so many lines or more names who speaks and when.
 FEWEST_NAMES_OF_LINES = 8
 ARROW_OF_A_TIME = re.compile(r"\d\s*-->|-->\s*\d")
@@ -153,11 +153,11 @@ def subtitle_cues(lines: list[str], is_identifier: Callable, is_no_speech: Calla
     cues: list[tuple[float, float, list[str]]] = []
     spoken: list[str] = []
     opens_block, passed_over, before_is_identifier, is_one_line = True, False, False, False
-    next_number = ""
+    next_number = alone = ""
     for number, line in enumerate([*lines, ""], 1):
         times = TIMING.match(line) if "-->" in line else None
         if times:
-            if before_is_identifier:
+            if before_is_identifier or (alone == str(len(cues) + 1) and spoken[-1:] == [alone]):
                 next_number = number_after(spoken.pop())
             start_s = seconds_of(*times.groups()[:3])
             end_s = seconds_of(*times.groups()[3:]) if times.group(5) else start_s
@@ -176,6 +176,7 @@ def subtitle_cues(lines: list[str], is_identifier: Callable, is_no_speech: Calla
             if is_one_line and spoken and spoken[-1] == next_number:
                 # The number of a cue that has no time, and no words.
                 next_number = number_after(spoken.pop())
+            alone = spoken[-1] if is_one_line and spoken else alone if opens_block else ""
             is_one_line = False
             opens_block, passed_over, before_is_identifier = True, False, False
     return [Segment(start_s, duration_s, "\n".join(text)) for start_s, duration_s, text in cues]
@@ -225,7 +226,11 @@ def cue_of(row: dict) -> AnySegment:
         start_s, end_s = (seconds(row["offsets"][key]) / 1000 for key in ("from", "to"))
     else:
         start_s = seconds(row["start"])
-        end_s = start_s + seconds(row["duration"]) if "duration" in row else seconds(row["end"])
+        end_s = (
+            start_s + seconds(row["duration"])
+            if "duration" in row
+            else seconds(start_s if row["end"] is None else row["end"])
+        )
     duration_s = seconds(row["duration"]) if "duration" in row else max(0.0, end_s - start_s)
     cue = Segment(start_s, duration_s, text_of(row["text"]))
     return said_by(cue, cue.text, speaker_in(row))

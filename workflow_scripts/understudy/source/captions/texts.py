@@ -12,9 +12,10 @@ from understudy.text.markdown import AnswerMarkdown
 SUFFIXES = (".txt", ".md")
 # A file that tells of the folder is no talk.
 NO_TEXTS = re.compile(r"readme(?:\.\w+)*\.md", re.IGNORECASE)
-FRONT_MATTER = re.compile(r"\s*---[^\S\n]*\n(.*?)^---[^\S\n]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
-KEY = re.compile(r"^(title|url|lang(?:uage)?):[^\S\n]*(.*)$", re.MULTILINE | re.IGNORECASE)
-LINE_OF_KEYS = re.compile(r"[\w.-]+:(?:\s|$)|\s|- |#")
+# YAML between dashes, TOML between pluses.
+FRONT_MATTER = re.compile(r"\s*(---|\+\+\+)[^\S\n]*\n(.*?)^\1[^\S\n]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
+KEY = re.compile(r"^(title|url|lang(?:uage)?)(?::|\s{0,9}=)[^\S\n]*(.*)$", re.MULTILINE | re.IGNORECASE)
+LINE_OF_KEYS = re.compile(r"[\w.-]+(?::(?:\s|$)|\s{0,9}=)|\s|- |#|\[|\]")
 LONGEST_FRONT_MATTER = 10_000
 LONGEST_ADDRESS = 500
 
@@ -22,9 +23,9 @@ LONGEST_ADDRESS = 500
 def front_matter_of(text: str) -> tuple[dict[str, str], str]:
     """The keys that are known here of a text's front matter, and the text behind it."""
     found = FRONT_MATTER.match(text[:LONGEST_FRONT_MATTER].lstrip("\ufeff"))
-    if found is None or not all(LINE_OF_KEYS.match(line) for line in found[1].splitlines() if line.strip()):
+    if found is None or not all(LINE_OF_KEYS.match(line) for line in found[2].splitlines() if line.strip()):
         return {}, text
-    keys = {key.lower(): value.strip().strip("\"'").strip() for key, value in KEY.findall(found[1])}
+    keys = {key.lower(): value.strip().strip("\"'").strip() for key, value in KEY.findall(found[2])}
     return {key: value for key, value in keys.items() if value}, text.lstrip("\ufeff")[found.end() :]
 
 
