@@ -35,7 +35,8 @@ def record() -> dict:
         head, started = record_head(), time.time()
         make(Path(folder, NAME), f"models/{NAME}-{QUANTIZATION}.gguf")
         os.chdir(folder)
-        lines = summary(Path(NAME), NAME, started).split("\n\n")[0].splitlines()
+        said = summary(Path(NAME), NAME, started).split("\n\n")[0].splitlines()
+        lines = [line for line in said if not line.startswith(("How good:", "Report:"))]
         started = time.time()
         make(Path(folder, NAME), f"models/{NAME}/evaluation.json")
         evaluated = read_json(f"{NAME}/models/{NAME}/evaluation.json")

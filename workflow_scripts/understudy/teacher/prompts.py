@@ -130,9 +130,10 @@ def prompt_sha256(path: str | Path) -> str:
 
 
 def is_of_another_prompt(record: str | Path, prompt: str | Path) -> bool:
-    """Whether a record of the teacher's says that it was written by another prompt than what is in the file `prompt`."""
+    """Whether a record of the teacher's says that it was written by another prompt than what is in the file `prompt`; one by
+    which nobody was asked, with null, is of none."""
     try:
         by = read_json(record)["prompt_sha256"]
     except (InputFileError, LookupError, TypeError):
         return False
-    return by != prompt_sha256(prompt)
+    return by is not None and by != prompt_sha256(prompt)
