@@ -17,6 +17,10 @@ from understudy.text.frames import frames_of, repeated_question
         ("fr", "Poncez l'arête. L'essai présenté tout à l'heure le prouve."),
         ("es", "Lija el canto. En la prueba que se enseñó al principio el barniz saltó."),
         ("es", "Lija el canto. Según la ponencia, el barniz salta."),
+        ("en", "Sand the edge. It shows in the third recording."),
+        ("de", "Schleife die Kante. Im dritten Ausschnitt ist es zu sehen."),
+        ("fr", "Poncez l'arête. On le voit dans le troisième extrait."),
+        ("es", "Lija el canto. Se ve en la tercera grabación."),
     ],
 )
 def test_an_answer_that_points_back_speaks_of_its_source(language, answer):
@@ -128,3 +132,33 @@ def test_a_question_again_in_other_forms_is_the_question(question, answer):
 )
 def test_a_title_of_its_own_is_none(question, answer):
     assert repeated_question(question, answer) is None
+
+
+@pytest.mark.parametrize(
+    ("language", "question"),
+    [
+        ("en", "What did the second pupil sand first?"),
+        ("en", "What was the result of the third trial?"),
+        ("en", "What is the point made about varnish?"),
+        ("de", "Was schliff der zweite Schüler zuerst?"),
+        ("de", "Wie wurde der Fehler beim dritten Brett begründet?"),
+        ("fr", "Qu'a poncé la deuxième cliente ?"),
+        ("es", "¿Qué lijó la segunda clienta?"),
+        ("es", "En el ejemplo de la mesa, ¿qué se lija?"),
+    ],
+)
+def test_a_question_about_somebody_or_something_of_the_talk_points_at_it(language, question):
+    assert frames_of(language).question_at_source(question)
+
+
+@pytest.mark.parametrize(
+    ("language", "question"),
+    [
+        ("en", "Who was the first woman in space?"),
+        ("de", "Wer war der erste Mensch im All?"),
+        ("fr", "Que mettre sur la première diapositive d'un exposé ?"),
+        ("es", "¿Quién fue la primera mujer en el espacio?"),
+    ],
+)
+def test_what_is_first_of_its_kind_in_the_world_needs_no_talk(language, question):
+    assert not frames_of(language).question_at_source(question)

@@ -55,6 +55,9 @@ def test_one_in_inline_code_is_the_base_model_s_own_or_none():
 
 CHAT = {
     "en": [
+        "Absolutely — let's dive in. {}",
+        "{}\n\nIf you'd like, I can also explain tools.",
+        "{}\n\nShall I put this into a table?",
         "Sure! Here's the answer:\n\n{}",
         "Sure thing! {}",
         "Okay, here's how:\n\n{}",
@@ -75,6 +78,9 @@ CHAT = {
         "Of course, let me explain. {}",
     ],
     "de": [
+        "Auf jeden Fall! {}",
+        "{}\n\nWenn du magst, erstelle ich dir eine Liste.",
+        "{}\n\nSoll ich das in eine Tabelle bringen?",
         "Gerne! Hier ist die Antwort:\n\n{}",
         "Gute Frage! {}",
         "Das ist eine sehr gute Frage. {}",
@@ -89,6 +95,9 @@ CHAT = {
         "{}\n\nWenn du weitere Fragen hast, frag einfach.",
     ],
     "es": [
+        "Vamos a verlo paso a paso. {}",
+        "{}\n\nSi quieres, puedo hacerte una lista.",
+        "{}\n\n¿Te hago una tabla?",
         "¡Claro! Aquí tienes la respuesta:\n\n{}",
         "¡Qué buena pregunta! {}",
         "Buena pregunta. {}",
@@ -102,6 +111,8 @@ CHAT = {
         "{}\n\nDime si necesitas algo más.",
     ],
     "fr": [
+        "Pas de problème, voici : {}",
+        "{}\n\nSi vous le souhaitez, je peux préparer une liste.",
         "Bien sûr ! Voici la réponse :\n\n{}",
         "D'accord, voici un résumé :\n\n{}",
         "Quelle bonne question ! {}",

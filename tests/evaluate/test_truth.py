@@ -36,6 +36,8 @@ LANGUAGES = REPOSITORY / "workflow_scripts/understudy/passages/answers/languages
         ("zh", "每25厘米", {25}),
         ("ja", "２５センチ", {25}),
         (None, "25 of them", {25}),
+        ("en", "1,234.5 kg", {1234.5}),
+        ("de", "1.234.567,89 kg", {1234567.89}),
     ],
 )
 def test_numbers_are_values(language, text, numbers):

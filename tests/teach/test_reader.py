@@ -44,6 +44,9 @@ def test_one_request_has_all_pairs_and_a_schema_for_each():
         (said(("q02", "third_person", "she")), {"q02": "third_person"}),
         (said(("q01", "fine", ""), ("q01", "refusal", ""), ("q07", "refusal", "")), {"q01": "fine"}),
         (said(("q01", "nonsense", ""), ("q02", "fine", "")), {"q02": "fine"}),
+        ('[{"slot": "q01", "kind": "Third person", "words": null}]', {"q01": "third_person"}),
+        ('{"q01": {"kind": "fine", "words": []}, "q02": "not-standalone"}', {"q01": "fine", "q02": "not_standalone"}),
+        ('{"verdicts": {"q01": "fine"}}', {"q01": "fine"}),
         ('{"verdicts": [{"slot": 1}, {"kind": "fine"}, {"slot": "q02", "kind": "fine", "why": "x"}]}', {"q02": "fine"}),
     ],
 )

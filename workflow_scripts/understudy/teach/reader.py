@@ -1,9 +1,11 @@
 """A second reader: the teacher model looks through a talk's finished pairs, without the talk, in one request. What it finds
 stands beside the doctor's verdicts; where the two differ, a person looks first."""
 
+import re
 from pathlib import Path
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, field_validator, model_validator
 
 from understudy.shared.errors import UnderstudyError
 from understudy.shared.files import read_json, write_json
@@ -33,12 +35,34 @@ class Verdict(BaseModel):
     kind: str
     words: str = ""
 
+    @field_validator("kind", mode="before")
+    @classmethod
+    def _as_named(cls, said: Any) -> Any:
+        return re.sub(r"[\s-]+", "_", said.strip().casefold()) if isinstance(said, str) else said
+
+    @field_validator("words", mode="before")
+    @classmethod
+    def _in_one(cls, said: Any) -> Any:
+        return "" if said is None else " ".join(map(str, said)) if isinstance(said, list) else said
+
 
 class Reading(BaseModel):
     """The reply about a talk's pairs."""
 
     model_config = ConfigDict(extra="ignore")
     verdicts: list[dict]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _listed(cls, said: Any) -> Any:
+        """A list alone, and a map from slots to verdicts or kinds, are lists of verdicts, too."""
+        if isinstance(said, dict) and "verdicts" in said:
+            said = said["verdicts"]
+        if isinstance(said, dict):
+            said = [
+                {"slot": slot, **(each if isinstance(each, dict) else {"kind": each})} for slot, each in said.items()
+            ]
+        return {"verdicts": [each for each in said if isinstance(each, dict)] if isinstance(said, list) else said}
 
 
 def reading_request(pairs: list[dict], prompt: str) -> Request:

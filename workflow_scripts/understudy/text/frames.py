@@ -37,15 +37,14 @@ class Frames:
         self.language = language
         self._words = {name: entries[name] for name in ("saying", "stated", "source")}
         roles = "|".join(re.escape(role).replace(r"\-", "[ -]") for role in entries["roles"].split())
-        self._words["roles"] = roles
+        self._words |= {"roles": roles, "people": "|".join(map(re.escape, entries["people"].split()))}
         agent = entries["agent"]
         self._question = self._any_of(entries["question_at_source"])
         self._answer = self._any_of(entries["answer_at_source"])
         self._declines = self._any_of(entries["declines"])
         self._condition = self._any_of([entries["condition"]])
         self._outside = self._any_of([rf"\A(?:{entries['third_person_opening']})", *entries["outside_view"]])
-        people = "|".join([*map(re.escape, entries["people"].split()), roles])
-        self._people = re.compile(rf"\b(?:{people})\w{{0,2}}\b", re.IGNORECASE)
+        self._people = self._any_of([r"\b(?:{people}|{roles})\w{0,2}\b"])
         self._role = [
             re.compile(
                 self._filled(pattern.replace("{role}", rf"(?P<role>{roles})")).replace(

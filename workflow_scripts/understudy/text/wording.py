@@ -57,12 +57,18 @@ class Wording:
         return None
 
     def _bare_demonstratives(self, question: str) -> list[re.Match]:
-        """Demonstratives that are no article: no capitalised noun follows within three words."""
+        """Demonstratives that are no article: no capitalised noun follows within three words, or a word that no article stands
+        before."""
+
+        def is_article(found: re.Match) -> bool:
+            after = re.findall(r"\w+", question[found.end() :])[:3]
+            stands_alone = bool(after) and after[0] in self.function_words and not after[0].endswith(("e", "en"))
+            return any(word[0].isupper() for word in after) and not stands_alone
+
         return [
             found
             for found in self._demonstrative.finditer(question)
-            if found.group().casefold() != "das"
-            or not any(word[0].isupper() for word in re.findall(r"\w+", question[found.end() :])[:3])
+            if found.group().casefold() != "das" or not is_article(found)
         ]
 
     def speaks_about_teacher(self, text: str, names: list[str]) -> str | None:

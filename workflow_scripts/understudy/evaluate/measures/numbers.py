@@ -15,6 +15,8 @@ DIGITS = regex.compile(
     rf"{FREE}\p{{Nd}}{{1,3}}(?:[ \u00a0\u202f'’]\p{{Nd}}{{3}})+(?!\p{{Nd}})|{FREE}\p{{Nd}}+(?:[.,]\p{{Nd}}+)*"
 )
 THOUSANDS = regex.compile(r"[1-9]\p{Nd}{0,2}(?:([.,])\p{Nd}{3})(?:\1\p{Nd}{3})*")
+# 1,234.5 and 1.234,5
+THOUSANDS_AND_PARTS = regex.compile(r"([1-9]\p{Nd}{0,2}(?:([.,])\p{Nd}{3})(?:\2\p{Nd}{3})*)(?!\2)[.,](\p{Nd}+)")
 ANY_DIGIT = regex.compile(r"\p{Nd}")
 NO_DIGIT = regex.compile(r"[^\p{Nd}]")
 FRACTION = regex.compile(r"(?<![\p{Nd}/.,])(\p{Nd})[/\u2044](\p{Nd}{1,2})(?![\p{Nd}/])")
@@ -38,6 +40,8 @@ def values_of(token: str) -> set[float]:
     """What a run of digits with points, commas or spaces in it is: one number, or the parts of a date or a version."""
     if regex.search(r"[ \u00a0\u202f'’]", token) or THOUSANDS.fullmatch(token):
         return {float(NO_DIGIT.sub("", token))}
+    if found := THOUSANDS_AND_PARTS.fullmatch(token):
+        return {float(f"{NO_DIGIT.sub('', found[1])}.{found[3]}")}
     parts = regex.split(r"[.,]", token)
     return {float(".".join(parts))} if len(parts) <= 2 else {float(part) for part in parts}
 
