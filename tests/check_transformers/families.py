@@ -61,7 +61,7 @@ def row_of(model: Path) -> tuple[tuple[str, ...], bool]:
 def of_gguf(model: Path) -> tuple[str, bool]:
     outcome = what_can_be_made(model / "base")[GGUF]
     if not outcome.can_be_made:
-        return f"refused before the training: {outcome}", True
+        return "refused before the training", True
     try:
         distance = distance_of_gguf(model)
     except UnderstudyError as error:
