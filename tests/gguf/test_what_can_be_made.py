@@ -96,7 +96,9 @@ def test_positions_and_windows_that_llama_cpp_has_not_are_told(tmp_path):
     base = write_random_model(tmp_path / "base", "gemma3_text")
     config = read_json(base / "config.json")
     write_json(base / "config.json", config | {"sliding_window_pattern": 3})
-    assert "full attention in every sixth layer" in said(base, "gguf")
+    assert said(base, "gguf").startswith(
+        "no, config.json: sliding_window_pattern: llama.cpp has full attention in every sixth layer"
+    )
 
 
 def test_the_account_has_a_line_for_each(tmp_path):

@@ -27,14 +27,14 @@ OF_ANOTHER = {
 }
 
 
-def write_hub_model(folder: Path, name: str, words: int = WORDS) -> Path:
+def write_hub_model(folder: Path, name: str, words: int = WORDS, dtype: str = "BF16") -> Path:
     """Write a model of RECORDED into the new `folder`, and return it."""
     folder.mkdir(parents=True)
     generator = np.random.default_rng(1)
     tensors = {}
     for tensor, shape in RECORDED[name]["tensors"].items():
         sizes = tuple(words if size == RECORDED_WORDS else size for size in shape)
-        tensors[tensor] = ("BF16", random_weights(generator, sizes, "BF16"))
+        tensors[tensor] = (dtype, random_weights(generator, sizes, dtype))
     write_safetensors(folder / "model.safetensors", tensors)
     write_small_tokenizer(folder, words)
     config = json.dumps(RECORDED[name]["config"]).replace(str(RECORDED_WORDS), str(words))

@@ -134,7 +134,9 @@ def test_a_family_is_brought_in_trained_fused_and_exported(project, family):
 )
 def test_a_family_whose_tensors_mlx_lm_changes_is_trained_fused_and_exported(project, name):
     """From a model that transformers wrote, image part and all."""
-    bring_in(write_hub_model(project / "downloaded", name))
+    # Rounding to bfloat16 turns the choices of a random router.
+    dtype = "F32" if name == "qwen3_moe" else "BF16"
+    bring_in(write_hub_model(project / "downloaded", name, dtype=dtype))
     train_it()
     fuse_it()
     write_hugging_face_folder(str(FUSED / "config.json"), str(HF / "config.json"))

@@ -16,7 +16,7 @@ from understudy.gguf.rope import rope_parameters
 from understudy.gguf.tokenizer import pre_tokenizer_name
 from understudy.models.folder import config_of_fused
 from understudy.models.hub_layout import config_for_hub, sanitized_by_mlx_lm, why_no_hf
-from understudy.models.layout import Config, architecture_of, is_tied
+from understudy.models.layout import Config, architecture_of, is_language_model, is_tied
 from understudy.models.mlx.load import model_without_weights
 from understudy.models.mlx.packing import RowsNotDivisible, check_rows
 from understudy.models.rope_spelling import with_both_spellings
@@ -115,12 +115,12 @@ def _gguf(folder: Path, config: Config, converter: str | None) -> Outcome:
     if sanitized_by_mlx_lm(config):
         hub = config_for_hub(hub, is_tied(hub))
     try:
-        if hub["model_type"] in FAMILIES and architecture_of(hub).endswith("ForCausalLM"):
+        if hub["model_type"] in FAMILIES and is_language_model(hub):
             rope_parameters(folder, hub, family_of_config(hub, folder).rope_types)
             return Outcome(True, f"written here; the tokenizer is {_tokenizer_written_here(folder)}")
         return _converted(folder, hub, converter)
     except UnderstudyError as error:
-        return Outcome(False, str(error).rstrip("."))
+        return Outcome(False, str(error).replace(f"{folder}/", "").rstrip("."))
 
 
 def _tokenizer_written_here(folder: Path) -> str:
