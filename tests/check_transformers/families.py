@@ -61,7 +61,7 @@ def row_of(model: Path) -> tuple[tuple[str, ...], bool]:
 def of_gguf(model: Path) -> tuple[str, bool]:
     outcome = what_can_be_made(model / "base")[GGUF]
     if not outcome.can_be_made:
-        return f"refused before the training: {outcome}", True
+        return "refused before the training", True
     try:
         distance = distance_of_gguf(model)
     except UnderstudyError as error:
@@ -71,7 +71,8 @@ def of_gguf(model: Path) -> tuple[str, bool]:
 
 def distance_of_gguf(model: Path) -> float:
     gguf = model / "model-F16.gguf"
-    write_gguf(model / "hf", "F16", gguf, model.name, threads=2)
+    if not gguf.is_file():  # Of a run that was stopped; the Makefile begins with an empty folder.
+        write_gguf(model / "hf", "F16", gguf, model.name, threads=2)
     tokens, logits = json.loads((model / "tokens.json").read_text()), np.load(model / "logits.npy").astype(np.float64)
     words, first = logits.shape[1], len(tokens) - len(logits) + 1
     with served_model(gguf, len(tokens), threads=2, parallel=1) as llama:
