@@ -49,6 +49,14 @@ def test_stages_are_done_running_and_to_come(run):
     assert states["talks"] == "done" and states["training"] == "come" and "abcdefghijk" in states["answers"]
 
 
+@pytest.mark.parametrize(("is_stopped", "state"), [(False, "failed"), (True, "come")])
+def test_what_a_stopped_run_ends_has_not_failed(run, is_stopped, state):
+    run.take({"time": 2.0, "event": "fails", "job": 1, "log": []})
+    run.is_stopped = is_stopped
+    (answers,) = (line for line in drawn(Moment(run, 3, None, {}, [])).splitlines() if line.startswith("answers"))
+    assert answers.split()[-1] == state
+
+
 def test_a_narrow_terminal_cuts_off_what_a_stage_is_at_and_nothing_else(run):
     said = drawn(Moment(run, 3, None, {"abcdefghijk": "A long title " * 5}, []), width=60).splitlines()
     (answers,) = (line for line in said if line.startswith("answers"))

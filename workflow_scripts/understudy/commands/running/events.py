@@ -57,6 +57,7 @@ class Run:
     asked: list[float] = field(default_factory=list)
     tokens: int = 0
     usd: float | None = None
+    is_stopped: bool = False
 
     def take(self, event: dict) -> None:
         """Take in an event; of a kind that isn't known, nothing is."""

@@ -70,7 +70,8 @@ def counts(run: Run) -> list[Count]:
         if job.rule in STAGES:
             count = found[STAGES[job.rule]]
             count.running += job.is_running
-            count.failed += job.has_failed
+            # A run that is stopped ends its jobs as if they had failed.
+            count.failed += job.has_failed and not run.is_stopped
             count.done += not job.is_running and not job.has_failed
     return [count for count in found.values() if count.planned]
 

@@ -85,6 +85,7 @@ def run_alone(own: list[str], given: list[str], config: dict, again: str, is_all
     ):
         look = Look(run, watch, TimeLeft(project, *known_rates(config["name"])), show)
         while process.poll() is None:
+            run.is_stopped = stopping.was_asked
             look.again(stopping.waits_for(run))
             stopping.see_to_it(run)
             time.sleep(LOOK_EVERY_S)
