@@ -85,6 +85,28 @@ def test_the_name_in_the_metadata_is_the_model_s(small, tmp_path):
     assert metadata_of(tmp_path / "x.gguf")["general.name"] == 'STRING "Fung"'
 
 
+@pytest.mark.parametrize(
+    ("name", "written"), [("my-phi3-talks", "My Phi 3 Talks"), ("PHI3", "PHI 3"), ("phi-3", "Phi 3"), ("phi4", "Phi4")]
+)
+def test_a_name_with_phi3_in_it_is_one_that_llama_cpp_loads(small, tmp_path, name, written):
+    stage.write_gguf(small, "F16", tmp_path / "x.gguf", name, threads=1)
+    assert metadata_of(tmp_path / "x.gguf")["general.name"] == f'STRING "{written}"'
+
+
+@pytest.mark.parametrize(("strips", "written"), [(True, "Phi3"), (False, "Phi 3")])
+def test_phi_3_s_own_tokens_keep_the_name_by_which_llama_cpp_strips_what_follows_them(small, tmp_path, strips, written):
+    path = small / "tokenizer.json"
+    tokenizer = json.loads(path.read_text())
+    renamed = {"<repo_name>": "<s>", "<reponame>": "</s>", "<file_sep>": "<unk>"}
+    for token in tokenizer["added_tokens"]:
+        token["content"] = renamed.get(token["content"], token["content"])
+        token["rstrip"] = strips and token["content"] == "</s>"
+    tokenizer["model"]["vocab"] = {renamed.get(text, text): at for text, at in tokenizer["model"]["vocab"].items()}
+    path.write_text(json.dumps(tokenizer))
+    stage.write_gguf(small, "F16", tmp_path / "x.gguf", "phi3", threads=1)
+    assert metadata_of(tmp_path / "x.gguf")["general.name"] == f'STRING "{written}"'
+
+
 def edit_config(folder: Path, **changes) -> None:
     path = folder / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))

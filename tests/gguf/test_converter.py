@@ -162,6 +162,12 @@ def test_a_checkout_s_converter_runs_with_the_python_beside_it(hf, tmp_path, cop
     assert (tmp_path / "out.part").read_bytes() == (copying.parent / "made.gguf").read_bytes()
 
 
+def test_a_name_that_llama_cpp_can_t_load_does_not_reach_the_converter(hf, tmp_path, copying):
+    with pytest.raises(EmbeddedModelError):  # The file that COPYING brings has no weights.
+        stage.write_gguf(hf, "F16", tmp_path / "x.gguf", "my-phi3", threads=1, converter=copying)
+    assert Path(json.loads((copying.parent / "called.json").read_text())["arguments"][0]).name == "my-phi-3"
+
+
 def test_a_checkout_s_converter_does_not_look_for_a_second_token_s_layer(hf, tmp_path, copying):
     config = json.loads((hf / "config.json").read_text())
     (hf / "config.json").write_text(json.dumps(config | {"text_config": {"mtp_num_hidden_layers": 0}}))

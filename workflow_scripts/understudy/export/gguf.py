@@ -5,6 +5,7 @@ from pathlib import Path
 from understudy.export.smoke_test import BadAnswerError, HeldOutRows, first_answer
 from understudy.gguf.converter import write_with_official_converter
 from understudy.gguf.quantization import check_quantization
+from understudy.gguf.vocabulary import name_for_llama_cpp
 from understudy.gguf.writing import write_gguf_file
 from understudy.models.llama.server import embedded_server
 from understudy.shared.errors import UnderstudyError, UnsupportedArchitecture
@@ -32,6 +33,7 @@ def write_gguf(
     UnderstudyError, and leaves nothing at `path`, if the folder or `quant` is not usable, llama.cpp can't load the file, or
     an answer is empty, endless or garbled; with `keep_bad`, a bad answer is a warning."""
     check_quantization(quant)
+    name = name_for_llama_cpp(name, folder)
     # Gigabytes that a killed run left; Snakemake's lock keeps two runs from writing this file at once.
     for left_over in path.parent.glob(f".{path.name}.*.part"):
         left_over.unlink()

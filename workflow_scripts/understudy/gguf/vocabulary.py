@@ -5,6 +5,7 @@ tokenizer.model the pieces of SentencePiece, otherwise tokenizer.json's byte-lev
 compared with what."""
 
 import logging
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,11 +25,24 @@ SCORE_OF_NO_PIECE = -10000.0
 SCORE_OF_AN_ADDED_TOKEN = -1000.0
 SENTENCEPIECE_SPACE = "\N{LOWER ONE EIGHTH BLOCK}"
 SAME_NAMES: Mapping[str, str] = {}
+TOKENS_OF_PHI3 = {"<unk>", "<s>", "</s>", "<|endoftext|>"}
 LOOKING_SPECIAL = ("<pad>", "<mask>", "<2mass>", "[@BOS@]")
 SPECIAL_FORMS = (("<|", "|>"), ("<\N{FULLWIDTH VERTICAL LINE}", "\N{FULLWIDTH VERTICAL LINE}>"), ("<unused", ">"))
 
 # It warns of templates for pairs of texts, which a GGUF file has no place for.
 logging.getLogger("gguf.vocab").setLevel(logging.ERROR)
+
+
+def name_for_llama_cpp(name: str, folder: Path) -> str:
+    """`name`, with "phi-3" for the "phi3" in it, unless the tokenizer in `folder` is Phi 3's.
+
+    By "phi3" in general.name llama.cpp (src/llama-vocab.cpp) drops the white space behind special tokens, as Phi 3's tokenizer
+    does, and can't load a file without TOKENS_OF_PHI3. Both writers make "Phi 3" of "phi-3", which it passes over."""
+    path = folder / "tokenizer.json"
+    added = read_json(path).get("added_tokens", []) if path.is_file() else []
+    strips = {token["content"]: token.get("rstrip") for token in added}
+    is_phi3 = strips.keys() >= TOKENS_OF_PHI3 and strips["</s>"]
+    return name if is_phi3 else re.sub("(?i)(?<=phi)(?=3)", "-", name)
 
 
 def add_llama_vocabulary(
