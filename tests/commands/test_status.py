@@ -17,6 +17,7 @@ def plan(tmp_path, monkeypatch):
         "answers": {"jobs": 3, "reasons": ["prompts/answers.md has changed"], "benchmarks": ["a.tsv", "b.tsv"]},
         "lora_config": {"jobs": 1, "reasons": ["learning_rate is 0.002, was 0.001"], "benchmarks": ["lora.tsv"]},
         "adapters": {"jobs": 1, "reasons": [], "benchmarks": ["adapters.tsv"]},
+        "gguf": {"jobs": 1, "reasons": [], "benchmarks": ["gguf.tsv"]},
         "all": {"jobs": 1, "reasons": [], "benchmarks": []},
     }
 
@@ -29,7 +30,7 @@ def test_each_stage_has_its_reason_time_and_cost(plan):
         "About 12 s for what was made here before.",
         "what it is made of is made anew",
         f"The teacher: {TEACHING}",
-        "Not made here before, so its time isn't known: training.",
+        "Not made here before, so its time isn't known: training, export.",
     ):
         assert line in said
     assert "all " not in said and "adapters" not in said

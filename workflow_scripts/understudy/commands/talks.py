@@ -73,8 +73,9 @@ class Talks(talks.Talks):
             print(
                 f"\n{with_place} of {len(claims)} sentences have a place in the talks; the nearest, which proves nothing:"
             )
-        for one in claims:
-            print(in_one_line(one))
+        # A model that goes in circles has each of its sentences here once.
+        for line in dict.fromkeys(map(in_one_line, claims)):
+            print(line)
 
     def say_what_holds(self) -> None:
         """Print the notice, and once what was measured."""

@@ -149,8 +149,8 @@ def _passable_answer(server: str, question: list[dict[str, str]], held_out: Held
             return _beginning(answer.text)
     raise BadAnswerError(
         f"{path}: llama.cpp loads the file, but its answer to the held-out question "
-        f"{_beginning(question[-1]['content'])!r} {complaint}. It begins {_beginning(answer.text)!r}. `make chat` with the fused "
-        f"folder tells whether the training or the file is to blame; export.bad_answers: warn keeps the file."
+        f"{_beginning(question[-1]['content'])!r} {complaint}. It begins {_beginning(answer.text)!r}. `understudy chat` with the "
+        f"fused folder tells whether the training or the file is to blame; export.bad_answers: warn keeps the file."
     )
 
 

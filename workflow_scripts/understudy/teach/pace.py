@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import mean
 
 from understudy.models.paths import gguf_source
+from understudy.shared.errors import InputFileError
 from understudy.teacher.api_key import is_loopback
 
 # Seconds of one request at a hosted server: a published run of this kind, and twice as much for models that reason first.
@@ -77,8 +78,13 @@ class Pace:
         return work.calls * low / in_flight, work.calls * high / in_flight
 
     def _computed(self, work: Work) -> tuple[float, float]:
-        """By the model's size: the requests share the machine, so their number at a time makes none faster than `high`."""
-        size = gguf_source(self.teacher["gguf"], "teacher.gguf").stat().st_size
+        """By the model's size: the requests share the machine, so their number at a time makes none faster than `high`.
+
+        Raises InputFileError where the file is empty."""
+        path = gguf_source(self.teacher["gguf"], "teacher.gguf")
+        size = path.stat().st_size
+        if not size:
+            raise InputFileError(f"{path}: the file is empty. Fetch the model of teacher.gguf anew.")
         operations = OPERATIONS_OF_A_WEIGHT * size * 8 / BITS_OF_A_WEIGHT
         cores = os.cpu_count() or 1
         reads = [each * cores / operations for each in READS.get(sys.platform, READS_ELSEWHERE)]

@@ -64,6 +64,10 @@ GROUNDING_OF_A_TINY_MODEL = """\
   plain_fraction: 0.7                # a small model that has more rows with passages repeats itself without them
   passage_words: 200
 """
+# One that goes in circles has a file all the same: the first run of a small project ends with something to look at.
+EXPORT_OF_A_TINY_MODEL = (
+    "  bad_answers: warn                  # a small model may go in circles: its file is kept, and the run says so\n"
+)
 QUESTIONS = """\
 questions:
   per_video: 15                      # at most so many questions a talk
@@ -119,7 +123,7 @@ base_model: {quoted(base.settings["base_model"])}
 {TRAINING_OF_A_TINY_MODEL if base.is_tiny else TRAINING}
 export:
   quantizations: [Q4_K_M]
-
+{EXPORT_OF_A_TINY_MODEL if base.is_tiny else ""}
 # A sentence under every answer and in the card:
 # answering: {{notice: "This is not medical advice."}}
 """
