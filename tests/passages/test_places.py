@@ -16,10 +16,10 @@ from understudy.shared.files import read_json, read_json_lines
 
 # The share of sentences of each kind that have a place, and that have a mark: at least, and at most. docs/answering.md has them.
 PLACES = {"true": (0.95, 1), "elsewhere": (0, 0.10), "manner": (0, 0)}
-MARKS = {"true": (0, 0.13), "number": (0.72, 1), "time": (0.61, 1), "thing": (0.60, 1), "manner": (0, 0)}
-MARKS_WITH_VECTORS = MARKS | {"number": (0.63, 1), "time": (0.53, 1)}
+MARKS = {"true": (0, 0.07), "number": (0.81, 1), "time": (0.61, 1), "thing": (0.60, 1), "manner": (0, 0)}
+MARKS_WITH_VECTORS = MARKS | {"number": (0.72, 1), "time": (0.53, 1)}
 # With a missing place as a mark, too.
-EITHER = {"true": (0, 0.16), "number": (0.81, 1), "time": (0.84, 1), "thing": (0.80, 1), "manner": (0, 0.25)}
+EITHER = {"true": (0, 0.10), "number": (0.90, 1), "time": (0.84, 1), "thing": (0.80, 1), "manner": (0, 0.25)}
 LANGUAGES = sorted((REPOSITORY / "tests/labelled/languages").glob("*.json"))
 
 
@@ -127,6 +127,8 @@ def marks_of(search, sentence: str) -> list[tuple[str, str]]:
         ("You may plant garlic cloves 5 cm deep.", []),
         ("- *Cover* the garlic bed with straw in the morning.", [("time", "morning")]),
         ("Cover the garlic bed with straw at dusk.", []),
+        ("Pull the rhubarb stalks in the evening.", []),
+        ("Pull the rhubarb stalks in winter, never cut the rhubarb.", [("time", "winter")]),
         ("Cover the garlic cloves with a bed of rhubarb, 5 cm deep.", [("thing", "rhubarb")]),
         ("Plant garlic cloves 5 cm deep, as Monty Don does.", [("name", "Monty"), ("name", "Don")]),
         ("Rhubarb wants a barrow of manure and 24 l of water every fortnight.", []),
@@ -274,6 +276,16 @@ def test_what_a_talk_says_has_its_place_in_each_language(tmp_path, path):
             [(1, "l"), (2, "l"), (15, "degree"), (18, "degree"), (1.5, "cup")],
             [],
         ),
+        (
+            "en",
+            "beans three years, lettuce 7; two of us, 8 is best",
+            [(3, "year"), (7, "year"), (2, None), (8, None)],
+            [],
+        ),
+        ("de", "Bohnen halten drei Jahre, Salat sieben.", [(3, "year"), (7, "year")], []),
+        ("fr", "les pois trois ans, la laitue 7", [(3, "year"), (7, "year")], []),
+        ("en", "I dug in 5 kilos in 2019.", [(5, "kg"), (2019, None)], []),
+        ("zh", "豆子三年，生菜7。", [(3, "year"), (7, "year")], []),
         ("en", "half a litre, two and a half hours, 3D", [(0.5, "l"), (2.5, "hour")], []),
         ("en", "5 CM, 5 Min, 30 °C, 10 m² of MAY", [(5, "cm"), (5, "minute"), (30, "degree"), (10, "m")], ["MAY"]),
         ("de", "Dreißig Zentimeter und 10 Fuß", [(30.0, "cm"), (10.0, "foot")], []),

@@ -5,7 +5,7 @@
 import math
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -55,6 +55,10 @@ LEAST_SCALE = 100
 JOINER = regex.compile(r"\s*(?:[-–—~/]|\p{L}{1,3})\s*")
 # A word behind a number that is long enough not to be a preposition or the like.
 COUNTED = regex.compile(r"[\s-]+\p{L}{4}")
+# Behind a number at the end of what is said of something.
+CLAUSE_ENDS = regex.compile(r"\s*(?:[^\p{L}\p{Nd}\s]|$)")
+# Numbers that are likely to be one: they count nothing.
+YEARS = range(1900, 2100)
 THOUSANDS = regex.compile(r"\p{Nd}{1,3}(?:([.,])\p{Nd}{3})(?:\1\p{Nd}{3})*")
 
 
@@ -132,7 +136,8 @@ class Details:
         return rf"\s?(?P<symbol>{symbols})(?![\p{{L}}\p{{Nd}}])|{between}[\s-]*(?P<unit>{any_of(self._units)})"
 
     def quantities_in(self, text: str) -> list[Quantity]:
-        """The numbers of a text in their order, each with its unit: the one after it, or after the range that it begins."""
+        """The numbers of a text in their order, each with its unit: the one after it, or after the range that it begins, or,
+        where a clause ends with the number, that of the number before: beans keep three years, lettuce seven."""
         text = small(text)
         found: list[Quantity] = []
         # The third month is written with a number in some languages.
@@ -149,7 +154,7 @@ class Details:
                 counts = unit is None and COUNTED.match(text, end) is not None
                 values = tuple(value + half for value in values)
                 found.append(Quantity(values, unit, number.start(), end, number["digits"] is None, counts))
-        return found[::-1]
+        return units_taken_over(text, found[::-1])
 
     def _unit_after(self, text: str, at: int, is_part: bool) -> tuple[str | None, int, float]:
         """The unit that follows, where it ends, and the half that follows it: deux heures et demie."""
@@ -203,6 +208,16 @@ class Details:
             if (word := text[when.start : when.end]).lower() in self._times
             or (word in self._times and when.start != begins)
         ]
+
+
+def units_taken_over(text: str, quantities: list[Quantity]) -> list[Quantity]:
+    """The quantities of a text, those without a unit at the end of a clause with the last unit before them."""
+    found, unit = [], None
+    for quantity in quantities:
+        unit = quantity.unit or unit
+        lacks_it = quantity.values[0] not in YEARS and CLAUSE_ENDS.match(text, quantity.end)
+        found.append(replace(quantity, unit=unit) if lacks_it else quantity)
+    return found
 
 
 def small(text: str) -> str:

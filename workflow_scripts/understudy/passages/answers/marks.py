@@ -31,9 +31,15 @@ def number_marks(text: str, quantities: Iterable[Quantity], said: list[Quantity]
 
 
 def time_marks(text: str, times: Iterable[When], said: Iterable[str]) -> list[Mark]:
-    """The months, seasons and times of day of a text that aren't said; a season is by its months, too."""
+    """The months of a text that aren't said, and its seasons and times of day where another one is said: `in an ordinary summer`
+    is said of what no talk names a season for. A season is by its months, too."""
     known = seasons_too(said)
-    return [Mark("time", text[when.start : when.end], when.start, when.end) for when in times if when.what not in known]
+    kinds = {"months", *(what.split()[0] for what in known)}
+    return [
+        Mark("time", text[when.start : when.end], when.start, when.end)
+        for when in times
+        if when.what not in known and when.what.split()[0] in kinds
+    ]
 
 
 def thing_marks(
