@@ -101,7 +101,10 @@ def test_an_export_that_can_not_be_made_of_the_base_stops_the_run_before_the_tra
     config["base_model"] = str(write_other_family(tmp_path / "base"))
     said = refused(config)
     assert "GGUF can't be made: what llama.cpp computes of HeliumForCausalLM was not compared with MLX" in said
-    assert "snakemake models/mine/fused/config.json models/mine/mlx-4bit/config.json models/mine/hf/config.json" in said
+    assert (
+        "understudy run models/mine/fused/config.json models/mine/mlx-4bit/config.json models/mine/hf/config.json"
+        in said
+    )
     # What was trained already is exported as far as it goes.
     for pending in ({"adapters": 1, "fused": 1, "hf": 1}, {"gguf": 1}):
         assert "GGUF              no, " in page(config, pending)

@@ -66,7 +66,7 @@ def test_a_family_that_was_not_compared_has_no_gguf_but_its_own_layout(tmp_path)
     complaint = complaint_about_exports(outcomes, ALL, "fung")
     assert "GGUF can't be made: what llama.cpp computes of HeliumForCausalLM was not compared with MLX" in complaint
     assert complaint.endswith(
-        "What can be made is adapters, fused/, MLX folders, hf/: snakemake models/fung/fused/config.json "
+        "What can be made is adapters, fused/, MLX folders, hf/: understudy run models/fung/fused/config.json "
         "models/fung/mlx-4bit/config.json models/fung/hf/config.json. Or choose another base_model."
     )
     assert complaint_about_exports(outcomes, ["hf", "mlx", "adapters"], "fung") is None

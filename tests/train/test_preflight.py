@@ -492,7 +492,7 @@ def test_a_wrong_keep_stops_preflight_before_a_weight_is_loaded(trainable, monke
 def test_an_export_that_can_not_be_made_of_the_base_stops_preflight(trainable, caplog):
     write_lora_config(TRAINING, TRAIN, str(BASE / "config.json"), "models/x/lora.yaml")
     write_json(BASE / "config.json", read_json(BASE / "config.json") | OF_ANOTHER)
-    with pytest.raises(ConfigurationError, match=r"GGUF can't be made: .* snakemake models/x/fused/config\.json"):
+    with pytest.raises(ConfigurationError, match=r"GGUF can't be made: .* understudy run models/x/fused/config\.json"):
         check_training("models/x/lora.yaml", TRAIN, VALID, str(BASE), "best", ["F16", "mlx-4bit"])
     assert "hf/               yes, as transformers loads it" in caplog.text
     assert "a few steps are made" not in caplog.text

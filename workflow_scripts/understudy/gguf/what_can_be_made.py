@@ -82,7 +82,7 @@ def complaint_about_exports(outcomes: dict[str, Outcome], wanted: Iterable[str],
     targets = " ".join(f"models/{name}/{files[what]}" for what in possible if what in files)
     reasons = " ".join(f"{NAMES[what]} can't be made: {outcomes[what].said}." for what in impossible)
     made = ", ".join(NAMES[what] for what in possible)
-    return f"base_model: {reasons} What can be made is {made}: snakemake {targets}. Or choose another base_model."
+    return f"base_model: {reasons} What can be made is {made}: understudy run {targets}. Or choose another base_model."
 
 
 def refuse_planned_exports(folder: Path, name: str, converter: str | None) -> None:
