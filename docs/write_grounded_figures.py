@@ -2,8 +2,9 @@
 
 `make figures-grounded` records that file anew. The demo's nine talks in five folds: for each fold a model is trained on the
 hand-written pairs of the others, and asked about its own talks, which the training never saw: the pairs' questions in every
-context, and the labelled questions of tests/labelled/shared without passages and with those that are found. Figures are over all
-folds, with intervals over talks. What is computed stays in .benchmarks/grounded and is not computed again."""
+context, and the labelled questions of tests/labelled/shared without passages and with those that are found. The base is asked as
+the GGUF file that the trainings begin with, so all answers are llama.cpp's. Figures are over all folds, intervals over talks.
+What is computed stays in .benchmarks/grounded and is not computed again."""
 
 import argparse
 import subprocess
@@ -21,11 +22,14 @@ from marked_blocks import page_with_blocks  # noqa: E402
 from record_head import record_head  # noqa: E402
 from understudy.configuration import base_folder_name  # noqa: E402
 from understudy.evaluate.asked_questions import Arm, Question, answers_of  # noqa: E402
-from understudy.evaluate.contexts import CONTEXTS  # noqa: E402
+from understudy.evaluate.context_answers import answer_in_context  # noqa: E402
+from understudy.evaluate.contexts import CONTEXTS, PROMPTED  # noqa: E402
 from understudy.evaluate.intervals import difference_of, interval_of, mean_of  # noqa: E402
 from understudy.evaluate.measures.refusals import refuses  # noqa: E402
 from understudy.evaluate.measures.voice import voice_of, words_alone  # noqa: E402
+from understudy.evaluate.persona import typical_pairs  # noqa: E402
 from understudy.evaluate.truth_account import TRUTH, row_truth, truth_statistics  # noqa: E402
+from understudy.models.paths import gguf_source  # noqa: E402
 from understudy.passages.answers.strict import strict_answer  # noqa: E402
 from understudy.passages.frame import MOST_SOURCES  # noqa: E402
 from understudy.passages.search import Search  # noqa: E402
@@ -34,6 +38,7 @@ from understudy.shared.files import read_json, read_json_lines, write_json  # no
 
 PAGE, RECORD = REPOSITORY / "docs/answering.md", REPOSITORY / "docs/grounded_figures.json"
 WORK = REPOSITORY / ".benchmarks/grounded"
+TRAIN, PAIRS = "data/dataset/train.jsonl", "data/dataset/pairs.jsonl"
 LABELS, DEMO = REPOSITORY / "tests/labelled/shared", REPOSITORY / "demo"
 FOLDS = 5
 # Intervals over fewer talks say nothing.
@@ -41,6 +46,8 @@ LEAST_TALKS = 4
 QUANTIZATION = "Q4_K_M"
 # No model: answering.strict.
 STRICT = "strict"
+BASE = "base"
+SETTINGS = {"max_tokens": 320, "repeat_penalty": 1.1, "temperature": 0, "top_p": 1, "seed": 42}
 # How each kind of project trains; `plain` is what a data set without grounding gives.
 KINDS: dict[str, dict[str, Any]] = {
     "plain": {},
@@ -53,8 +60,8 @@ KINDS: dict[str, dict[str, Any]] = {
 }
 # Of each arm the kind of project, and which of its models.
 ARMS = {
-    "base": ("plain", "base"),
-    "prompted": ("plain", "prompted"),
+    BASE: ("plain", BASE),
+    PROMPTED: ("plain", PROMPTED),
     **{kind: (kind, QUANTIZATION) for kind in KINDS},
     STRICT: ("plain", STRICT),
 }
@@ -126,9 +133,35 @@ def answers_in_context(arm: str, context: str, folds: int) -> tuple[list[dict], 
             said += strict_answers(folder, [row["question"] for row in asked])
             continue
         answered = f"models/{kind}/evaluation/{context}/{which}.json"
-        make(folder, answered)
+        if which in (BASE, PROMPTED):
+            ask_base(folder, kind, which, context, passages)
+        else:
+            make(folder, answered)
         said += read_json(folder / answered)["rows"]
     return said, rows
+
+
+def ask_base(folder: Path, kind: str, which: str, context: str, passages: str) -> None:
+    """Have the base, with a prompt or without, answer as the workflow has it, but by its GGUF file."""
+    config, sources = config_of(folder), {"train": TRAIN, "pairs": PAIRS, "passages": passages}
+    answer_in_context(
+        which,
+        context,
+        str(gguf_source(config["base_model"], "base_model")),
+        str(folder / "models/base" / base_folder_name(config["base_model"])),
+        {name: str(folder / path) for name, path in sources.items()},
+        persona_of(config) if which == PROMPTED else None,
+        SETTINGS,
+        str(folder / f"models/{kind}/evaluation/{context}/{which}.json"),
+    )
+
+
+def config_of(folder: Path) -> dict[str, Any]:
+    return yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+
+
+def persona_of(config: dict[str, Any]) -> tuple[str, str]:
+    return str(REPOSITORY / "prompts/persona.md"), config["answers"]["voice"]
 
 
 def strict_answers(folder: Path, questions: list[str]) -> list[dict]:
@@ -154,7 +187,7 @@ def voices(measured: dict[str, dict], folds: int) -> dict[str, Any]:
     """How much each of these arms sounds like the teacher, form removed, and the difference to plain rows without passages. Plain
     rows and base are among them, both without passages."""
     answers, rows = {}, []
-    least = measured["base"]["none"]["rows"]
+    least = measured[BASE]["none"]["rows"]
     for arm, contexts in measured.items():
         for context, figures in contexts.items():
             if figures["rows"] >= least:
@@ -162,7 +195,7 @@ def voices(measured: dict[str, dict], folds: int) -> dict[str, Any]:
                 answers[f"{arm}, {context}"] = [one["answer"] for one in said]
     references = [row["reference"] for row in rows]
     video_ids = [row["video_id"] for row in rows]
-    found = voice_of({"reference": references, **answers, "base": answers["base, none"]}, video_ids, words_alone)
+    found = voice_of({"reference": references, **answers, "base": answers[f"{BASE}, none"]}, video_ids, words_alone)
     means = {name: mean_of(found.probabilities[name]) for name in ("reference", *answers)}
     plain = means["plain, none"]
     return {
@@ -212,15 +245,21 @@ def figures_on_labels(arm: str, context: str) -> dict[str, Any]:
 
 def said_to_labels(folder: Path, kind: str, which: str, asked: list[dict], context: str) -> list[dict]:
     make(folder, f"models/{kind}-{QUANTIZATION}.gguf", str(INDEX / "index.json"))
-    config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
-    base = folder / "models/base" / base_folder_name(config["base_model"])
-    model = base if which == "base" else folder / f"models/{kind}-{QUANTIZATION}.gguf"
+    config = config_of(folder)
+    is_base = which in (BASE, PROMPTED)
+    model = (
+        gguf_source(config["base_model"], "base_model") if is_base else folder / f"models/{kind}-{QUANTIZATION}.gguf"
+    )
+    prompt = {}
+    if which == PROMPTED:
+        pairs = typical_pairs(*(str(folder / path) for path in (TRAIN, PAIRS)))
+        prompt = {"persona": persona_of(config), "pairs": tuple(pairs)}
+    arm = Arm(which, model, folder / "models/base" / base_folder_name(config["base_model"]), **prompt)
     questions = [Question(row["question"], f"label {row['id']}") for row in asked]
     with open_store(folder / INDEX / PASSAGES) as store:
         search = Search(store)
         found = [search.passages(one.text, limit=MOST_SOURCES) if context == "retrieved" else [] for one in questions]
-    settings = {"max_tokens": 320, "repeat_penalty": 1.1, "temperature": 0, "top_p": 1, "seed": 42}
-    return answers_of(Arm(which, model, base), questions, found, folder / "labels", settings).records
+    return answers_of(arm, questions, found, folder / "labels", SETTINGS).records
 
 
 def has_keys(row: dict) -> bool:
@@ -238,16 +277,16 @@ def record(arms: list[str], contexts: list[str], folds: int) -> None:
     for arm in arms:
         for context in contexts if arm != STRICT else ["retrieved"]:
             measured["pairs"].setdefault(arm, {})[context] = figures_on_pairs(arm, context, folds)
-            if context in ("none", "retrieved") and arm not in ("base", "prompted") and folds == FOLDS:
+            if context in ("none", "retrieved") and folds == FOLDS:
                 measured["labels"].setdefault(arm, {})[context] = figures_on_labels(arm, context)
             write_json(RECORD, measured)
-    if {"base", "plain"} <= set(arms) and "none" in contexts:
+    if {BASE, "plain"} <= set(arms) and "none" in contexts:
         write_json(RECORD, measured | {"voice": voices({arm: measured["pairs"][arm] for arm in arms}, folds)})
 
 
 NAMES = {
-    "base": "base",
-    "prompted": "base with a good prompt",
+    BASE: "base",
+    PROMPTED: "base with a good prompt",
     "plain": "trained on plain rows",
     "grounded_30": "trained on rows with passages, 30 % plain",
     "grounded_50": "trained on rows with passages, 50 % plain",
@@ -325,7 +364,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--record", action="store_true")
     parser.add_argument(
-        "--arms", nargs="+", choices=ARMS, default=["base", "prompted", "plain", "grounded_50", "demo", STRICT]
+        "--arms", nargs="+", choices=ARMS, default=[BASE, PROMPTED, "plain", "grounded_50", "demo", STRICT]
     )
     parser.add_argument("--contexts", nargs="+", choices=CONTEXTS, default=CONTEXTS)
     parser.add_argument("--folds", type=int, default=FOLDS, help="the first so many folds, as a trial")
