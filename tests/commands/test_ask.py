@@ -72,6 +72,13 @@ def test_without_an_index_it_says_what_to_type(project):
     assert "understudy run data/index/index.json" in project.understudy("ask", "questions.txt", succeeds=False)
 
 
+def test_without_a_trained_model_it_says_what_to_type(project):
+    (project / "questions.txt").write_text("What about the soil?\n")
+    project.snakemake("data/index/index.json")
+    (project / "data/dataset/pairs.jsonl").unlink()
+    assert "`understudy run` makes both" in project.understudy("ask", "questions.txt", succeeds=False)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "found"),
     [
@@ -95,6 +102,7 @@ def test_questions_are_read_as_people_have_them(tmp_path, name, content, found):
         ("q.txt", b"One?\n\xff\xfe?\n", "line 2: not UTF-8"),
         ("q.xlsx", b"PK", "it takes a .csv file"),
         ("q.csv", b'question\n"One\n', "line 2: not CSV"),
+        ("q.csv", b"question\nOne?\nTwo, or three?\n", "line 3: 2 cells under 1 columns"),
     ],
 )
 def test_a_file_that_is_no_list_of_questions_is_named(tmp_path, name, content, says):

@@ -300,5 +300,14 @@ def test_what_was_measured_and_the_notice_stand_under_answers(project):
     assert "\n\nThis is no advice." in done.stdout and "\x1b" not in done.stdout
 
 
+@pytest.mark.parametrize("strict", [True, False])
+def test_what_was_measured_stands_under_no_answer_that_is_not_the_models(project, strict):
+    configure(project, strict=strict)
+    write_json(project / "models/x/evaluation.json", {"truth": {"error": "Of ten such answers about 3 are made up."}})
+    gate_for(project)
+    done = understudy("chat", "What do slugs hate?" if strict else "xylophone quartets", *BRIEF, cwd=project)
+    assert done.returncode == 0 and "Of ten such" not in done.stdout
+
+
 def configure(project, **answering: object) -> None:
     (project / "config.yaml").write_text(f"{CONFIG}answering: {json.dumps(answering)}\n")

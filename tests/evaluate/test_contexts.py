@@ -175,6 +175,17 @@ def test_typical_pairs_are_of_usual_length_and_of_many_talks_and_always_the_same
     assert typical_pairs(tmp_path / "train", tmp_path / "pairs") == []
 
 
+@pytest.mark.parametrize(
+    "answers", [["Patience."], ["Patience.", "You see my dear, patience."], ["豆子能放三年。", "生菜七年。", "🙂"]]
+)
+def test_of_few_pairs_all_that_have_words_are_typical(tmp_path, answers):
+    pairs = [{"question": f"How {n}?", "answer": each, "video_id": "talk"} for n, each in enumerate(answers)]
+    write_json_lines(tmp_path / "pairs", pairs)
+    write_json_lines(tmp_path / "train", [chat_row(each["question"], each["answer"]) for each in pairs])
+    chosen = typical_pairs(tmp_path / "train", tmp_path / "pairs")
+    assert [answer for _, answer in chosen] == [answer for answer in answers if answer != "🙂"]
+
+
 def test_the_persona_is_a_system_message_where_the_template_has_one(tmp_path):
     write_random_llama(tmp_path / "model")
     reader = FolderReader(tmp_path / "model")

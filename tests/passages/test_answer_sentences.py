@@ -88,3 +88,36 @@ def test_what_never_ends_is_cut():
 def test_signs_of_markdown_are_spaces(shown, read):
     blank = without_signs(shown)
     assert len(blank) == len(shown) and " ".join(blank.split()) == read.replace("  ", " ")
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Sow it at approx. 5 cm.",
+        "Säe den Salat ca. 5 cm tief.",
+        "Take the stone no. 5 for it.",
+        "That is what Dr. Smith says.",
+        "Salad, e.g. Lollo, is sown now.",
+    ],
+)
+def test_an_abbreviation_ends_no_sentence(sentence):
+    assert sentences_of(f"{sentence} Then wait for it.") == [sentence, "Then wait for it."]
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "### 3. Sow now.",
+        "**3. Sow now.**",
+        "**3.** Sow now.",
+        "3: Sow now.",
+        "3 - Sow now.",
+        "| 3 | Sow now. |",
+        "Sow now [3].",
+        "Sow now (passage 3).",
+        "Sow now: https://example.com/?t=3",
+    ],
+)
+def test_numbers_of_lists_passages_and_addresses_are_not_read(sentence):
+    read = without_signs(sentence)
+    assert "3" not in read and "Sow now" in read and len(read) == len(sentence)

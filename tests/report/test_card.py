@@ -114,6 +114,8 @@ def written(
 
 def test_what_stands_under_every_answer_stands_in_the_card_as_text(project):
     assert "\nThis is not \\[advice\\]." in written(notice="This is not [advice].")
+    long = "This is no advice. " * 40
+    assert f"\n{long.strip()}\n" in written(notice=long)
 
 
 def test_the_head_is_what_the_hub_reads(project):

@@ -11,7 +11,7 @@ from typing import Any
 from understudy.commands.summary import rows_line, time_line
 from understudy.commands.talks import Talks
 from understudy.configuration import base_folder_name, is_made_here
-from understudy.dataset.csv_rows import csv_text, numbered_records
+from understudy.dataset.csv_rows import check_cells, csv_text, numbered_records
 from understudy.evaluate.asked_questions import Arm, Question, answers_of
 from understudy.evaluate.persona import typical_pairs
 from understudy.passages.answers.places import Places
@@ -41,6 +41,10 @@ def ask(path: Path, tuned: Path, config: dict[str, Any], talks: Talks) -> Path:
     if talks.search is None:
         raise InputFileError(
             f"There is no index of the talks: `understudy run {INDEX}/index.json` makes it. Then this again."
+        )
+    if not PAIRS.exists():
+        raise InputFileError(
+            f"There is no {PAIRS}, and so no trained model: `understudy run` makes both. Then this again."
         )
     base = Path("models/base") / base_folder_name(config["base_model"])
     persona = prompt_file("persona.md"), config["answers"]["voice"]
@@ -122,6 +126,8 @@ def in_column(path: Path, records: list[tuple[int, list[str]]]) -> list[tuple[in
     names = [name.strip().casefold() for name in header]
     if COLUMN in names:
         place = names.index(COLUMN)
+        for number, cells in records[1:]:
+            check_cells(f"{path}, line {number}", names, cells)
         return [(number, cells[place].strip()) for number, cells in records[1:] if len(cells) > place]
     if all(len(cells) == 1 for _, cells in records):
         return [(number, cells[0].strip()) for number, cells in records]

@@ -78,7 +78,7 @@ def answer_question(
         said = talks.answer_strictly(question, before)
     else:
         said = answer_from_talks(talking, conversation, question, decision, talks, goes_on)
-    talks.say_what_holds()
+    talks.say_notice()
     conversation.add(question, said)
 
 

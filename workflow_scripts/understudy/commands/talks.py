@@ -76,14 +76,15 @@ class Talks(talks.Talks):
         # A model that goes in circles has each of its sentences here once.
         for line in dict.fromkeys(map(in_one_line, claims)):
             print(line)
-
-    def say_what_holds(self) -> None:
-        """Print the notice, and once what was measured."""
-        from understudy.passages.cutting import plain_line
-
-        if self.measured is not None:
+        if claims and self.measured is not None:
+            # Once, and under an answer that it may hold for.
             print(f"\n{self.measured}")
             self.measured = None
+
+    def say_notice(self) -> None:
+        """Print the notice."""
+        from understudy.passages.cutting import plain_line
+
         if self.notice is not None:
             print(f"\n{plain_line(self.notice)}")
 

@@ -80,10 +80,14 @@ def check_header(place: str, names: list[str], columns: list[str], required: lis
         raise InputFileError(f"{place}: the column {twice[0]!r} is there twice.")
 
 
-def row_of(place: str, names: list[str], cells: list[str], columns: list[str]) -> dict[str, str]:
-    if len(cells) > len(names) and any(cell.strip() for cell in cells[len(names) :]):
+def check_cells(place: str, names: list[str], cells: list[str]) -> None:
+    if any(cell.strip() for cell in cells[len(names) :]):
         raise InputFileError(
             f"{place}: {len(cells)} cells under {len(names)} columns. Is a text with a comma in it without quotes?"
         )
+
+
+def row_of(place: str, names: list[str], cells: list[str], columns: list[str]) -> dict[str, str]:
+    check_cells(place, names, cells)
     given = dict(zip(names, cells, strict=False))
     return {name: given.get(name, "") for name in columns}

@@ -23,7 +23,7 @@ def typical_pairs(train: str, pairs: str, number: int = EXAMPLES) -> list[tuple[
     usual length, are most like all others by the cosine of tf-idf vectors of words; of each talk one, while there are others."""
     talks = talks_by_pair(pairs)
     rows = [tuple(message["content"] for message in row["messages"][-2:]) for _, row in read_json_lines(train)]
-    known = [row for row in dict.fromkeys(rows) if row in talks and question_of(row[0]) == row[0]]
+    known = [row for row in dict.fromkeys(rows) if row in talks and question_of(row[0]) == row[0] and words_of(row[1])]
     if not known:
         return []
     nearest = [known[place] for place in nearest_to_all([answer for _, answer in known])]
@@ -38,12 +38,14 @@ def typical_pairs(train: str, pairs: str, number: int = EXAMPLES) -> list[tuple[
 
 
 def nearest_to_all(answers: Sequence[str]) -> list[int]:
-    """The places of the answers of usual length, the most typical first."""
+    """The places of the answers of usual length, the most typical first; of all, where too few have it."""
     lengths = np.array([len(words_of(answer)) for answer in answers])
     low, high = np.percentile(lengths, USUAL_LENGTH)
     vectors = TfidfVectorizer(analyzer=words_of, sublinear_tf=True).fit_transform(answers)
     likeness = vectors @ np.asarray(vectors.mean(axis=0)).ravel()
-    return [place for place in np.argsort(-likeness, kind="stable").tolist() if low <= lengths[place] <= high]
+    nearest = np.argsort(-likeness, kind="stable").tolist()
+    usual = [place for place in nearest if low <= lengths[place] <= high]
+    return usual if len(usual) >= EXAMPLES else nearest
 
 
 def persona_messages(persona: str, pairs: Sequence[tuple[str, str]], question: str, has_system: bool) -> Messages:

@@ -51,7 +51,8 @@ class Talks:
                 if with_sources and (INDEX / PASSAGES).exists():
                     talks.search = opened.enter_context(opened_search(embedder))
                     talks.gate = gate_of(talks.search) if with_gate else None
-                    talks.measured = measured
+                    # It was measured on answers of the model.
+                    talks.measured = None if talks.strict else measured
             except UnderstudyError as error:
                 if talks.strict:
                     raise

@@ -23,7 +23,7 @@ from understudy.serving.guard import error_body
 from understudy.serving.requests import json_object
 from understudy.serving.state import State
 from understudy.shared.errors import UnderstudyError
-from understudy.shared.safe_markdown import as_markdown
+from understudy.shared.safe_markdown import as_markdown, as_own_markdown
 
 # Begins the lines under an answer. Who writes it without being the program gets the other sign.
 SIGN, OTHER_SIGN = "▸", ">"
@@ -228,7 +228,7 @@ class Answered:
         if summary := summary_of(self.sentences):
             lines += [f"{SIGN} {summary}", ""]
         if talks.notice:
-            lines += [f"{SIGN} {as_markdown(plain_line(talks.notice))}", ""]
+            lines += [f"{SIGN} {as_own_markdown(plain_line(talks.notice))}", ""]
         if talks.measured and self.sentences and len(asked.messages) < 3:
             lines += [f"{SIGN} {as_markdown(talks.measured)}", ""]
         return "\n\n" + "\n".join(lines).rstrip() if lines else ""

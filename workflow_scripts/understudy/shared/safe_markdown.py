@@ -4,6 +4,8 @@ import re
 import unicodedata
 
 LONGEST = 300
+# What the project's own configuration says, such as a notice, stays whole.
+LONGEST_OWN = 10_000
 UNSEEN = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
 # These two join letters and emoji, and are no trick.
 JOINERS = "\u200c\u200d"
@@ -31,11 +33,16 @@ class Markdown(str):
     """Text that is Markdown on purpose."""
 
 
-def as_markdown(value: object) -> str:
+def as_markdown(value: object, longest: int = LONGEST) -> str:
     """Return one line of Markdown that shows `value`; what is Markdown already stays as it is."""
     if isinstance(value, Markdown):
         return value
-    return escaped(plain_title(str(value)))
+    return escaped(plain_title(str(value), longest))
+
+
+def as_own_markdown(value: object) -> str:
+    """The same of a text of the project's own, which is not cut."""
+    return as_markdown(value, LONGEST_OWN)
 
 
 def escaped(line: str) -> str:

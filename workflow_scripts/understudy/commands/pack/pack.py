@@ -138,7 +138,7 @@ def settings_of(contents: Contents) -> dict:
         "voice": plain_line(contents.config["answers"]["voice"])[:LONGEST_TEXT],
         "strict": answering["strict"],
         "notice": None if answering["notice"] is None else plain_line(answering["notice"])[:LONGEST_TEXT],
-        "measured": measured_error(contents.folder / "evaluation.json"),
+        "measured": None if answering["strict"] else measured_error(contents.folder / "evaluation.json"),
         "examples": example_questions(),
         "embedder": None if embedder is None else {"gguf": EMBEDDER, **{name: embedder[name] for name in PREFIXES}},
     }

@@ -4,7 +4,7 @@
 
 import math
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -45,21 +45,31 @@ MULTIPLES = {
     "fortnight": ("day", 14),
     "year": ("month", 12),
 }
+# 10,000, 10 000 and 1.234,5; 7:30 and 7h30; 1/2 and 1 1/2; 1.5 and .5. A date or a list, as 3.5.2019 or 3,5,7, is all its parts.
 DIGITS = (
-    rf"(?<![\p{{Nd}}.,])(?<!(?![{PAIRED}])[\p{{L}}\p{{M}}])"
-    + r"\p{Nd}+(?:[.,:\u066b]\p{Nd}+)*(?:/\p{Nd}+|\s?[¼½¾⅓⅔])?|[¼½¾⅓⅔]"
+    rf"(?:(?<!\p{{Nd}})(?<!(?![{PAIRED}])[\p{{L}}\p{{M}}])(?:(?<!\p{{Nd}}[.,:/])(?:"
+    r"\p{Nd}{1,3}(?:(?P<between>[.,\u066c '’\u00a0\u2009\u202f])\p{Nd}{3}(?!\p{Nd}))(?:(?P=between)\p{Nd}{3}(?!\p{Nd}))*+"
+    r"(?:[.,\u066b]\p{Nd}++)?(?![.,]\p{Nd})"
+    r"|\p{Nd}{1,2}(?::\p{Nd}{2}|\s?h\s?\p{Nd}{2}(?!\s?min))(?![:\p{Nd}])"
+    r"|(?:\p{Nd}++\s)?\p{Nd}++/\p{Nd}++(?!/)"
+    r"|\p{Nd}++[.,\u066b]\p{Nd}++(?![.,]\p{Nd}))"
+    r"|\p{Nd}++|(?<![^\s(])\.\p{Nd}++)(?:\s?[¼½¾⅓⅔])?|[¼½¾⅓⅔])"
 )
-# A number word from here on multiplies what stands before it: two hundred.
-LEAST_SCALE = 100
+# A number word from LEAST_SCALE on multiplies what is before it: two hundred. From LEAST_CLOSED on, that is whole: two thousand.
+LEAST_SCALE, LEAST_CLOSED = 100, 1000
 # What stands between the numbers of a range or a choice: 15 to 18, 2-3, one or two.
 JOINER = regex.compile(r"\s*(?:[-–—~/]|\p{L}{1,3})\s*")
 # A word behind a number that is long enough not to be a preposition or the like.
 COUNTED = regex.compile(r"[\s-]+\p{L}{4}")
 # Behind a number at the end of what is said of something.
-CLAUSE_ENDS = regex.compile(r"\s*(?:[^\p{L}\p{Nd}\s]|$)")
+CLAUSE_ENDS = regex.compile(r"\s*(?:[^\p{L}\p{Nd}\s](?!\p{Nd})|$)")
 # Numbers that are likely to be one: they count nothing.
 YEARS = range(1900, 2100)
-THOUSANDS = regex.compile(r"\p{Nd}{1,3}(?:([.,])\p{Nd}{3})(?:\1\p{Nd}{3})*")
+THOUSANDS = regex.compile(r"(\p{Nd}{1,3}(?:([., ])\p{Nd}{3})(?:\2\p{Nd}{3})*)((?!\2)[.,]\p{Nd}+)?")
+TIME = regex.compile(r"(\p{Nd}+)\s?[:h]\s?(\p{Nd}+)")
+# Letters behind digits: 3D is a name; 7pm and the 1990s are numbers, and those no seconds.
+NAME = regex.compile(rf"(?!(?:s|[ap]m)\b)(?![{PAIRED}])\p{{L}}")
+NO_DECADE = r"(?<!\p{Nd}{3}0(?=s))"
 
 
 @dataclass(frozen=True)
@@ -117,23 +127,40 @@ class Details:
         }
         self.before_things = frozenset(entries.get("before_things", "").split())
         self._folded_times = {plain(form): what for form, what in self._times.items()}
-        self._half = regex.compile(rf"\s+{any_of(map(plain, entries.get('and_half', [])))}")
+        halves = [plain(half) for half in entries.get("and_half", [])]
+        self._half = regex.compile(rf"[\s-]*{any_of(halves)}")
+        # What stands between the words of a number: two hundred and five.
+        self._and = one_of({half.split()[0] for half in halves})
         self._number = regex.compile(self._number_pattern())
         # Ten square metres; half a litre, a quarter of an hour; but twice | a week.
-        self._unit = regex.compile(self._unit_pattern(r"(?:[\s-]+\p{L}{4,}(?=[\s-]))?"))
+        self._unit = regex.compile(self._unit_pattern(rf"(?:[\s-]+(?!{any_of(self._numbers)})\p{{L}}{{4,}}(?=[\s-]))?"))
         self._unit_of_part = regex.compile(self._unit_pattern(r"(?:\s\p{L}{1,3}(?=\s)){0,2}"))
         self._unit_alone = regex.compile(any_of(self._units))
         self._time = regex.compile(any_of(self._folded_times))
 
     def _number_pattern(self) -> str:
-        word = any_of(self._numbers)
-        scale = any_of(word for word, value in self._numbers.items() if value >= LEAST_SCALE)
-        scaled = rf"(?:[\s-]*{scale})+(?:[\s-]+(?:\p{{L}}{{1,3}}\s+)?{word})?"
-        return rf"(?P<digits>{DIGITS})(?:\s*(?P<scale>{scale}))?|(?P<words>{word}(?:{scaled})?)(?P<half>{self._half.pattern})?"
+        word, scale = any_of(self._numbers), any_of(self._words_from(LEAST_SCALE))
+        part = any_of(self._words_from(0.01, 1))
+        return (
+            rf"(?P<digits>{DIGITS})(?:\s*(?P<scale>{scale}))?"
+            rf"|(?P<words>{self._compound_pattern()}|{word}(?:[\s-]+{part})?)(?P<half>{self._half.pattern})?"
+        )
+
+    def _compound_pattern(self) -> str:
+        """Number words with a scale among them, written together or apart."""
+        is_paired = any(map(IS_PAIRED.match, self._numbers))
+        word, scale = one_of(self._words_from(1)), one_of(self._words_from(LEAST_SCALE))
+        apart = "" if is_paired else rf"(?:[\s-]*(?:{self._and}[\s-]*)?)"
+        return whole(rf"(?:{word}[\s-]*)?{scale}(?:{apart}{word}){{0,9}}", is_paired)
+
+    def _words_from(self, least: float, below: float = math.inf) -> list[str]:
+        return [word for word, value in self._numbers.items() if least <= value < below]
 
     def _unit_pattern(self, between: str) -> str:
         symbols = "|".join(sorted(map(regex.escape, SYMBOLS), key=len, reverse=True))
-        return rf"\s?(?P<symbol>{symbols})(?![\p{{L}}\p{{Nd}}])|{between}[\s-]*(?P<unit>{any_of(self._units)})"
+        return (
+            rf"\s?{NO_DECADE}(?P<symbol>{symbols})(?![\p{{L}}\p{{Nd}}])|{between}[\s-]*(?P<unit>{any_of(self._units)})"
+        )
 
     def quantities_in(self, text: str) -> list[Quantity]:
         """The numbers of a text in their order, each with its unit: the one after it, or after the range that it begins, or,
@@ -169,8 +196,7 @@ class Details:
         """`3D` is a name; in scripts without spaces the sign of a number may be part of any word, so there it needs a unit."""
         if number["digits"] is None:
             return unit is not None or not IS_PAIRED.match(number.group())
-        following = text[end : end + 1]
-        return end > number.end() or not following.isalpha() or IS_PAIRED.match(following) is not None
+        return end > number.end() or NAME.match(text, end) is None
 
     def _values(self, number: regex.Match) -> tuple[float, ...]:
         if number["digits"] is not None:
@@ -182,11 +208,14 @@ class Details:
     def _value_of_words(self, words: str) -> float:
         if words in self._numbers:
             return self._numbers[words]
-        total = 0.0
-        for word in regex.findall(any_of(self._numbers), words):
-            value = self._numbers[word]
-            total = max(total, 1.0) * value if value >= LEAST_SCALE else total + value
-        return total
+        total = part = 0.0
+        for word in regex.findall(one_of(self._numbers), words):
+            value = self._numbers[plain(word)]
+            if value >= LEAST_CLOSED:
+                total, part = total + max(part, 1.0) * value, 0.0
+            else:
+                part = max(part, 1.0) * value if value >= LEAST_SCALE or 0 < value < 1 else part + value
+        return total + part
 
     def units_alone(self, text: str) -> list[Quantity]:
         """Each unit of a text as one of it: a metre, every week."""
@@ -215,7 +244,8 @@ def units_taken_over(text: str, quantities: list[Quantity]) -> list[Quantity]:
     found, unit = [], None
     for quantity in quantities:
         unit = quantity.unit or unit
-        lacks_it = quantity.values[0] not in YEARS and CLAUSE_ENDS.match(text, quantity.end)
+        is_date = quantity.values[0] in YEARS or TIME.match(text, quantity.start)
+        lacks_it = not is_date and CLAUSE_ENDS.match(text, quantity.end)
         found.append(replace(quantity, unit=unit) if lacks_it else quantity)
     return found
 
@@ -230,36 +260,41 @@ def plain(words: str) -> str:
     return " ".join(regex.split(r"[\s-]+", small(words)))
 
 
-def any_of(words: Iterable[str]) -> str:
+def any_of(words: Collection[str]) -> str:
     """A pattern for any of the words, the longest first; whole words in scripts with spaces, in Korean, which has
     its particles behind, their beginning. Of no words it finds nothing."""
+    paired = [word for word in words if IS_PAIRED.match(word)]
+    others = [word for word in words if not IS_PAIRED.match(word)]
+    return f"(?:{whole(one_of(paired), True)}|{whole(one_of(others), False)})"
+
+
+def whole(pattern: str, is_paired: bool) -> str:
+    """The pattern where words begin and end."""
+    return rf"(?<!\p{{Hangul}}){pattern}" if is_paired else rf"(?<![\p{{L}}\p{{M}}]){pattern}(?![\p{{L}}\p{{M}}])"
+
+
+def one_of(words: Iterable[str]) -> str:
+    """A pattern for one of the words wherever it stands, the longest first. Of no words it finds nothing."""
     longest_first = sorted(words, key=len, reverse=True)
     patterns = (regex.sub(r"\\?[ -]", r"[\\s-]+", regex.escape(word, literal_spaces=True)) for word in longest_first)
-    whole = [
-        rf"(?<!\p{{Hangul}}){pattern}"
-        if IS_PAIRED.match(word)
-        else rf"(?<![\p{{L}}\p{{M}}]){pattern}(?![\p{{L}}\p{{M}}])"
-        for word, pattern in zip(longest_first, patterns, strict=True)
-    ]
-    return f"(?:{'|'.join(whole)})" if whole else "(?!)"
+    return f"(?:{'|'.join(patterns) or '(?!)'})"
 
 
 def values_of_digits(digits: str) -> tuple[float, ...]:
     """What digits may mean: `1,500` a thousand and a half or one and a half, `1/2` a half, `1½`, `7:30` in hours."""
-    western = "".join(str(unicodedata.digit(sign)) if sign.isdecimal() else sign for sign in digits).replace(
-        "\u066b", "."
-    )
-    if ":" in western:
-        hour, minute = western.split(":")[:2]
-        return (float(hour) + float(minute) / 60,) if hour.isdigit() and minute.isdigit() else ()
+    western = "".join(str(unicodedata.digit(sign)) if sign.isdecimal() else sign for sign in digits)
+    western = regex.sub(r"[\u066c'’\u00a0\u2009\u202f]", " ", western).replace("\u066b", ".")
+    if time := TIME.fullmatch(western):
+        return (float(time[1]) + float(time[2]) / 60,)
     if "/" in western:
-        above, below = (part.replace(",", ".") for part in western.split("/"))
-        return (float(above) / float(below),) if is_decimal(above) and is_decimal(below) and float(below) else ()
+        *whole, parts = western.split()
+        above, below = map(float, parts.split("/"))
+        return (float(whole[0] if whole else 0) + above / below,) if below else ()
     fraction = unicodedata.numeric(western[-1]) if not western[-1].isdigit() else 0.0
-    whole = western.rstrip("¼½¾⅓⅔ ")
-    readings = [whole.replace(",", ".")] if whole else ["0"]
-    if THOUSANDS.fullmatch(whole):
-        readings.append(whole.replace(",", "").replace(".", ""))
+    number = western.rstrip("¼½¾⅓⅔ ")
+    readings = [number.replace(",", ".") or "0"]
+    if grouped := THOUSANDS.fullmatch(number):
+        readings.append(regex.sub(r"[., ]", "", grouped[1]) + (grouped[3] or "").replace(",", "."))
     return tuple(float(reading) + fraction for reading in readings if is_decimal(reading))
 
 

@@ -6,20 +6,27 @@ from understudy.passages.cutting import SHORTEST_SENTENCE
 from understudy.passages.terms import length_in_words, words_in
 
 CLOSING = r"[\"'”’“‘»›«」』)\]*_`]*"
+# Abbreviations that a number or a name follows.
+NO_ABBREVIATION = (
+    r"(?!(?<=\b(?i:approx|ca|env|nr|no|vol|fig)\.)\s+\p{Nd})"
+    r"(?<!\b(?:vs|e\.g|i\.e|bzw|bspw|evtl|Dr|Dra|Mr|Mrs|Ms|Prof|St|Sr|Sra)\.)"
+)
 # A full stop or the like, what closes behind it, and what begins next: no small letter, which goes on after an abbreviation.
 # A run of signs is tried once, from its beginning: a model that repeats one would else hold up all others.
 ENDS = regex.compile(
-    rf"(?:(?<![.!?…؟।॥])[.!?…؟।॥]++{CLOSING}\s+(?=[^\s\p{{Ll}}])|(?<![。！？])[。！？]++{CLOSING}(?=[^\s。！？]))"
+    rf"(?:(?<![.!?…؟।॥])[.!?…؟।॥]++{NO_ABBREVIATION}{CLOSING}\s+(?=[^\s\p{{Ll}}])|(?<![。！？])[。！？]++{CLOSING}(?=[^\s。！？]))"
 )
 # An initial or a number before a full stop ends nothing: J. Smith, 1. Water.
 NO_END = regex.compile(r"(?:^|[\s(>#*_-])(?:\p{L}|\p{Nd}{1,2})\.$")
 LONGEST_NO_END = 4
 # A model that doesn't end its sentence is cut.
 LONGEST = 1_000
-BLOCK_SIGNS = r"^\s*(?:>\s*)*(?:#{1,6}\s+|[-*+•]\s+|\p{Nd}{1,3}[.)]\s+)?"
+BLOCK_SIGNS = r"^\s*(?:>\s*)*(?:#{1,6}\s+|[-*+•|]\s+)*(?:[*_]{0,2}\p{Nd}{1,3}(?:[.):]|\s+[-–—|])[*_]{0,2}\s+)?"
 # What markdown shows nothing of: block signs, emphasis, code, the brackets and the target of a link, borders of a table.
+# A passage's number and an address say nothing of the talks, either.
+REFERENCES = r"(?i:\bpassages?\s\p{Nd}+)|\[\p{Nd}{1,2}\](?!\()|https?://[^\s)]+"
 SIGNS = regex.compile(
-    rf"{BLOCK_SIGNS}|\*+|(?<!\w)_+|_+(?!\w)|[`~|]+|!?\[(?=[^\]]*\]\()|\]\([^)\s]*(?:\s+\"[^\"]*\")?\)"
+    rf"{BLOCK_SIGNS}|{REFERENCES}|\*+|(?<!\w)_+|_+(?!\w)|[`~|]+|!?\[(?=[^\]]*\]\()|\]\([^)\s]*(?:\s+\"[^\"]*\")?\)"
 )
 
 

@@ -17,7 +17,7 @@ from understudy.report.card.usage import Exports, usage_of
 from understudy.shared.files import file_sha256, read_json, read_json_lines, write_text
 from understudy.shared.formats import in_gigabytes
 from understudy.shared.log import log
-from understudy.shared.safe_markdown import Markdown, as_markdown
+from understudy.shared.safe_markdown import Markdown, as_markdown, as_own_markdown
 
 TEMPLATE = Path(__file__).with_name("model_card.md")
 # The hub takes ISO 639; captions name regions too, such as en-GB.
@@ -82,7 +82,7 @@ def write_model_card(
 
 def rendered(**values: Any) -> str:
     """Return the card; whatever isn't marked as Markdown becomes text that shows itself."""
-    environment = Environment(finalize=as_markdown, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(finalize=as_own_markdown, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     text = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(**values)
     return re.sub(r"\n{3,}", "\n\n", text).rstrip() + "\n"
 
