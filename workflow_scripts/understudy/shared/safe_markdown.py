@@ -40,9 +40,9 @@ def as_markdown(value: object, longest: int = LONGEST) -> str:
     return escaped(plain_title(str(value), longest))
 
 
-def as_own_markdown(value: object) -> str:
+def as_own_markdown(value: object) -> Markdown:
     """The same of a text of the project's own, which is not cut."""
-    return as_markdown(value, LONGEST_OWN)
+    return Markdown(as_markdown(value, LONGEST_OWN))
 
 
 def escaped(line: str) -> str:

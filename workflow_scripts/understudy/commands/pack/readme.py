@@ -7,7 +7,7 @@ from jinja2 import Environment, StrictUndefined
 
 from understudy.models.licence import Licence
 from understudy.shared.formats import counted
-from understudy.shared.safe_markdown import Markdown, as_own_markdown
+from understudy.shared.safe_markdown import Markdown, as_markdown, as_own_markdown
 
 TEMPLATE = Path(__file__).with_name("readme.md")
 
@@ -17,9 +17,10 @@ def readme_of(
 ) -> str:
     """The page in Markdown; `settings` is what pack.json says, `licence` the base model's name and its licence."""
     base, found = licence
-    environment = Environment(finalize=as_own_markdown, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(finalize=as_markdown, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     text = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
-        **{key: settings[key] for key in ("name", "notice", "measured")},
+        **{key: settings[key] for key in ("name", "measured")},
+        notice=as_own_markdown(settings["notice"]) if settings["notice"] else None,
         voice=settings["voice"].rstrip("."),
         # Between backticks nothing is escaped; what a file of a pack may be called has none.
         model=Markdown(settings["model"]),

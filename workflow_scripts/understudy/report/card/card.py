@@ -59,7 +59,7 @@ def write_model_card(
         head=Markdown(card_head(exports, base, licence, report["languages"])),
         name=exports.name,
         opening=opening(voice, talks["count"], base),
-        notice=notice or "",
+        notice=as_own_markdown(notice or ""),
         built_with="Built with Llama." if licence and licence.id.startswith("llama") else "",
         talks=talks,
         pairs=pairs_of([pair for _, pair in read_json_lines(paths["pairs"])], report, general_share),
@@ -82,7 +82,7 @@ def write_model_card(
 
 def rendered(**values: Any) -> str:
     """Return the card; whatever isn't marked as Markdown becomes text that shows itself."""
-    environment = Environment(finalize=as_own_markdown, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(finalize=as_markdown, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     text = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(**values)
     return re.sub(r"\n{3,}", "\n\n", text).rstrip() + "\n"
 
