@@ -283,6 +283,8 @@ def test_what_a_talk_says_has_its_place_in_each_language(tmp_path, path):
             [],
         ),
         ("de", "Bohnen halten drei Jahre, Salat sieben.", [(3, "year"), (7, "year")], []),
+        ("en", "2 lbs of manure, 3oz, 6 ft, ½ tsp", [(2, "pound"), (3, "ounce"), (6, "foot"), (0.5, "teaspoon")], []),
+        ("de", "2 EL Mehl und 1 TL Salz", [(2, "tablespoon"), (1, "teaspoon")], []),
         ("fr", "les pois trois ans, la laitue 7", [(3, "year"), (7, "year")], []),
         ("en", "I dug in 5 kilos in 2019.", [(5, "kg"), (2019, None)], []),
         ("zh", "豆子三年，生菜7。", [(3, "year"), (7, "year")], []),
