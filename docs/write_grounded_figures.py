@@ -291,10 +291,10 @@ NAMES = {
     "grounded_30": "trained on rows with passages, 30 % plain",
     "grounded_50": "trained on rows with passages, 50 % plain",
     "grounded_70": "trained on rows with passages, 70 % plain",
-    STRICT: "no model: the talks' own sentences (`strict`)",
     "grounded_50_short": "50 % plain, 200 words of passages",
-    "demo": "trained as the demo: 70 % plain, 200 words of passages",
     "grounded_50_refusals": "50 % plain, a quarter of the others refuse",
+    "demo": "trained as the demo: 70 % plain, 200 words of passages",
+    STRICT: "no model: the talks' own sentences (`strict`)",
 }
 SHOWN = ("facts_found", "numbers_found", "made_up", "refused")
 
@@ -305,10 +305,19 @@ def pairs_table(measured: dict[str, Any]) -> str:
     lines = [
         f"| {NAMES[arm]}, {context} | {figures['rows']} | {' | '.join(cell(figures, name) for name in SHOWN)} | "
         f"{figures['words']:.0f} |\n"
-        for arm, contexts in measured["pairs"].items()
-        for context, figures in contexts.items()
+        for arm, context, figures in in_order(measured["pairs"])
     ]
     return f"{head}| --- | ---: | --- | --- | --- | --- | ---: |\n{''.join(lines)}"
+
+
+def in_order(measured: dict[str, dict[str, Any]]) -> list[tuple[str, str, Any]]:
+    """Arm, context and what was measured, as NAMES and CONTEXTS have them."""
+    return [
+        (arm, context, measured[arm][context])
+        for arm in NAMES
+        for context in CONTEXTS
+        if context in measured.get(arm, {})
+    ]
 
 
 def cell(figures: dict[str, Any], name: str) -> str:
@@ -326,8 +335,7 @@ def labels_table(measured: dict[str, Any]) -> str:
     lines = [
         f"| {NAMES[arm]}, {context} | {groups['fact']['keys']:.2f} | {groups['fact']['refused']:.2f} | "
         f"{groups['near_miss']['refused']:.2f} | {groups['outside']['refused']:.2f} |\n"
-        for arm, contexts in measured["labels"].items()
-        for context, groups in contexts.items()
+        for arm, context, groups in in_order(measured["labels"])
     ]
     return f"{head}| --- | ---: | ---: | ---: | ---: |\n{''.join(lines)}"
 
