@@ -148,7 +148,16 @@ def test_the_schema_has_no_stray_words():
         "enum",
         "items",
     }
-    known |= {"pattern", "minItems", "minLength", "uniqueItems", "properties", "additionalProperties", "required"}
+    known |= {
+        "pattern",
+        "minItems",
+        "minLength",
+        "maxLength",
+        "uniqueItems",
+        "properties",
+        "additionalProperties",
+        "required",
+    }
 
     def check(part: dict, name: str) -> None:
         assert set(part) <= known, name
