@@ -144,11 +144,12 @@ def answers_in_context(arm: str, context: str, folds: int) -> tuple[list[dict], 
 def ask_base(folder: Path, kind: str, which: str, context: str, passages: str) -> None:
     """Have the base, with a prompt or without, answer as the workflow has it, but by its GGUF file."""
     config, sources = config_of(folder), {"train": TRAIN, "pairs": PAIRS, "passages": passages}
+    gguf, tokenizer = base_of(folder, config)
     answer_in_context(
         which,
         context,
-        str(gguf_source(config["base_model"], "base_model")),
-        str(folder / "models/base" / base_folder_name(config["base_model"])),
+        str(gguf),
+        str(tokenizer),
         {name: str(folder / path) for name, path in sources.items()},
         persona_of(config) if which == PROMPTED else None,
         SETTINGS,
@@ -158,6 +159,12 @@ def ask_base(folder: Path, kind: str, which: str, context: str, passages: str) -
 
 def config_of(folder: Path) -> dict[str, Any]:
     return yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+
+
+def base_of(folder: Path, config: dict[str, Any]) -> tuple[Path, Path]:
+    """The base's GGUF file, and its folder with the tokenizer."""
+    name = config["base_model"]
+    return gguf_source(name, "base_model"), folder / "models/base" / base_folder_name(name)
 
 
 def persona_of(config: dict[str, Any]) -> tuple[str, str]:
@@ -244,17 +251,18 @@ def figures_on_labels(arm: str, context: str) -> dict[str, Any]:
 
 
 def said_to_labels(folder: Path, kind: str, which: str, asked: list[dict], context: str) -> list[dict]:
-    make(folder, f"models/{kind}-{QUANTIZATION}.gguf", str(INDEX / "index.json"))
     config = config_of(folder)
-    is_base = which in (BASE, PROMPTED)
-    model = (
-        gguf_source(config["base_model"], "base_model") if is_base else folder / f"models/{kind}-{QUANTIZATION}.gguf"
-    )
+    model, tokenizer = base_of(folder, config)
+    made = [str(INDEX / "index.json")]
+    if which not in (BASE, PROMPTED):
+        made.append(f"models/{kind}-{QUANTIZATION}.gguf")
+        model = folder / made[-1]
+    make(folder, *made)
     prompt = {}
     if which == PROMPTED:
         pairs = typical_pairs(*(str(folder / path) for path in (TRAIN, PAIRS)))
         prompt = {"persona": persona_of(config), "pairs": tuple(pairs)}
-    arm = Arm(which, model, folder / "models/base" / base_folder_name(config["base_model"]), **prompt)
+    arm = Arm(which, model, tokenizer, **prompt)
     questions = [Question(row["question"], f"label {row['id']}") for row in asked]
     with open_store(folder / INDEX / PASSAGES) as store:
         search = Search(store)

@@ -287,9 +287,9 @@ def values_of_digits(digits: str) -> tuple[float, ...]:
     if time := TIME.fullmatch(western):
         return (float(time[1]) + float(time[2]) / 60,)
     if "/" in western:
-        *whole, parts = western.split()
-        above, below = map(float, parts.split("/"))
-        return (float(whole[0] if whole else 0) + above / below,) if below else ()
+        *before, part = western.split()
+        above, below = map(float, part.split("/"))
+        return (float(before[0] if before else 0) + above / below,) if below else ()
     fraction = unicodedata.numeric(western[-1]) if not western[-1].isdigit() else 0.0
     number = western.rstrip("¼½¾⅓⅔ ")
     readings = [number.replace(",", ".") or "0"]
